@@ -1,0 +1,168 @@
+"""Areas: the parts of the country whose crimes are held. They may touch, never overlap."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from shapely.geometry import Polygon, box, mapping, shape
+from sqlalchemy import Connection, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from jobs import models
+from jobs.errors import SafegridError
+from jobs.settings import Box, Settings
+
+DEFAULT_AREA = "southampton-core"
+DEFAULT_FORCES = ("hampshire",)
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+class AreaError(SafegridError):
+    """An area that cannot be held."""
+
+
+@dataclass(frozen=True)
+class Area:
+    """A polygon with the forces whose unplaced crimes belong to it."""
+
+    slug: str
+    name: str
+    polygon: Polygon
+    is_box: bool
+    forces: tuple[str, ...]
+
+    @property
+    def bounds(self) -> Box:
+        """South, west, north, east in degrees."""
+        west, south, east, north = self.polygon.bounds
+        return south, west, north, east
+
+    def contains(self, lat: npt.NDArray[np.float64], lng: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        """Whether points are inside; degrees, shape (n,).
+
+        Crossing number with half-open edges: a point on a border that two areas share is in exactly one of
+        them, and a box holds its south and west sides only. Every edge is computed from its lower end, so that
+        both neighbours of an edge round alike.
+        """
+        inside = np.zeros(lat.shape, dtype=bool)
+        for ring in (self.polygon.exterior, *self.polygon.interiors):
+            corners = np.asarray(ring.coords)[:, :2]
+            for a, b in zip(corners[:-1], corners[1:], strict=True):
+                (x1, y1), (x2, y2) = (a, b) if a[1] <= b[1] else (b, a)
+                if y1 == y2:
+                    continue
+                spans = (y1 <= lat) & (lat < y2)
+                inside ^= spans & (lng < (x2 - x1) * (lat - y1) / (y2 - y1) + x1)
+        return inside
+
+
+def from_box(slug: str, name: str, sides: Box, forces: Sequence[str]) -> Area:
+    """An area bounded by south, west, north and east in degrees."""
+    south, west, north, east = sides
+    return _checked(Area(slug, name, box(west, south, east, north), True, tuple(forces)))
+
+
+def from_geojson(slug: str, name: str, document: dict[str, Any], forces: Sequence[str]) -> Area:
+    """An area from a GeoJSON Polygon, or a Feature that has one. Raises AreaError."""
+    geometry = document.get("geometry", document) if isinstance(document, dict) else {}
+    if not isinstance(geometry, dict) or geometry.get("type") != "Polygon":
+        raise AreaError(f"Area {slug}: expected a GeoJSON Polygon, or a Feature that has one")
+    try:
+        polygon = shape(geometry)
+    except (KeyError, IndexError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
+        raise AreaError(f"Area {slug}: this polygon cannot be read: {error}") from None
+    return _checked(Area(slug, name, polygon, False, tuple(forces)))
+
+
+def _checked(area: Area) -> Area:
+    for text in (area.slug, *area.forces):
+        if not _SLUG.fullmatch(text):
+            raise AreaError(f"{text!r} is not a slug (expected lower-case words joined by hyphens)")
+    if not area.polygon.is_valid or area.polygon.is_empty:
+        reason = shapely.is_valid_reason(area.polygon)
+        raise AreaError(f"Area {area.slug}: its border is not a simple ring: {reason}")
+    south, west, north, east = area.bounds
+    if not (-90 <= south < north <= 90 and -180 <= west < east <= 180):
+        raise AreaError(
+            f"Area {area.slug}: latitudes go from -90 to 90 and longitudes from -180 to 180, "
+            "the smaller first; GeoJSON has longitude first"
+        )
+    return area
+
+
+def all_areas(connection: Connection) -> list[Area]:
+    """Every area, oldest first."""
+    forces: dict[str, list[str]] = {}
+    for row in connection.execute(select(models.AreaForce).order_by(models.AreaForce.force)):
+        forces.setdefault(row.area, []).append(row.force)
+    rows = connection.execute(select(models.Area).order_by(models.Area.created_at, models.Area.slug))
+    return [Area(row.slug, row.name, shape(row.boundary), row.is_box, tuple(forces.get(row.slug, ()))) for row in rows]
+
+
+def find(connection: Connection, slug: str) -> Area:
+    """The area of that slug. Raises AreaError."""
+    areas = all_areas(connection)
+    for area in areas:
+        if area.slug == slug:
+            return area
+    raise AreaError(f"There is no area {slug!r}; the areas are {', '.join(area.slug for area in areas)}")
+
+
+def add(connection: Connection, area: Area) -> None:
+    """Hold a further area. Raises AreaError when it, or one of its forces, is held already."""
+    _lock(connection)
+    for other in all_areas(connection):
+        if other.slug == area.slug:
+            raise AreaError(f"Area {area.slug} is there already; remove it first, or choose another name")
+        if shapely.relate_pattern(area.polygon, other.polygon, "T********"):
+            raise AreaError(
+                f"Areas {area.slug} and {other.slug} overlap: crimes would be counted twice. "
+                "Draw them so that they touch at most"
+            )
+        for force in area.forces:
+            if force in other.forces:
+                raise AreaError(f"The unplaced crimes of {force} belong to area {other.slug} already")
+    connection.execute(
+        insert(models.Area).values(slug=area.slug, name=area.name, boundary=mapping(area.polygon), is_box=area.is_box)
+    )
+    if area.forces:
+        connection.execute(insert(models.AreaForce), [{"force": force, "area": area.slug} for force in area.forces])
+
+
+def remove(connection: Connection, slug: str) -> None:
+    """Let go of an area with all its crimes. Raises AreaError when there is none of that name."""
+    _lock(connection)
+    find(connection, slug)
+    connection.execute(delete(models.Area).where(models.Area.slug == slug))
+
+
+def ensure_default(connection: Connection, settings: Settings) -> None:
+    """Hold the area of SOUTHAMPTON_BBOX where no area is held; follow the setting while nothing is ingested."""
+    _lock(connection)
+    areas = {area.slug: area for area in all_areas(connection)}
+    wanted = from_box(DEFAULT_AREA, "Southampton core", settings.southampton_bbox, DEFAULT_FORCES)
+    held = areas.get(DEFAULT_AREA)
+    if not areas:
+        add(connection, wanted)
+    elif held and held.bounds != wanted.bounds:
+        _follow_setting(connection, wanted)
+
+
+def _follow_setting(connection: Connection, wanted: Area) -> None:
+    ingested = select(func.count()).where(models.IngestionRun.area == wanted.slug)
+    if connection.scalar(ingested):
+        raise AreaError(
+            f"SOUTHAMPTON_BBOX is not the box that {wanted.slug} was ingested with: set it back, "
+            f"or let the area go first with `safegrid area remove {wanted.slug}`"
+        )
+    remove(connection, wanted.slug)
+    add(connection, wanted)
+
+
+def _lock(connection: Connection) -> None:
+    # One change at a time, so that two overlapping areas cannot be added side by side.
+    connection.exec_driver_sql("LOCK TABLE areas IN SHARE ROW EXCLUSIVE MODE")

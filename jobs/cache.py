@@ -1,0 +1,24 @@
+"""The Redis of REDIS_URL: scores, snapshots of the grid, weather."""
+
+from redis import Redis
+
+from jobs.settings import Settings
+
+SNAPSHOTS = "safety:snapshot:*"
+
+
+def connect(settings: Settings) -> Redis:
+    """A client for the cache; it connects on first use."""
+    return Redis.from_url(settings.redis_url, socket_connect_timeout=5, socket_timeout=30)
+
+
+def drop_snapshots(cache: Redis) -> int:
+    """Unlink every snapshot of the grid, after crimes or cells changed. Answers how many there were."""
+    dropped = 0
+    batch: list[bytes] = []
+    for key in cache.scan_iter(SNAPSHOTS, count=1000):
+        batch.append(key)
+        if len(batch) == 1000:
+            dropped += cache.unlink(*batch)
+            batch.clear()
+    return dropped + (cache.unlink(*batch) if batch else 0)

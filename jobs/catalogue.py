@@ -1,0 +1,137 @@
+"""The catalogue: every job is one plain function with a declaration, and everything else is made from it."""
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, Literal, ParamSpec, TypeVar, get_type_hints
+
+import annotated_types
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from jobs import context
+from jobs.errors import ParameterError, SafegridError
+
+QUEUES = ("ingestion", "maintenance", "cache")
+Queue = Literal["ingestion", "maintenance", "cache"]
+JOB_MODULES = ("jobs.ingestion.run", "jobs.grid.run", "jobs.cleanup", "jobs.validation")
+
+
+def Between(lowest: int, highest: int) -> annotated_types.Interval:  # noqa: N802 - reads as a type
+    """Bounds of a whole number, both included."""
+    return annotated_types.Interval(ge=lowest, le=highest)
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One entry of the catalogue: a function and what was declared of it."""
+
+    function: Callable[..., Any]
+    parameters: type[BaseModel]
+    queue: Queue
+    slug: str
+    cron: str | None = None
+    joins_running: bool = False
+    """Whether a request is satisfied by an equal run that has begun already."""
+    soft_limit_s: float = 55 * 60
+    hard_limit_s: float = 60 * 60
+    retry_delay_s: float = 30
+    """Wait before the second attempt after a failure that may pass; the third waits four times as long."""
+
+    @property
+    def name(self) -> str:
+        """Name of the function, of the task, and of the command `safegrid run NAME`."""
+        return self.function.__name__
+
+    @property
+    def path(self) -> str:
+        """Where RQ imports the function from."""
+        return f"{self.function.__module__}.{self.name}"
+
+    @property
+    def summary(self) -> str:
+        """First line of the function's docstring."""
+        return (inspect.getdoc(self.function) or self.name).splitlines()[0]
+
+    def validate(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters as JSON values with defaults filled in. Raises ParameterError, naming each wrong one."""
+        try:
+            return self.parameters(**parameters).model_dump(mode="json")
+        except ValidationError as error:
+            raise ParameterError(self.name, problems_by_field(error)) from None
+
+
+def problems_by_field(error: ValidationError) -> dict[str, str]:
+    """Each wrong field with what was expected and what was given."""
+    return {
+        ".".join(str(part) for part in problem["loc"]) or "(all)": _explain(problem)
+        for problem in error.errors(include_url=False)
+    }
+
+
+def _explain(problem: Any) -> str:
+    if problem["type"] == "missing":
+        return "is required"
+    if problem["type"] == "extra_forbidden":
+        return "is not a parameter of this job"
+    return f"{problem['msg'].removeprefix('Value error, ')} (given: {problem['input']!r})"
+
+
+_jobs: dict[str, Job] = {}
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def job(*, queue: Queue, slug: str, **declared: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Enter a function into the catalogue; `declared` are further fields of its Job.
+
+    Called directly, the function runs in place with its parameters checked.
+    """
+
+    def enter(function: Callable[P, R]) -> Callable[P, R]:
+        entry = Job(function, _parameters_of(function), queue, slug, **declared)
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def run_in_place(*args: P.args, **kwargs: P.kwargs) -> R:
+            entry.validate(signature.bind(*args, **kwargs).arguments)
+            with context.ensure():
+                return function(*args, **kwargs)
+
+        _jobs[entry.name] = dataclasses.replace(entry, function=run_in_place)
+        return run_in_place
+
+    return enter
+
+
+def _parameters_of(function: Callable[..., Any]) -> type[BaseModel]:
+    hints = get_type_hints(function, include_extras=True)
+    fields: dict[str, Any] = {
+        name: (hints[name], ... if parameter.default is parameter.empty else parameter.default)
+        for name, parameter in inspect.signature(function).parameters.items()
+    }
+    return create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def load() -> dict[str, Job]:
+    """All jobs by name, in the order of the catalogue; imports the job modules once."""
+    for module in JOB_MODULES:
+        import_module(module)
+    return dict(_jobs)
+
+
+def find(name_or_slug: str) -> Job:
+    """The job of that name or slug. Raises UnknownJob."""
+    for entry in load().values():
+        if name_or_slug in (entry.name, entry.slug, entry.path):
+            return entry
+    raise UnknownJob(name_or_slug)
+
+
+class UnknownJob(SafegridError):
+    """A name that stands in no catalogue."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no job {name!r}; the jobs are {', '.join(load())}")

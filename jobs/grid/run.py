@@ -1,0 +1,78 @@
+"""The grid's job."""
+
+import datetime as dt
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from jobs import cache, context
+from jobs.catalogue import Between, job
+from jobs.context import Context
+from jobs.database import lock
+from jobs.errors import PermanentError
+from jobs.grid import store
+from jobs.months import NotAMonth, add_months, month_text, parse_month
+
+
+class NothingIngested(PermanentError):
+    """There are no crimes to build a grid from. Run ingest_latest_crime_data first."""
+
+    def __init__(self) -> None:
+        super().__init__(str(self.__doc__))
+
+
+def _month(text: str | None) -> str | None:
+    try:
+        return text and month_text(parse_month(text))
+    except NotAMonth as error:
+        raise ValueError(str(error)) from None
+
+
+@job(queue="ingestion", slug="rebuild-grid", cron="0 3 3 * *")
+def rebuild_safety_grid(
+    months: Annotated[int, Between(1, 60)] = 12,
+    until: Annotated[
+        str | None,
+        AfterValidator(_month),
+        Field(description="Newest month to build, YYYY-MM; the newest ingested when left out"),
+    ] = None,
+    force: Annotated[bool, Field(description="Build unchanged months too")] = False,
+) -> dict[str, Any]:
+    """Rebuild the H3 safety grid for `months` calendar months back from the newest month ingested."""
+    here = context.current()
+    resolution = here.settings.h3_resolution
+    with here.connection.begin():
+        newest = parse_month(until) if until else store.newest_month(here.connection)
+    if newest is None:
+        raise NothingIngested
+    with here.connection.begin():
+        # One build at a time; another waits here and then finds the work done.
+        lock(here.connection, "safegrid:grid")
+        oldest = add_months(newest, 1 - months)
+        states = store.month_states(here.connection, oldest, newest)
+        store.drop_unheld(here.connection, oldest, newest)
+        built = _build(here, states, resolution, force)
+        store.shape_cells(here.connection)
+        statistics = store.statistics(here.connection, [state.month for state in states])
+    cache.drop_snapshots(here.cache)
+    return {
+        "task": "rebuild_safety_grid",
+        "months_processed": len(states),
+        "months_rebuilt": [month.isoformat() for month in built],
+        "cells_created": statistics["total_cell_months"],
+        "grid_type": here.settings.grid_type,
+        "h3_resolution": resolution,
+        "cell_size_m": here.settings.cell_size_m,
+        "statistics": statistics,
+    }
+
+
+def _build(here: Context, states: list[store.MonthState], resolution: int, force: bool) -> list[dt.date]:
+    """Build what changed, in one transaction and as one generation. Answers the months built."""
+    before = store.built_fingerprints(here.connection)
+    generation = store.next_generation(here.connection)
+    changed = [state for state in states if force or before.get(state.month) != state.fingerprint]
+    for done, state in enumerate(changed, 1):
+        store.build_month(here.connection, state, resolution, generation)
+        here.progress(done, len(changed), month_text(state.month))
+    return [state.month for state in changed]

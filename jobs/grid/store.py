@@ -1,0 +1,149 @@
+"""The grid in PostgreSQL: built by aggregation there, a month at a time, and replaced in one transaction."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import h3
+from sqlalchemy import Connection, func, select, text
+
+from jobs.database import copy, lock
+from jobs.errors import PermanentError
+from jobs.models import GridMonth, IngestionRun
+
+# Cells of a month, aggregated from its crimes. `to_hex` of the number is H3's usual text.
+_BUILD = text(
+    """
+    INSERT INTO safety_cells
+        (cell_id, h3_index, h3_resolution, month, crime_count_total, crime_count_weighted, stats)
+    SELECT to_hex(h3_cell) || '_' || to_char(:month, 'YYYYMM'), to_hex(h3_cell), :resolution, :month,
+           sum(n), sum(n * weight), jsonb_object_agg(category, n)
+    FROM (
+        SELECT h3_cell, category, count(*) AS n FROM crime_incidents WHERE month = :month GROUP BY 1, 2
+    ) AS counted
+    JOIN crime_weights USING (category)
+    JOIN weight_schemes ON weight_schemes.name = crime_weights.scheme AND weight_schemes.is_default
+    GROUP BY h3_cell
+    """
+)
+_NOTE = text(
+    """
+    INSERT INTO grid_months (month, fingerprint, generation, h3_resolution, cells, crimes)
+    SELECT :month, :fingerprint, :generation, :resolution, count(*), coalesce(sum(crime_count_total), 0)
+    FROM safety_cells WHERE month = :month
+    """
+)
+_STATISTICS = text(
+    """
+    SELECT count(DISTINCT h3_index) AS unique_cells, count(*) AS total_cell_months,
+           coalesce(sum(crime_count_total), 0) AS total_crimes,
+           coalesce(round(avg(crime_count_total), 2), 0) AS avg_crimes_per_cell,
+           coalesce(max(crime_count_total), 0) AS max_crimes_per_cell
+    FROM safety_cells WHERE month = ANY(:months)
+    """
+)
+
+
+class OtherResolution(PermanentError):
+    """Crimes whose cells were computed at another resolution than the one that is set."""
+
+
+@dataclass(frozen=True)
+class MonthState:
+    """What a month's grid would be made from now."""
+
+    month: dt.date
+    fingerprint: str
+    resolutions: tuple[int, ...]
+
+
+def newest_month(connection: Connection) -> dt.date | None:
+    """The newest month that any area holds."""
+    return connection.scalar(select(func.max(IngestionRun.month)).where(IngestionRun.current))
+
+
+def month_states(connection: Connection, oldest: dt.date, newest: dt.date) -> list[MonthState]:
+    """The held months from `oldest` to `newest`, newest first."""
+    rows = connection.execute(
+        select(IngestionRun.month, IngestionRun.area, IngestionRun.fingerprint, IngestionRun.h3_resolution)
+        .where(IngestionRun.current, IngestionRun.month.between(oldest, newest))
+        .order_by(IngestionRun.month.desc(), IngestionRun.area)
+    )
+    months: dict[dt.date, list[Any]] = {}
+    for row in rows:
+        months.setdefault(row.month, []).append(row)
+    return [
+        MonthState(
+            month,
+            hashlib.sha256("".join(row.fingerprint for row in parts).encode()).hexdigest(),
+            tuple(sorted({row.h3_resolution for row in parts})),
+        )
+        for month, parts in months.items()
+    ]
+
+
+def built_fingerprints(connection: Connection) -> dict[dt.date, str]:
+    """{month: fingerprint of what its grid was built from}"""
+    rows = connection.execute(select(GridMonth.month, GridMonth.fingerprint))
+    return {row.month: row.fingerprint for row in rows}
+
+
+def next_generation(connection: Connection) -> int:
+    """Number of the generation that is about to be built."""
+    return (connection.scalar(select(func.max(GridMonth.generation))) or 0) + 1
+
+
+def build_month(connection: Connection, state: MonthState, resolution: int, generation: int) -> None:
+    """Build the cells of one month anew. Part of the caller's transaction. Raises OtherResolution."""
+    if state.resolutions != (resolution,):
+        raise OtherResolution(
+            f"The crimes of {state.month:%Y-%m} lie in cells of resolution {state.resolutions}, H3_RESOLUTION is "
+            f"{resolution}: ingest the month again, or set H3_RESOLUTION back"
+        )
+    drop_month(connection, state.month)
+    values = {
+        "month": state.month,
+        "resolution": resolution,
+        "generation": generation,
+        "fingerprint": state.fingerprint,
+    }
+    connection.execute(_BUILD, values)
+    connection.execute(_NOTE, values)
+
+
+def drop_month(connection: Connection, month: dt.date) -> None:
+    """Take a month out of the grid."""
+    connection.execute(text("DELETE FROM safety_cells WHERE month = :month"), {"month": month})
+    connection.execute(text("DELETE FROM grid_months WHERE month = :month"), {"month": month})
+
+
+def drop_unheld(connection: Connection, oldest: dt.date, newest: dt.date) -> None:
+    """Take the months of the period out of the grid whose crimes no area holds any more."""
+    held = select(IngestionRun.month).where(IngestionRun.current)
+    gone = select(GridMonth.month).where(GridMonth.month.between(oldest, newest), GridMonth.month.not_in(held))
+    for month in connection.scalars(gone).all():
+        drop_month(connection, month)
+
+
+def shape_cells(connection: Connection) -> None:
+    """Draw the hexagons of new cells, where PostGIS is there. One row a distinct cell."""
+    if connection.scalar(text("SELECT to_regclass('cell_shapes') IS NULL")):
+        return
+    fresh = connection.scalars(
+        text("SELECT DISTINCT h3_index FROM safety_cells EXCEPT SELECT h3_index FROM cell_shapes")
+    )
+    copy(connection, "cell_shapes", ("h3_index", "shape"), ((cell, _hexagon(cell)) for cell in fresh))
+
+
+def _hexagon(cell: str) -> str:
+    ring = h3.cell_to_boundary(cell)
+    corners = ", ".join(f"{lng!r} {lat!r}" for lat, lng in (*ring, ring[0]))
+    return f"SRID=4326;POLYGON(({corners}))"
+
+
+def statistics(connection: Connection, months: Sequence[dt.date]) -> dict[str, Any]:
+    """Totals over the cells of these months."""
+    row = connection.execute(_STATISTICS, {"months": list(months)}).one()
+    return {**row._mapping, "avg_crimes_per_cell": float(row.avg_crimes_per_cell)}

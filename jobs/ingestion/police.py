@@ -1,0 +1,181 @@
+"""Client of the UK police's street-level crime API, https://data.police.uk/docs/."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+import structlog
+import tenacity
+
+from jobs.areas import Area
+from jobs.errors import JobError, PermanentError
+from jobs.months import month_text, parse_month
+from jobs.settings import Box, Settings
+
+log = structlog.get_logger("safegrid.police")
+
+# Not in the API's list of forces, though it has unplaced crimes like any other.
+UNLISTED_FORCES = ("btp",)
+# The source may leave out points on the very edge of a polygon: ask a hair (0.1 m) wider and filter exactly.
+PAD_DEGREES = 1e-6
+DEEPEST_SPLIT = 10
+ATTEMPTS = 6
+
+
+class SourceUnavailable(JobError):
+    """The source did not answer, or not in full; it may do so later."""
+
+    def __init__(self, message: str, retry_after_s: float = 0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class SourceChanged(PermanentError):
+    """The source answered in a form that this version does not know."""
+
+
+class TooManyCrimes(Exception):
+    """The source refuses a polygon of more than 10,000 crimes: ask for its parts."""
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    client: Police = state.args[0]
+    asked = getattr(state.outcome.exception() if state.outcome else None, "retry_after_s", 0.0)
+    backoff = tenacity.wait_exponential_jitter(initial=client.retry_wait_s, max=60, jitter=client.retry_wait_s)
+    return max(asked, backoff(state))
+
+
+def _announce(state: tenacity.RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.warning("source_retry", attempt=state.attempt_number, wait_s=round(state.upcoming_sleep, 2), error=str(error))
+
+
+@dataclass
+class Police:
+    """One conversation with the source. `asked` counts its requests."""
+
+    base_url: str
+    timeout_s: float
+    retry_wait_s: float
+    session: requests.Session = field(default_factory=requests.Session)
+    asked: int = 0
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Police":
+        """A client for the source of these settings."""
+        return cls(settings.police_api_base_url, settings.police_timeout_s, settings.retry_wait_s)
+
+    def months(self) -> list[dt.date]:
+        """The months on offer, newest first."""
+        return sorted((parse_month(entry["date"]) for entry in self._rows("crimes-street-dates")), reverse=True)
+
+    def last_updated(self) -> dt.date:
+        """The month of the newest release."""
+        return dt.date.fromisoformat(self._ask("crime-last-updated")["date"])
+
+    def forces(self) -> set[str]:
+        """Slugs of the forces that the source knows."""
+        return {entry["id"] for entry in self._rows("forces")} | set(UNLISTED_FORCES)
+
+    def street_crimes(self, area: Area, month: dt.date) -> Iterator[list[dict[str, Any]]]:
+        """Raw records of the area's bounding box in that month, tile by tile.
+
+        Tiles are a hair wider than their part of the box, so that records may come twice and from just outside.
+        """
+        yield from self._tile(area.bounds, month, 0)
+
+    def unplaced_crimes(self, force: str, month: dt.date) -> list[dict[str, Any]]:
+        """Raw records of the force's crimes that have no place; no polygon ever returns them."""
+        query = {"category": "all-crime", "force": force, "date": month_text(month)}
+        return self._rows("crimes-no-location", query)
+
+    def _tile(self, tile: Box, month: dt.date, depth: int) -> Iterator[list[dict[str, Any]]]:
+        try:
+            yield self._rows("crimes-street/all-crime", {"poly": _polygon(tile), "date": month_text(month)}, "POST")
+        except TooManyCrimes:
+            if depth == DEEPEST_SPLIT:
+                raise SourceUnavailable(
+                    f"{self.base_url} refuses {month_text(month)} for even the smallest tile {tile}"
+                ) from None
+            for quadrant in _quadrants(tile):
+                yield from self._tile(quadrant, month, depth + 1)
+
+    def _rows(self, path: str, query: dict[str, str] | None = None, method: str = "GET") -> list[dict[str, Any]]:
+        rows = self._ask(path, query, method)
+        if not isinstance(rows, list):
+            raise SourceChanged(f"{self.base_url}/{path} answered {type(rows).__name__} where a list is documented")
+        return rows
+
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception_type(SourceUnavailable),
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        wait=_wait,
+        before_sleep=_announce,
+        reraise=True,
+    )
+    def _ask(self, path: str, query: dict[str, str] | None = None, method: str = "GET") -> Any:
+        answer = self._send(path, query, method)
+        if answer.status_code == 503 and method == "POST" and self._is_up():
+            raise TooManyCrimes
+        if answer.status_code == 429 or answer.status_code >= 500:
+            raise _unavailable(answer)
+        if answer.status_code != 200:
+            raise SourceChanged(f"{self.base_url}/{path} answered {answer.status_code} to {query or 'no parameters'}")
+        try:
+            return answer.json()
+        except requests.JSONDecodeError:
+            raise SourceUnavailable(f"{self.base_url}/{path} answered something that is no JSON") from None
+
+    def _send(self, path: str, query: dict[str, str] | None, method: str) -> requests.Response:
+        self.asked += 1
+        params, form = (None, query) if method == "POST" else (query, None)
+        try:
+            return self.session.request(
+                method,
+                f"{self.base_url}/{path}",
+                params=params,
+                data=form,
+                timeout=self.timeout_s,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            reason = type(error).__name__
+            raise SourceUnavailable(f"{self.base_url}/{path} did not answer in full: {reason}") from error
+
+    def _is_up(self) -> bool:
+        """Tells a polygon of too many crimes from a service that is down: both are 503."""
+        try:
+            return self._send("crime-last-updated", None, "GET").status_code == 200
+        except SourceUnavailable:
+            return False
+
+
+def _unavailable(answer: requests.Response) -> SourceUnavailable:
+    wait = answer.headers.get("Retry-After", "")
+    return SourceUnavailable(
+        f"{answer.url} answered {answer.status_code} ({answer.reason})",
+        retry_after_s=min(float(wait), 120) if wait.isdigit() else 0,
+    )
+
+
+def _polygon(tile: Box) -> str:
+    south, west, north, east = tile
+    south, west, north, east = (
+        south - PAD_DEGREES,
+        west - PAD_DEGREES,
+        north + PAD_DEGREES,
+        east + PAD_DEGREES,
+    )
+    corners = ((south, west), (north, west), (north, east), (south, east))
+    return ":".join(f"{lat:.7f},{lng:.7f}" for lat, lng in corners)
+
+
+def _quadrants(tile: Box) -> Iterator[Box]:
+    south, west, north, east = tile
+    lat, lng = (south + north) / 2, (west + east) / 2
+    yield south, west, lat, lng
+    yield south, lng, lat, east
+    yield lat, west, north, lng
+    yield lat, lng, north, east

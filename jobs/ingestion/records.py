@@ -1,0 +1,193 @@
+"""What the source calls a crime, checked field by field and turned into rows of ours."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, NamedTuple
+
+import h3
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+from jobs.areas import Area
+from jobs.catalogue import problems_by_field
+from jobs.ingestion.police import SourceChanged, SourceUnavailable
+from jobs.months import month_text, parse_month
+
+# Fields of the source that we read past on purpose: always empty, or repeated elsewhere.
+IGNORED_FIELDS = {"context", "location_subtype"}
+# More bad records than this in one answer is no accident: the format has changed.
+MOST_SET_ASIDE = 0.01
+
+
+class Street(BaseModel):
+    """The anonymous point a crime was snapped to."""
+
+    id: int
+    name: str
+
+
+class Location(BaseModel):
+    """Degrees; the source writes them as text."""
+
+    latitude: FiniteFloat
+    longitude: FiniteFloat
+    street: Street
+
+
+class Outcome(BaseModel):
+    """The last known outcome and its month."""
+
+    category: str
+    date: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+
+
+class Record(BaseModel):
+    """One crime as the API documents it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    category: str
+    month: str
+    id: int
+    persistent_id: str = ""
+    location_type: str | None = None
+    location: Location | None
+    outcome_status: Outcome | None = None
+
+
+class Crime(NamedTuple):
+    """One crime as we hold it."""
+
+    category: str
+    lat: float | None
+    lng: float | None
+    h3_cell: int | None
+    street_id: int | None
+    street_name: str | None
+    api_id: int
+    persistent_id: str | None
+    location_type: str | None
+    outcome: str | None
+    outcome_month: dt.date | None
+
+
+@dataclass
+class Issues:
+    """What people should know of a month: each kind with its count and one example."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, issue: str, example: Any, count: int = 1) -> None:
+        """Note `count` cases of `issue`."""
+        self.counts[issue] += count
+        self.examples.setdefault(issue, example)
+
+    def as_list(self) -> list[dict[str, Any]]:
+        """[{issue, count, example}], the most frequent first."""
+        return [
+            {"issue": issue, "count": count, "example": self.examples[issue]}
+            for issue, count in self.counts.most_common()
+        ]
+
+
+@dataclass
+class Reader:
+    """Reads one month of one area. Each record is a crime, set aside with its reason, or stops the month."""
+
+    month: dt.date
+    categories: frozenset[str]
+    resolution: int
+    issues: Issues = field(default_factory=Issues)
+    set_aside: int = 0
+    _seen: set[int] = field(default_factory=set)
+    _cells: dict[tuple[float, float], int] = field(default_factory=dict)
+
+    def placed(self, raw: list[dict[str, Any]], area: Area) -> list[Crime]:
+        """Crimes of the area among the raw records of one tile; those just outside of it are left out."""
+        crimes = [self._crime(record) for record in self._records(raw, lambda record: record.location is not None)]
+        points = np.array([(crime.lat, crime.lng) for crime in crimes], dtype=float).reshape(-1, 2)
+        inside = area.contains(points[:, 0], points[:, 1])
+        return self._unseen(crime for crime, within in zip(crimes, inside, strict=True) if within)
+
+    def unplaced(self, raw: list[dict[str, Any]]) -> list[Crime]:
+        """Crimes of a force that have no place."""
+        return self._unseen(map(self._crime, self._records(raw, lambda record: record.location is None)))
+
+    def _unseen(self, crimes: Iterable[Crime]) -> list[Crime]:
+        """Neighbouring tiles share the records on their seam: each counts once."""
+        fresh = []
+        for crime in crimes:
+            if crime.api_id not in self._seen:
+                self._seen.add(crime.api_id)
+                fresh.append(crime)
+        return fresh
+
+    def _records(self, raw: list[dict[str, Any]], belongs: Callable[[Record], bool]) -> list[Record]:
+        records = []
+        bad = 0
+        for entry in raw:
+            try:
+                record = Record.model_validate(entry)
+            except ValidationError as error:
+                problems = problems_by_field(error)
+                self.issues.add(f"set aside: {', '.join(sorted(problems))} cannot be read", entry)
+                bad += 1
+                continue
+            self._check(record)
+            if belongs(record):
+                records.append(record)
+            else:
+                self.issues.add("set aside: a place where none belongs, or none where one does", entry)
+                bad += 1
+        self.set_aside += bad
+        if bad > max(10, MOST_SET_ASIDE * len(raw)):
+            raise SourceChanged(
+                f"{bad} of {len(raw)} records of {month_text(self.month)} cannot be read; "
+                f"the first problem: {self.issues.as_list()[0]['issue']}"
+            )
+        return records
+
+    def _check(self, record: Record) -> None:
+        if record.month != month_text(self.month):
+            raise SourceUnavailable(
+                f"The source answered {record.month} when asked for {month_text(self.month)}: nothing was taken"
+            )
+        if record.category not in self.categories:
+            raise SourceChanged(
+                f"The source has a category {record.category!r} that is not known here: add it to "
+                "crime_categories and crime_weights, then ingest the month again"
+            )
+        for name in set(record.model_extra or ()) - IGNORED_FIELDS:
+            self.issues.add(f"unknown field {name}", (record.model_extra or {})[name])
+
+    def _crime(self, record: Record) -> Crime:
+        place = record.location
+        outcome = record.outcome_status
+        return Crime(
+            category=record.category,
+            lat=place.latitude if place else None,
+            lng=place.longitude if place else None,
+            h3_cell=self._cell(place.latitude, place.longitude) if place else None,
+            street_id=place.street.id if place else None,
+            street_name=place.street.name if place else None,
+            api_id=record.id,
+            persistent_id=record.persistent_id or None,
+            location_type=record.location_type,
+            outcome=outcome.category if outcome else None,
+            outcome_month=parse_month(outcome.date) if outcome else None,
+        )
+
+    def _cell(self, lat: float, lng: float) -> int:
+        """H3 cell of a point; crimes share few points, so each is computed once."""
+        point = (lat, lng)
+        if point not in self._cells:
+            self._cells[point] = h3.str_to_int(h3.latlng_to_cell(lat, lng, self.resolution))
+        return self._cells[point]
+
+
+def category_counts(crimes: Iterable[Crime]) -> Mapping[str, int]:
+    """{category slug: crimes}"""
+    return dict(Counter(crime.category for crime in crimes).most_common())

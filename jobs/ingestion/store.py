@@ -1,0 +1,148 @@
+"""Crimes in PostgreSQL. A month of an area is a snapshot, replaced whole in one transaction."""
+
+import datetime as dt
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from jobs.database import copy, lock
+from jobs.ingestion.records import Crime
+from jobs.models import CrimeCategory, CrimeIncident, IngestionRun, UnplacedCrime
+
+INCIDENT_COLUMNS = (
+    "area",
+    "month",
+    "category",
+    "latitude",
+    "longitude",
+    "h3_cell",
+    "street_id",
+    "street_name",
+    "api_id",
+    "persistent_id",
+    "location_type",
+    "outcome",
+    "outcome_month",
+)
+UNPLACED_COLUMNS = (
+    "area",
+    "month",
+    "force",
+    "category",
+    "api_id",
+    "persistent_id",
+    "outcome",
+    "outcome_month",
+)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A month of an area as the source gives it now, checked and ready to be held."""
+
+    area: str
+    month: dt.date
+    resolution: int
+    source: str
+    requests: int
+    started_at: dt.datetime
+    placed: Sequence[Crime]
+    unplaced: Mapping[str, Sequence[Crime]]
+    """Crimes without a place by force."""
+    set_aside: int = 0
+    issues: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def unplaced_count(self) -> int:
+        """Crimes without a place, of all forces."""
+        return sum(map(len, self.unplaced.values()))
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of what the grid is made from: the crimes' cells and categories."""
+        counts = Counter((crime.h3_cell, crime.category) for crime in self.placed)
+        return hashlib.sha256(repr((self.resolution, sorted(counts.items()))).encode()).hexdigest()
+
+
+def categories(connection: Connection) -> frozenset[str]:
+    """Slugs of every category that was ever in use."""
+    return frozenset(connection.scalars(select(CrimeCategory.slug)))
+
+
+def held_months(connection: Connection, area: str) -> dict[dt.date, int]:
+    """{month: placed crimes} of an area, for the months that are held."""
+    rows = connection.execute(
+        select(IngestionRun.month, IngestionRun.records).where(IngestionRun.area == area, IngestionRun.current)
+    )
+    return {row.month: row.records for row in rows}
+
+
+def usual_count(connection: Connection, area: str, month: dt.date) -> float | None:
+    """Median of the placed crimes of the area's other months; none while fewer than three are held."""
+    others = [count for held, count in held_months(connection, area).items() if held != month]
+    return median(others) if len(others) >= 3 else None
+
+
+def replace_month(connection: Connection, snapshot: Snapshot, run_id: str | None) -> None:
+    """Hold `snapshot` in place of what is held of its area and month; all of it or nothing."""
+    area, month = snapshot.area, snapshot.month
+    with connection.begin():
+        lock(connection, f"safegrid:month:{area}:{month}")
+        for table in (CrimeIncident, UnplacedCrime):
+            connection.execute(delete(table).where(table.area == area, table.month == month))
+        copy(connection, "crime_incidents", INCIDENT_COLUMNS, _incident_rows(snapshot))
+        copy(connection, "unplaced_crimes", UNPLACED_COLUMNS, _unplaced_rows(snapshot))
+        connection.execute(
+            update(IngestionRun)
+            .where(IngestionRun.area == area, IngestionRun.month == month, IngestionRun.current)
+            .values(current=False)
+        )
+        connection.execute(
+            insert(IngestionRun).values(
+                run_id=run_id,
+                area=area,
+                month=month,
+                status="success",
+                current=True,
+                records=len(snapshot.placed),
+                unplaced=snapshot.unplaced_count,
+                set_aside=snapshot.set_aside,
+                requests=snapshot.requests,
+                h3_resolution=snapshot.resolution,
+                fingerprint=snapshot.fingerprint,
+                issues=snapshot.issues,
+                source=snapshot.source,
+                started_at=snapshot.started_at,
+            )
+        )
+
+
+def record_failure(connection: Connection, failed: Mapping[str, Any], error: str) -> None:
+    """Note that a month could not be brought in; what is held of it stays. `failed`: columns of the row."""
+    with connection.begin():
+        connection.execute(insert(IngestionRun).values(**failed, status="failed", current=False, error=error))
+
+
+def _incident_rows(snapshot: Snapshot) -> Iterable[Sequence[Any]]:
+    for crime in snapshot.placed:
+        yield (snapshot.area, snapshot.month, *crime)
+
+
+def _unplaced_rows(snapshot: Snapshot) -> Iterable[Sequence[Any]]:
+    for force, crimes in snapshot.unplaced.items():
+        for crime in crimes:
+            yield (
+                snapshot.area,
+                snapshot.month,
+                force,
+                crime.category,
+                crime.api_id,
+                crime.persistent_id,
+                crime.outcome,
+                crime.outcome_month,
+            )

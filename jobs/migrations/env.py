@@ -1,0 +1,15 @@
+"""Alembic's entry: migrations run on the connection that `jobs.schema` hands over."""
+
+from alembic import context
+
+from jobs.models import Base
+from jobs.schema import is_ours
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    include_object=is_ours,
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

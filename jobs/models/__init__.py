@@ -1,0 +1,39 @@
+"""Every table of the database."""
+
+from jobs.models.base import Base
+from jobs.models.climbing import Accident, AccidentWeather, Mountain, Route
+from jobs.models.crimes import (
+    Area,
+    AreaForce,
+    CrimeCategory,
+    CrimeIncident,
+    CrimeWeight,
+    IngestionRun,
+    UnplacedCrime,
+    WeightScheme,
+)
+from jobs.models.grid import GridMonth, SafetyCell
+from jobs.models.history import RouteHistory
+from jobs.models.runs import Attempt, Pause, Run
+
+__all__ = [
+    "Accident",
+    "AccidentWeather",
+    "Area",
+    "AreaForce",
+    "Attempt",
+    "Base",
+    "CrimeCategory",
+    "CrimeIncident",
+    "CrimeWeight",
+    "GridMonth",
+    "IngestionRun",
+    "Mountain",
+    "Pause",
+    "Route",
+    "RouteHistory",
+    "Run",
+    "SafetyCell",
+    "UnplacedCrime",
+    "WeightScheme",
+]

@@ -1,0 +1,40 @@
+"""The safety grid: hexagons in months."""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import Index, SmallInteger, func
+from sqlalchemy.dialects.postgresql import BIGINT
+from sqlalchemy.orm import Mapped, mapped_column
+
+from jobs.models.base import Base
+
+
+class SafetyCell(Base):
+    """A hexagon in a month with the crimes that fell into it."""
+
+    __tablename__ = "safety_cells"
+    cell_id: Mapped[str] = mapped_column(primary_key=True)
+    """{h3}_{YYYYMM}"""
+    h3_index: Mapped[str]
+    h3_resolution: Mapped[int] = mapped_column(SmallInteger)
+    month: Mapped[dt.date]
+    crime_count_total: Mapped[int]
+    crime_count_weighted: Mapped[float]
+    """Sum of the default scheme's weights."""
+    stats: Mapped[dict[str, Any]]
+    """{category slug: crimes}"""
+    __table_args__ = (Index("ix_safety_cells_month_h3", "month", "h3_index"),)
+
+
+class GridMonth(Base):
+    """What the grid of a month was built from."""
+
+    __tablename__ = "grid_months"
+    month: Mapped[dt.date] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]
+    generation: Mapped[int] = mapped_column(BIGINT)
+    h3_resolution: Mapped[int] = mapped_column(SmallInteger)
+    cells: Mapped[int]
+    crimes: Mapped[int]
+    built_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())

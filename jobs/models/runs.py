@@ -1,0 +1,87 @@
+"""The ledger: what was asked for, what was tried, what came of it. The row is the truth, RQ the transport."""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from jobs.models.base import Base
+
+STATES = ("waiting", "queued", "started", "finished", "failed", "cancelled", "skipped")
+OPEN_STATES = ("waiting", "queued", "started")
+ORIGINS = ("api", "form", "cli", "python", "schedule", "pipeline", "rq")
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+class Run(Base):
+    """One request for a job. `id` is the task_id of the API."""
+
+    __tablename__ = "runs"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    job: Mapped[str]
+    queue: Mapped[str]
+    parameters: Mapped[dict[str, Any]]
+    state: Mapped[str]
+    origin: Mapped[str]
+    requested_by: Mapped[str]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
+    due_at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
+    occurrence: Mapped[dt.datetime | None]
+    """The time of the cadence that this run stands for."""
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"), index=True)
+    pushes: Mapped[int] = mapped_column(server_default=text("0"))
+    unclaimed_pushes: Mapped[int] = mapped_column(server_default=text("0"))
+    """Pushes since the last claim that a worker took and never claimed: something kills its work-horses."""
+    pushed_at: Mapped[dt.datetime | None]
+    attempt: Mapped[int] = mapped_column(server_default=text("0"))
+    failures: Mapped[int] = mapped_column(server_default=text("0"))
+    losses: Mapped[int] = mapped_column(server_default=text("0"))
+    stops: Mapped[int] = mapped_column(server_default=text("0"))
+    started_at: Mapped[dt.datetime | None]
+    ended_at: Mapped[dt.datetime | None]
+    checkpoint: Mapped[dict[str, Any] | None]
+    result: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))
+    error: Mapped[str | None]
+    cancel_requested_by: Mapped[str | None]
+    log: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
+    """The last lines that the run logged."""
+    __table_args__ = (
+        CheckConstraint(_one_of("state", STATES), name="state"),
+        CheckConstraint(_one_of("origin", ORIGINS), name="origin"),
+        CheckConstraint("(state IN ('waiting', 'queued', 'started')) = (ended_at IS NULL)", name="ended"),
+        Index("ix_runs_created", "created_at", "id"),
+        Index("ix_runs_job_created", "job", "created_at"),
+        Index("ix_runs_open", "queue", "due_at", postgresql_where=text("ended_at IS NULL")),
+        Index("uq_runs_occurrence", "job", "occurrence", unique=True),
+    )
+
+
+class Attempt(Base):
+    """One try to do a run, by one work-horse."""
+
+    __tablename__ = "attempts"
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    worker: Mapped[str]
+    started_at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
+    ended_at: Mapped[dt.datetime | None]
+    outcome: Mapped[str | None]
+    """finished, failed, lost, stopped or cancelled; none while it runs."""
+    error: Mapped[str | None]
+    traceback: Mapped[str | None]
+
+
+class Pause(Base):
+    """A queue whose runs wait, or a job whose cadence rests, until somebody resumes it."""
+
+    __tablename__ = "pauses"
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    requested_by: Mapped[str]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
+    __table_args__ = (CheckConstraint(_one_of("kind", ("queue", "cadence")), name="kind"),)

@@ -1,0 +1,139 @@
+"""Settings of the jobs, read once from the environment and `.env` at the entry point and handed on."""
+
+import re
+from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
+
+import h3
+from annotated_types import Ge, Le
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from jobs.errors import SettingsError
+
+S = TypeVar("S", bound=BaseSettings)
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def _postgresql(url: str) -> str:
+    """SQLAlchemy reads postgresql:// as psycopg 3 and refuses postgres://: name our driver once, here."""
+    if not url:
+        return url
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in ("postgres", "postgresql", "postgresql+psycopg2"):
+        raise ValueError("expected postgresql://user:password@host:port/name")
+    return f"postgresql+psycopg2://{rest}"
+
+
+def redis_address(url: str) -> str:
+    """A URL that redis-py understands. Raises ValueError."""
+    if url and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("expected redis://host:port/0, rediss://... or unix:///path")
+    return url
+
+
+def secure_address(url: str) -> str:
+    """An https address without a slash at its end; http only for loopback, where a redirect cannot bite."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        raise ValueError("expected an https:// address (http:// only for this machine itself)")
+    return url.rstrip("/")
+
+
+def _box(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    numbers = re.split(r"\s*,\s*", value.strip())
+    try:
+        south, west, north, east = map(float, numbers)
+    except ValueError:
+        raise ValueError("expected four numbers: lat_min,lng_min,lat_max,lng_max") from None
+    if not (-90 <= south < north <= 90 and -180 <= west < east <= 180):
+        raise ValueError("expected lat_min < lat_max and lng_min < lng_max, in degrees")
+    return (south, west, north, east)
+
+
+Box = tuple[float, float, float, float]
+"""South, west, north, east in degrees; a point on the north or east side is outside."""
+
+
+class Settings(BaseSettings):
+    """What job code may know. No secret of the web is here."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
+
+    app_env: Literal["development", "production"] = Field("development", validation_alias="APP_ENV")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", validation_alias="LOG_LEVEL")
+    database_url: Annotated[str, AfterValidator(_postgresql)] = Field("", validation_alias="DATABASE_URL", repr=False)
+    redis_url: Annotated[str, AfterValidator(redis_address)] = Field("", validation_alias="REDIS_URL", repr=False)
+    police_api_base_url: Annotated[str, AfterValidator(secure_address)] = Field(
+        "https://data.police.uk/api", validation_alias="POLICE_API_BASE_URL"
+    )
+    police_timeout_s: Annotated[float, Ge(0.1), Le(600)] = Field(60, validation_alias="SAFEGRID_POLICE_TIMEOUT_S")
+    retry_wait_s: Annotated[float, Ge(0), Le(60)] = Field(1, validation_alias="SAFEGRID_RETRY_WAIT_S")
+    """Wait before the first retry of a request to a source; later ones wait twice as long each."""
+    h3_resolution: Annotated[int, Ge(7), Le(12)] = Field(10, validation_alias="H3_RESOLUTION")
+    grid_type: Literal["h3_hexagonal"] = Field("h3_hexagonal", validation_alias="GRID_TYPE")
+    grid_cell_size_m: Annotated[float, Ge(1)] | None = Field(None, validation_alias="GRID_CELL_SIZE_M")
+    southampton_bbox: Annotated[Box, NoDecode, BeforeValidator(_box)] = Field(
+        (50.85, -1.5, 50.97, -1.3), validation_alias="SOUTHAMPTON_BBOX"
+    )
+
+    @property
+    def production(self) -> bool:
+        return self.app_env == "production"
+
+    @property
+    def cell_size_m(self) -> int:
+        """Mean edge length in metres of the cell at the first area's centre."""
+        return round(self.grid_cell_size_m or _edge_m(self.southampton_bbox, self.h3_resolution))
+
+    @model_validator(mode="after")
+    def _check_engines(self) -> Self:
+        if bool(self.database_url) != bool(self.redis_url):
+            missing = "REDIS_URL" if self.database_url else "DATABASE_URL"
+            raise ValueError(f"{missing} is unset: set DATABASE_URL and REDIS_URL, or neither for the embedded engines")
+        if self.production and not self.database_url:
+            raise ValueError("DATABASE_URL and REDIS_URL are required with APP_ENV=production")
+        return self
+
+    @model_validator(mode="after")
+    def _check_cell_size(self) -> Self:
+        edge = _edge_m(self.southampton_bbox, self.h3_resolution)
+        if self.grid_cell_size_m and abs(self.grid_cell_size_m - edge) > 0.1 * edge:
+            raise ValueError(
+                f"GRID_CELL_SIZE_M={self.grid_cell_size_m:g} is not that of H3_RESOLUTION={self.h3_resolution}, "
+                f"an edge of {edge:.0f} m: leave it unset, or change the resolution"
+            )
+        return self
+
+
+def _edge_m(box: Box, resolution: int) -> float:
+    south, west, north, east = box
+    edges = h3.origin_to_directed_edges(h3.latlng_to_cell((south + north) / 2, (west + east) / 2, resolution))
+    return float(sum(h3.edge_length(edge, unit="m") for edge in edges) / len(edges))
+
+
+def load(settings: type[S], **values: Any) -> S:
+    """Settings from the environment, `.env` and `values`. Raises SettingsError, naming all wrong ones."""
+    try:
+        return settings(**values)
+    except ValidationError as error:
+        raise SettingsError(_message(settings, error)) from None
+
+
+def _message(settings: type[BaseSettings], error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        message = problem["msg"].removeprefix("Value error, ")
+        name = _variable(settings, problem["loc"])
+        lines.append(f"  {name}: {message}" if name else f"  {message}")
+    return "These settings cannot be used:\n" + "\n".join(lines)
+
+
+def _variable(settings: type[BaseSettings], location: tuple[int | str, ...]) -> str:
+    if not location:
+        return ""
+    name = str(location[0])
+    field = settings.model_fields.get(name)
+    return str(field.validation_alias) if field and field.validation_alias else name

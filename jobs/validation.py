@@ -1,0 +1,186 @@
+"""The health of the grid: does it stand for the crimes that are held, and are those all that are published?"""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+import h3
+from sqlalchemy import Connection, text
+
+from jobs import context
+from jobs.catalogue import job
+from jobs.context import Context
+from jobs.ingestion.police import Police, SourceUnavailable
+from jobs.ingestion.run import MONTHS_BACK
+from jobs.months import add_months, month_text
+
+_MONTHS = text(
+    """
+    SELECT month, count(*) AS cells, sum(crime_count_total) AS crimes
+    FROM safety_cells GROUP BY month ORDER BY month DESC
+    """
+)
+# Per month: what the crimes add up to, and what the grid says.
+_DIFFERENCES = text(
+    """
+    WITH crimes AS (
+        SELECT month, category, count(*) AS n FROM crime_incidents GROUP BY 1, 2
+    ), grid AS (
+        SELECT month, key AS category, sum(value::bigint) AS n
+        FROM safety_cells, jsonb_each_text(stats) GROUP BY 1, 2
+    )
+    SELECT month, coalesce(sum(crimes.n), 0) AS crimes, coalesce(sum(grid.n), 0) AS gridded
+    FROM crimes FULL JOIN grid USING (month, category)
+    GROUP BY month HAVING bool_or(crimes.n IS DISTINCT FROM grid.n) ORDER BY month DESC
+    """
+)
+_QUALITY = text(
+    """
+    SELECT count(*) AS total_records,
+           count(*) FILTER (WHERE crime_count_total = 0) AS zero_crime_cells,
+           coalesce(round(avg(crime_count_total), 2), 0) AS avg_crimes_per_cell,
+           coalesce(max(crime_count_total), 0) AS max_crimes_per_cell
+    FROM safety_cells
+    """
+)
+_WRONG_WEIGHT = text(
+    """
+    SELECT count(*) FROM (
+        SELECT cell_id FROM safety_cells, jsonb_each_text(stats) AS counted (category, n)
+        JOIN crime_weights USING (category)
+        JOIN weight_schemes ON weight_schemes.name = scheme AND is_default
+        GROUP BY cell_id, crime_count_weighted
+        HAVING abs(sum(n::bigint * weight) - crime_count_weighted) > 1e-6
+    ) AS wrong
+    """
+)
+_STALE = text(
+    """
+    SELECT DISTINCT month FROM ingestion_runs LEFT JOIN grid_months USING (month)
+    WHERE current AND (built_at IS NULL OR built_at < ended_at) ORDER BY month DESC
+    """
+)
+_NOTED = text(
+    """
+    SELECT area, month, note->>'issue' AS issue, (note->>'count')::int AS count
+    FROM ingestion_runs, jsonb_array_elements(issues) AS note WHERE current ORDER BY month DESC, area
+    """
+)
+
+
+@dataclass
+class Findings:
+    """What is wrong, in plain words with the remedy. The worse kind decides the status."""
+
+    faults: list[str] = field(default_factory=list)
+    concerns: list[str] = field(default_factory=list)
+
+    @property
+    def status(self) -> str:
+        """healthy, warning (quality concerns) or degraded (the grid cannot be trusted as it is)."""
+        return "degraded" if self.faults else "warning" if self.concerns else "healthy"
+
+
+@job(queue="maintenance", slug="validate-grid-health", joins_running=True)
+def validate_h3_grid_health() -> dict[str, Any]:
+    """Check that the grid is whole, valid and up to date with the crimes and with the source."""
+    here = context.current()
+    found = Findings()
+    missing = _missing_months(here, found)
+    with here.connection.begin():
+        breakdown = [_month(row) for row in here.connection.execute(_MONTHS)]
+        cells = _check_cells(here, found)
+        _check_totals(here.connection, found)
+        _check_ingestion(here.connection, found)
+        quality = here.connection.execute(_QUALITY).one()
+    if not breakdown:
+        found.faults.append("The grid is empty: run ingest_latest_crime_data, then rebuild_safety_grid")
+    if quality.zero_crime_cells:
+        found.concerns.append(f"{quality.zero_crime_cells} cells hold no crime: run rebuild_safety_grid force=true")
+    return {
+        "task": "validate_h3_grid_health",
+        "timestamp": dt.datetime.now(dt.UTC).isoformat(),
+        "health_status": found.status,
+        "grid_info": {
+            "resolution": here.settings.h3_resolution,
+            "cell_size_m": here.settings.cell_size_m,
+            "grid_type": here.settings.grid_type,
+        },
+        "h3_validation": cells,
+        "coverage": {
+            "months_analyzed": len(breakdown),
+            "missing_months": missing,
+            "monthly_breakdown": breakdown,
+        },
+        "data_quality": {**quality._mapping, "avg_crimes_per_cell": float(quality.avg_crimes_per_cell)},
+        "issues": found.faults + found.concerns,
+    }
+
+
+def _month(row: Any) -> dict[str, Any]:
+    return {"month": row.month.isoformat(), "cells": row.cells, "crimes": row.crimes}
+
+
+def _missing_months(here: Context, found: Findings) -> list[str]:
+    """Published in the last 12 months on offer and not held. The source's own lag is no gap."""
+    try:
+        published = Police.of(here.settings).months()
+    except SourceUnavailable as error:
+        found.concerns.append(f"Which months are published could not be asked: {error}. Run this check again later")
+        return []
+    with here.connection.begin():
+        pairs = here.connection.execute(
+            text("SELECT slug, month FROM areas LEFT JOIN ingestion_runs ON area = slug AND current")
+        ).all()
+    held = {(row.slug, row.month) for row in pairs}
+    recent = [month for month in published if month >= add_months(published[0], 1 - MONTHS_BACK)]
+    missing = [month for month in recent if any((slug, month) not in held for slug in {row.slug for row in pairs})]
+    if missing:
+        names = ", ".join(map(month_text, missing))
+        found.faults.append(f"Published but not held: {names}. Run ingest_latest_crime_data")
+    return [month.isoformat() for month in missing]
+
+
+def _check_cells(here: Context, found: Findings) -> dict[str, Any]:
+    rows = here.connection.execute(text("SELECT cell_id, h3_index, month FROM safety_cells")).all()
+    resolution = here.settings.h3_resolution
+    valid = {cell for cell in {row.h3_index for row in rows} if _is_valid(cell, resolution)}
+    invalid = [
+        row.cell_id for row in rows if row.h3_index not in valid or row.cell_id != f"{row.h3_index}_{row.month:%Y%m}"
+    ]
+    if invalid:
+        found.faults.append(
+            f"{len(invalid)} cell ids are not cells of resolution {resolution}, the first {invalid[0]}: "
+            "run rebuild_safety_grid force=true"
+        )
+    return {
+        "total_cells": len(rows),
+        "unique_h3_cells": len({row.h3_index for row in rows}),
+        "invalid_cell_ids": invalid,
+    }
+
+
+def _is_valid(cell: str, resolution: int) -> bool:
+    return h3.is_valid_cell(cell) and h3.get_resolution(cell) == resolution
+
+
+def _check_totals(connection: Connection, found: Findings) -> None:
+    stale = set(connection.scalars(_STALE))
+    for row in connection.execute(_DIFFERENCES):
+        since = "not been rebuilt since its crimes came in" if row.month in stale else "been changed by other hands"
+        found.faults.append(
+            f"{month_text(row.month)}: the grid counts {row.gridded} crimes, {row.crimes} are held; it has {since}: "
+            f"run rebuild_safety_grid until={month_text(row.month)} months=1 force=true"
+        )
+    if wrong := connection.scalar(_WRONG_WEIGHT):
+        found.concerns.append(
+            f"{wrong} cells carry a weighted count of other weights: run rebuild_safety_grid force=true"
+        )
+
+
+def _check_ingestion(connection: Connection, found: Findings) -> None:
+    for row in connection.execute(_NOTED):
+        found.concerns.append(
+            f"{row.area} {month_text(row.month)}: {row.issue} ({row.count}). "
+            "Ingest the month again when the source has revised it"
+        )
