@@ -40,7 +40,8 @@ def secure_address(url: str) -> str:
     return url.rstrip("/")
 
 
-def _box(value: Any) -> Any:
+def parse_box(value: Any) -> Any:
+    """South, west, north, east in degrees from the text of four numbers. Raises ValueError."""
     if not isinstance(value, str):
         return value
     numbers = re.split(r"\s*,\s*", value.strip())
@@ -75,7 +76,7 @@ class Settings(BaseSettings):
     h3_resolution: Annotated[int, Ge(7), Le(12)] = Field(10, validation_alias="H3_RESOLUTION")
     grid_type: Literal["h3_hexagonal"] = Field("h3_hexagonal", validation_alias="GRID_TYPE")
     grid_cell_size_m: Annotated[float, Ge(1)] | None = Field(None, validation_alias="GRID_CELL_SIZE_M")
-    southampton_bbox: Annotated[Box, NoDecode, BeforeValidator(_box)] = Field(
+    southampton_bbox: Annotated[Box, NoDecode, BeforeValidator(parse_box)] = Field(
         (50.85, -1.5, 50.97, -1.3), validation_alias="SOUTHAMPTON_BBOX"
     )
 

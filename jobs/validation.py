@@ -161,7 +161,7 @@ def _check_cells(here: Context, found: Findings) -> dict[str, Any]:
 
 
 def _is_valid(cell: str, resolution: int) -> bool:
-    return h3.is_valid_cell(cell) and h3.get_resolution(cell) == resolution
+    return bool(h3.is_valid_cell(cell) and h3.get_resolution(cell) == resolution)
 
 
 def _check_totals(connection: Connection, found: Findings) -> None:

@@ -1,0 +1,97 @@
+"""Real engines for every test that wants them: one PostgreSQL and one Valkey a session, a database a test."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from redis import Redis
+from sqlalchemy import Connection, Engine, make_url, text
+
+from jobs import areas, database, schema
+from worker import engines
+from worker.engines import Endpoints
+from worker.settings import Settings
+
+SHARED = Path(__file__).parents[2] / "shared"
+TEMPLATE = "safegrid_template"
+
+
+def needs(thing: str, there: bool) -> None:
+    """Skip by name of what is missing; in CI nothing may be missing."""
+    if there:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{thing} is missing, and CI=true allows no skip")
+    pytest.skip(f"{thing} is missing")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "REDIS_URL", "QUEUE_REDIS_URL", "APP_ENV", "POLICE_API_BASE_URL", "PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+
+@pytest.fixture(scope="session")
+def engine_endpoints() -> Iterator[Endpoints]:
+    with engines.temporary() as endpoints:
+        yield endpoints
+
+
+def settings_at(database_url: str, redis_url: str, **values: object) -> Settings:
+    """Settings for these engines, with waits as short as tests want them."""
+    quick = {"retry_wait_s": 0.01, "sweep_interval_s": 0.2}
+    return Settings(**{"database_url": database_url, "redis_url": redis_url, **quick, **values})  # type: ignore[arg-type]
+
+
+def with_database(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def administration(engine_endpoints: Endpoints) -> Iterator[Connection]:
+    settings = settings_at(engine_endpoints.database_url, engine_endpoints.redis_url)
+    engine = database.create(settings)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def template(administration: Connection, engine_endpoints: Endpoints) -> str:
+    """A database with our tables and the first area, of which every test gets a copy."""
+    administration.execute(text(f"CREATE DATABASE {TEMPLATE}"))
+    settings = settings_at(with_database(engine_endpoints.database_url, TEMPLATE), engine_endpoints.redis_url)
+    engine = database.create(settings)
+    with engine.connect() as connection:
+        schema.migrate(connection)
+        with connection.begin():
+            areas.ensure_default(connection, settings)
+    engine.dispose()
+    return TEMPLATE
+
+
+@pytest.fixture
+def settings(administration: Connection, template: str, engine_endpoints: Endpoints) -> Iterator[Settings]:
+    """Settings of an empty Safegrid of the test's own."""
+    name = f"test_{uuid4().hex[:12]}"
+    administration.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    with Redis.from_url(engine_endpoints.redis_url) as redis:
+        redis.flushall()
+    yield settings_at(with_database(engine_endpoints.database_url, name), engine_endpoints.redis_url)
+    administration.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[Engine]:
+    engine = database.create(settings)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    with engine.connect() as connection:
+        yield connection

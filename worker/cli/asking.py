@@ -1,0 +1,122 @@
+"""Commands that ask for runs and change them."""
+
+import getpass
+from typing import Any
+
+import click
+from pydantic_core import PydanticUndefined
+
+from jobs import areas, catalogue
+from jobs.ingestion.police import Police
+from jobs.ingestion.store import held_months
+from jobs.months import month_text, parse_month
+from worker import settings
+from worker.cli import output
+from worker.client import Client, RunFailed
+from worker.ledger import Asker
+
+
+def _asker() -> Asker:
+    return Asker("cli", getpass.getuser())
+
+
+class JobCommands(click.Group):
+    """A command per job of the catalogue, with an option per parameter; slugs are understood too."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the jobs."""
+        return list(catalogue.load())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command that runs the job."""
+        try:
+            job = catalogue.find(cmd_name)
+        except catalogue.UnknownJob as error:
+            raise click.UsageError(str(error)) from None
+        return _job_command(job)
+
+
+def _job_command(job: catalogue.Job) -> click.Command:
+    def ask(wait: bool, timeout: float | None, **given: Any) -> int:
+        parameters = {name: value for name, value in given.items() if value is not None}
+        with Client(settings.read()) as client:
+            run_id = client.submit(job.name, parameters, _asker()).run_id
+            if not wait:
+                click.echo(run_id)
+                return 0
+            run = output.watch(client, run_id, timeout)
+        if run.state != "finished":
+            click.echo(f"safegrid: {RunFailed(run)}", err=True)
+        else:
+            output.as_json(run.result)
+        return output.EXIT_CODES[run.state]
+
+    wait = click.Option(["--wait"], is_flag=True, help="Stay until it ends; the result as JSON on stdout.")
+    timeout = click.Option(["--timeout"], type=float, help="With --wait: give up after so many seconds.")
+    options = [_option(name, field) for name, field in job.parameters.model_fields.items()]
+    return click.Command(job.name, params=[*options, wait, timeout], callback=ask, help=job.summary)
+
+
+def _option(name: str, field: Any) -> click.Option:
+    flag = f"--{name.replace('_', '-')}"
+    default = "" if field.default in (PydanticUndefined, None) else f" [default: {field.default}]"
+    if field.annotation is bool:
+        return click.Option([f"{flag}/--no-{flag[2:]}", name], default=None, help=f"{field.description or ''}{default}")
+    # The job checks the values itself, so that every way in has the same limits and the same words.
+    return click.Option(
+        [flag, name], type=str, required=field.is_required(), help=f"{field.description or ''}{default}"
+    )
+
+
+@click.command()
+@click.argument("run_id")
+def cancel(run_id: str) -> None:
+    """Cancel a run; one at work is stopped."""
+    with Client(settings.read()) as client:
+        state = client.cancel(run_id, getpass.getuser())
+    click.echo(f"Run {run_id} is {'being stopped' if state == 'started' else state}", err=True)
+
+
+@click.command()
+@click.argument("run_id")
+def retry(run_id: str) -> None:
+    """Begin a failed or cancelled run again, from its last checkpoint."""
+    with Client(settings.read()) as client:
+        client.retry(run_id)
+    click.echo(f"Run {run_id} is on its way again", err=True)
+
+
+@click.command()
+@click.option("--from", "oldest", metavar="YYYY-MM", help="Oldest month; the oldest on offer when left out.")
+@click.option("--to", "newest", metavar="YYYY-MM", help="Newest month; the newest on offer when left out.")
+@click.option("--area", help="Only this area.")
+@click.option("--again", is_flag=True, help="Months that are held too: the source revises them.")
+def backfill(oldest: str | None, newest: str | None, area: str | None, again: bool) -> None:
+    """Ask for every month on offer that is not held, newest first; one run a month."""
+    chosen = settings.read()
+    first, last = (parse_month(text) if text else None for text in (oldest, newest))
+    with Client(chosen) as client:
+        months = [
+            month
+            for month in Police.of(chosen).months()
+            if (first is None or month >= first) and (last is None or month <= last)
+        ]
+        if not again:
+            with client.engine.connect() as connection:
+                wanted = [areas.find(connection, area)] if area else areas.all_areas(connection)
+                held = set.intersection(*(set(held_months(connection, one.slug)) for one in wanted))
+            months = [month for month in months if month not in held]
+        for month in months:
+            parameters = {"year": month.year, "month": month.month, "area": area}
+            run_id = client.submit("ingest_month_on_demand", parameters, _asker()).run_id
+            click.echo(f"{month_text(month)} {run_id}")
+    if not months:
+        click.echo("Every month on offer is held", err=True)
+
+
+COMMANDS = [
+    JobCommands("run", help="Ask for a run of a job, and print its id."),
+    cancel,
+    retry,
+    backfill,
+]

@@ -1,0 +1,98 @@
+"""Commands that are processes: the workers, the web, everything at once; and the database's tables."""
+
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from jobs import catalogue, database, schema
+from worker import logs, settings, system
+from worker.supervisor import Supervisor
+
+DEFAULT_PORT = 8000
+
+
+def _say(message: str) -> None:
+    click.echo(message, err=True)
+
+
+def _port() -> int:
+    text = os.environ.get("PORT", "") or str(DEFAULT_PORT)
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise click.UsageError(f"PORT={text} is no port (expected 1 to 65535)")
+    return int(text)
+
+
+@click.command()
+@click.argument("queues", nargs=-1, type=click.Choice(catalogue.QUEUES), metavar="[QUEUE]...")
+def worker(queues: Sequence[str]) -> None:
+    """Work on these queues (all of them when none is named) until SIGTERM."""
+    chosen = settings.read()
+    logs.configure(chosen)
+    engine = database.create(chosen)
+    with engine.connect() as connection:
+        schema.check(connection)
+    engine.dispose()
+    Supervisor(chosen, queues or catalogue.QUEUES).run()
+
+
+@click.command()
+def web() -> None:
+    """Serve the admin with gunicorn on PORT."""
+    port = _port()
+    host = "0.0.0.0" if settings.read().production else "127.0.0.1"  # noqa: S104 - behind the platform's router
+    system.check_port(host, port)
+    gunicorn = shutil.which("gunicorn", path=Path(sys.executable).parent) or "gunicorn"
+    shape = ["--worker-class", "gthread", "--threads", "4", "--workers", os.environ.get("WEB_CONCURRENCY", "2")]
+    os.execvp(gunicorn, [gunicorn, *shape, "--bind", f"{host}:{port}", "web:create_app()"])  # noqa: S606
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database's tables up to date, and hold the first area."""
+    chosen = settings.read()
+    logs.configure(chosen)
+    _say(f"The database is at revision {system.migrate(chosen)}")
+
+
+@click.command()
+def up() -> None:
+    """Run everything on this machine: engines where none are set, tables, workers, web."""
+    port = _port()
+    with system.run(_say, port) as (chosen, running):
+        logs.configure(chosen)
+        _say(f"Safegrid is up: http://127.0.0.1:{port}")
+        _say(sign_in_hint(chosen.home))
+        until_told_to_stop(running)
+    _say("Safegrid is down")
+
+
+def sign_in_hint(home: Path) -> str:
+    """Where to find what the sign-in page asks for."""
+    if os.environ.get("ADMIN_PASSWORD"):
+        return "Sign in with ADMIN_USERNAME and ADMIN_PASSWORD"
+    user = os.environ.get("ADMIN_USERNAME", "admin")
+    return f"Sign in as {user} with the password {settings.local_secret(home, 'admin-password')}"
+
+
+def until_told_to_stop(running: system.System) -> None:
+    """Keep everything up until Ctrl-C or SIGTERM."""
+    told: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        told.append(number)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    while not told:
+        running.keep_up()
+        time.sleep(system.CHECK_S)
+
+
+COMMANDS = [worker, web, migrate, up]

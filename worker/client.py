@@ -1,0 +1,114 @@
+"""Asking for runs and looking after them: what the web, the command line and Python code share."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import structlog
+from redis import RedisError
+from sqlalchemy import Connection, Row
+
+from jobs import catalogue, database
+from jobs.errors import SafegridError
+from worker import ledger, progress, sweep, transport
+from worker.ledger import Asker, Submission
+from worker.settings import Settings
+
+log = structlog.get_logger("safegrid.client")
+
+POLL_S = 0.1
+
+
+class RunFailed(SafegridError):
+    """A run that was waited for came to nothing."""
+
+    def __init__(self, run: Row[Any]) -> None:
+        super().__init__(f"Run {run.id} of {run.job} {run.state}: {run.error or 'see its attempts'}")
+        self.run = run
+
+
+class Client:
+    """A connection to the ledger and the queues."""
+
+    def __init__(self, settings: Settings, *, pool: bool = False) -> None:
+        self.settings = settings
+        self.engine = database.create(settings, application="safegrid client", pool=pool)
+        self.redis = transport.connect(settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.redis.close()
+        self.engine.dispose()
+
+    def submit(self, name: str, parameters: Mapping[str, Any], asker: Asker) -> Submission:
+        """Ask for a run. Raises UnknownJob, ParameterError.
+
+        It is on its way once it is in the ledger: with Redis away it is delivered later.
+        """
+        job = catalogue.find(name)
+        with self.engine.connect() as connection:
+            submission = ledger.submit(connection, job, parameters, asker)
+            if submission.is_new:
+                self._deliver(connection, submission.run_id, 0)
+        return submission
+
+    def _deliver(self, connection: Connection, run_id: str, pushes: int) -> None:
+        try:
+            sweep.deliver(connection, self.redis, run_id, pushes)
+        except RedisError as error:
+            log.warning("queues_are_away", run_id=run_id, error=str(error))
+
+    def run(self, run_id: str) -> Row[Any]:
+        """The run's row. Raises UnknownRun."""
+        with self.engine.connect() as connection:
+            return ledger.get(connection, run_id)
+
+    def progress(self, run_id: str) -> dict[str, Any] | None:
+        """How far the run is; none if nothing is known."""
+        return progress.read(self.redis, run_id)
+
+    def cancel(self, run_id: str, who: str) -> str:
+        """Cancel a run, and stop its work-horse. Raises UnknownRun, WrongState."""
+        with self.engine.connect() as connection:
+            state = ledger.cancel(connection, run_id, who)
+            run = ledger.get(connection, run_id)
+        if state == "started":
+            transport.stop(self.redis, transport.rq_id(run_id, run.pushes))
+        return state
+
+    def retry(self, run_id: str) -> None:
+        """Begin a run again that came to nothing. Raises UnknownRun, WrongState."""
+        with self.engine.connect() as connection:
+            ledger.retry(connection, run_id)
+            self._deliver(connection, run_id, ledger.get(connection, run_id).pushes)
+
+    def wait(self, run_id: str, timeout_s: float | None = None) -> Row[Any]:
+        """The run's row once it has ended. Raises TimeoutError, UnknownRun."""
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        while (run := self.run(run_id)).ended_at is None:
+            if until is not None and time.monotonic() > until:
+                raise TimeoutError(f"Run {run_id} of {run.job} is still {run.state} after {timeout_s:g} s")
+            time.sleep(POLL_S)
+        return run
+
+
+@dataclass(frozen=True)
+class Handle:
+    """A run that was asked for from Python."""
+
+    client: Client
+    run_id: str
+
+    def wait(self, timeout_s: float | None = None) -> Any:
+        """The run's result. Raises RunFailed, TimeoutError."""
+        run = self.client.wait(self.run_id, timeout_s)
+        if run.state != "finished":
+            raise RunFailed(run)
+        return run.result

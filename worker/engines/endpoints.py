@@ -1,0 +1,56 @@
+"""Where a folder's engines answer, as a file that their owner writes and everybody else reads."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from worker.engines import postgres, valkey
+from worker.engines.errors import EngineError, EnginesNotRunning
+
+FILE = "endpoints.json"
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """URLs of the two engines, for SQLAlchemy with psycopg2 and for redis-py. They hold no secret."""
+
+    database_url: str
+    redis_url: str
+
+
+def attach(folder: Path) -> Endpoints:
+    """The engines that run in `folder`, both of which just answered.
+
+    Raises EnginesNotRunning when they do not, or when what answers is not this folder's, and EngineError when they
+    are another user's.
+    """
+    folder = folder.resolve()
+    try:
+        is_ours = (folder / FILE).stat().st_uid == os.geteuid()
+    except FileNotFoundError:
+        raise EnginesNotRunning(folder) from None
+    except PermissionError:
+        is_ours = False
+    if not is_ours:
+        raise EngineError(f"the engines in {folder} belong to another user, and only that user can use them")
+    found = Endpoints(**json.loads((folder / FILE).read_text()))
+    running = postgres.answers(found.database_url, (folder / "postgres").resolve()) and valkey.answers(
+        found.redis_url, folder / "valkey"
+    )
+    if not running:
+        raise EnginesNotRunning(folder)
+    return found
+
+
+def publish(folder: Path, endpoints: Endpoints) -> None:
+    """Write the file that `attach` reads, so that it is never seen half written."""
+    draft = folder / f"{FILE}.new"
+    draft.write_text(json.dumps(asdict(endpoints), indent=2) + "\n")
+    draft.chmod(0o600)
+    draft.replace(folder / FILE)
+
+
+def withdraw(folder: Path) -> None:
+    """Remove the file that `attach` reads."""
+    (folder / FILE).unlink(missing_ok=True)

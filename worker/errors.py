@@ -1,0 +1,32 @@
+"""What can go wrong between asking for a run and its end."""
+
+from jobs.errors import JobError, PermanentError, SafegridError
+
+
+class UnknownRun(SafegridError):
+    """An id that stands in no ledger."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"There is no run {run_id}; `safegrid runs` lists the latest")
+
+
+class WrongState(SafegridError):
+    """A run is in a state in which this cannot be done to it."""
+
+    def __init__(self, verb: str, run_id: str, state: str, remedy: str) -> None:
+        super().__init__(f"Run {run_id} is {state} and cannot be {verb}: {remedy}")
+
+
+class ClaimLost(BaseException):
+    """Another attempt has taken this run over, or its connection is gone: nothing more may be written.
+
+    A BaseException, so that no `except Exception` inside a job goes on working without its claim.
+    """
+
+
+class SoftLimit(JobError):
+    """The run took longer than its job's soft limit."""
+
+
+class ResultNotJson(PermanentError):
+    """A job returned something that JSON cannot hold."""

@@ -1,0 +1,86 @@
+"""Logs: one line per event on stderr, JSON in production; a run's last lines are kept with it."""
+
+import logging
+import re
+import sys
+from collections import deque
+from collections.abc import MutableMapping
+from contextvars import ContextVar
+from typing import Any
+
+import structlog
+
+from jobs.settings import Settings
+
+LINES_KEPT = 200
+_SECRETS = re.compile(r"(?<=://)[^/@\s]+@|(?<=apikey=)[^&\s]+")
+
+_lines: ContextVar[deque[dict[str, Any]] | None] = ContextVar("safegrid_run_log", default=None)
+
+Event = MutableMapping[str, Any]
+
+
+def configure(settings: Settings) -> None:
+    """Send structlog's and the libraries' lines to stderr."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper("iso", utc=True),
+        structlog.processors.format_exc_info,
+        _hide_secrets,
+        _keep_line,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if settings.production
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
+    # RQ tells of every job in lines of its own; ours carry the run's id.
+    for noisy in ("rq", "rq.worker", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def keep_lines() -> deque[dict[str, Any]]:
+    """From here on, this run's lines are kept in the deque that is answered, the last ones only."""
+    lines: deque[dict[str, Any]] = deque(maxlen=LINES_KEPT)
+    _lines.set(lines)
+    return lines
+
+
+def hide_secrets(text: str) -> str:
+    """Without the passwords of URLs and the keys of services."""
+    return _SECRETS.sub("***", text)
+
+
+def _hide_secrets(_logger: Any, _method: str, event: Event) -> Event:
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = hide_secrets(value)
+    return event
+
+
+def _keep_line(_logger: Any, _method: str, event: Event) -> Event:
+    lines = _lines.get()
+    if lines is not None:
+        lines.append(
+            {
+                key: value if isinstance(value, int | float | str) else str(value)
+                for key, value in event.items()
+                if not key.startswith("_")
+            }
+        )
+    return event

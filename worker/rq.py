@@ -1,0 +1,98 @@
+"""RQ's classes as Safegrid uses them: `rq worker -w worker.rq.SafegridWorker QUEUE`."""
+
+import ctypes
+import os
+import signal
+from contextvars import ContextVar
+from typing import Any
+
+import rq.worker
+from redis import Redis
+from rq.job import Job
+from rq.queue import Queue
+from rq.results import Result
+from rq.serializers import JSONSerializer
+
+from jobs import catalogue
+from worker import adoption, logs, performing, settings, transport
+from worker.settings import Settings
+
+_settings: ContextVar[Settings] = ContextVar("safegrid_worker_settings")
+_PR_SET_PDEATHSIG = 1
+
+
+class SafegridJob(Job):
+    """A job of RQ whose work is a run of the ledger. JSON, never pickle."""
+
+    def __init__(self, id: str | None = None, connection: Redis | None = None, serializer: Any = None) -> None:
+        super().__init__(id, connection, JSONSerializer)
+
+    def perform(self) -> Any:
+        """Do the run that this job was pushed for; one that others enqueued is entered into the ledger first."""
+        chosen = _settings.get()
+        worker = str(self.worker_name)
+        run_id = transport.run_of(self.id)
+        if run_id is None:
+            run_id = adoption.adopt(chosen, self.id, str(self.func_name), self.args, self.kwargs)
+            return performing.perform(chosen, run_id, worker)
+        return performing.perform(chosen, run_id, worker, requeued=self._failed_before())
+
+    def _failed_before(self) -> bool:
+        """Each push has its own id, so only `rq requeue` brings one back that has failed."""
+        result = self.latest_result()
+        return result is not None and result.type == Result.Type.FAILED
+
+
+class SafegridQueue(Queue):
+    """A queue of such jobs."""
+
+    job_class = SafegridJob
+
+
+class SafegridWorker(rq.worker.Worker):
+    """A worker of one queue. On SIGTERM its job goes back to the queue; a lost job is found in seconds."""
+
+    job_class = SafegridJob
+    queue_class = SafegridQueue
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        options.update(job_class=SafegridJob, queue_class=SafegridQueue, serializer=JSONSerializer)
+        # RQ's own recovery wakes every `worker_ttl - 15` seconds, whatever the maintenance interval.
+        options.update(worker_ttl=45, maintenance_interval=30, job_monitoring_interval=5)
+        super().__init__(*args, **options)
+        self.settings: Settings | None = None
+
+    def work(self, *args: Any, **options: Any) -> bool:
+        """Work until told to stop. Everything a job imports is imported here, before any fork."""
+        self.settings = self.settings or settings.read()
+        logs.configure(self.settings)
+        catalogue.load()
+        return bool(super().work(*args, **options))
+
+    def main_work_horse(self, job: Job, queue: Queue) -> None:
+        """Entry of the work-horse, after the fork."""
+        die_with_parent(signal.SIGKILL)
+        if self.settings is not None:
+            _settings.set(self.settings)
+        super().main_work_horse(job, queue)
+
+    def setup_work_horse_signals(self) -> None:
+        """Until a run is claimed there is nothing to hand back: a work-horse may just go."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def handle_warm_shutdown_request(self) -> None:
+        """Tell the work-horse too, so that its run goes back to the queue."""
+        if self.horse_pid:
+            self.kill_horse(signal.SIGTERM)
+
+
+def die_with_parent(number: signal.Signals) -> None:
+    """Have the kernel send us this signal when our parent dies. Linux only; elsewhere nothing happens."""
+    parent = os.getppid()
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is None:
+        return
+    prctl(_PR_SET_PDEATHSIG, int(number))
+    if os.getppid() != parent:
+        os.kill(os.getpid(), number)

@@ -1,0 +1,62 @@
+"""Settings of the workers: those of the jobs, and where the queues are."""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, TypeVar, overload
+
+from annotated_types import Ge, Le
+from pydantic import AfterValidator, Field
+
+import jobs.settings
+from jobs.settings import redis_address
+from worker import engines
+
+
+class Settings(jobs.settings.Settings):
+    """What workers, the scheduler and the command line may know."""
+
+    own_queue_redis_url: Annotated[str, AfterValidator(redis_address)] = Field(
+        "", validation_alias="QUEUE_REDIS_URL", repr=False
+    )
+    home: Path = Field(Path(".safegrid"), validation_alias="SAFEGRID_HOME")
+    """Folder of the embedded engines."""
+    sweep_interval_s: Annotated[float, Ge(0.1), Le(20)] = Field(3, validation_alias="SAFEGRID_SWEEP_INTERVAL_S")
+
+    @property
+    def queue_redis_url(self) -> str:
+        """The Redis of the queues; that of the cache unless QUEUE_REDIS_URL is set."""
+        return self.own_queue_redis_url or self.redis_url
+
+
+S = TypeVar("S", bound=Settings)
+
+
+@overload
+def read() -> Settings: ...
+@overload
+def read(settings: type[S]) -> S: ...
+def read(settings: type[Settings] = Settings) -> Settings:
+    """Settings from the environment; without DATABASE_URL and REDIS_URL, those of the engines that run here.
+
+    Raises SettingsError, or EngineError when neither is there.
+    """
+    found = jobs.settings.load(settings)
+    return found if found.database_url else at(found, engines.attach(found.home))
+
+
+def at(settings: S, endpoints: engines.Endpoints) -> S:
+    """These settings with the addresses of embedded engines."""
+    return settings.model_copy(update={"database_url": endpoints.database_url, "redis_url": endpoints.redis_url})
+
+
+def local_secret(home: Path, name: str) -> str:
+    """A secret of this machine, made once and kept in a file that only its owner can read. Development only."""
+    home.mkdir(parents=True, exist_ok=True)
+    file = home / name
+    with contextlib.suppress(FileExistsError):
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as writer:
+            writer.write(secrets.token_urlsafe(12) + "\n")
+    return file.read_text().strip()

@@ -1,0 +1,129 @@
+"""Everything on one machine: the engines where none are set, and the processes of the Procfile beside them."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+import jobs.settings
+from jobs import areas, database, schema
+from jobs.errors import SafegridError
+from worker import engines, settings
+from worker.rq import die_with_parent
+from worker.settings import Settings
+
+log = structlog.get_logger("safegrid.system")
+
+PROCESSES = ("web", "worker")
+CHECK_S = 0.5
+# The workers' own stop takes up to 10 s.
+STOP_S = 12.0
+
+
+class PortTaken(SafegridError):
+    """Another program listens where the admin should."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"Port {port} is taken by another program: stop that one, or set PORT to a free port")
+
+
+class ProcessFailed(SafegridError):
+    """A process ended as soon as it was started, so that starting it again is no help."""
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises PortTaken when nothing more can listen there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(port) from error
+
+
+def migrate(chosen: Settings) -> str:
+    """Bring the tables up to date and hold the first area. Answers the revision."""
+    engine = database.create(chosen)
+    try:
+        with engine.connect() as connection:
+            revision = schema.migrate(connection)
+            with connection.begin():
+                areas.ensure_default(connection, chosen)
+    finally:
+        engine.dispose()
+    return revision
+
+
+@contextlib.contextmanager
+def own_engines(say: Callable[[str], None]) -> Iterator[tuple[Settings, Callable[[], None]]]:
+    """Settings with engines that answer, and what keeps those alive. Raises SettingsError, EngineError."""
+    chosen = jobs.settings.load(Settings)
+    if chosen.database_url:
+        yield chosen, lambda: None
+        return
+    with engines.own(chosen.home, say) as owned:
+        yield settings.at(chosen, owned.endpoints), owned.ensure
+
+
+@dataclass
+class System:
+    """The processes that run, each started again when it dies."""
+
+    environment: Mapping[str, str]
+    ensure_engines: Callable[[], None]
+    processes: dict[str, subprocess.Popen[bytes]]
+
+    def keep_up(self) -> None:
+        """One look after everything; call it every half second."""
+        self.ensure_engines()
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                log.warning("process_died", process=name, exit_code=process.returncode)
+                self.processes[name] = _start(name, self.environment)
+
+    def stop(self) -> None:
+        """Tell all to stop, the web first, and wait for them."""
+        for process in self.processes.values():
+            process.terminate()
+        until = time.monotonic() + STOP_S
+        for name, process in self.processes.items():
+            try:
+                process.wait(max(0.1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.warning("process_killed", process=name)
+                process.kill()
+
+
+def _start(name: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "worker.cli", name],
+        env=dict(environment),
+        start_new_session=True,
+        preexec_fn=lambda: die_with_parent(signal.SIGTERM),
+    )
+
+
+@contextlib.contextmanager
+def run(
+    say: Callable[[str], None], port: int, extra: Mapping[str, str] | None = None, names: Sequence[str] = PROCESSES
+) -> Iterator[tuple[Settings, System]]:
+    """Everything is up for the length of the block. `extra`: further environment of the processes.
+
+    Raises PortTaken, SettingsError, EngineError.
+    """
+    check_port("127.0.0.1", port)
+    with own_engines(say) as (chosen, ensure):
+        migrate(chosen)
+        environment = {**os.environ, "PORT": str(port), **(extra or {})}
+        system = System(environment, ensure, {name: _start(name, environment) for name in names})
+        try:
+            yield chosen, system
+        finally:
+            system.stop()

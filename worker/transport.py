@@ -1,0 +1,80 @@
+"""RQ as the transport: JSON only, one list per queue, and an id of its own for every push."""
+
+import contextlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from redis import Redis
+from rq import Queue
+from rq.command import send_stop_job_command
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
+from rq.job import Job as RqJob
+from rq.serializers import JSONSerializer
+from rq.utils import as_text
+
+from jobs.catalogue import Job
+from worker.settings import Settings
+
+RESULT_TTL_S = 24 * 3600
+FAILURE_TTL_S = 7 * 24 * 3600
+_RUN = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})_\d+")
+
+
+def connect(settings: Settings) -> Redis:
+    """A client for the queues; it connects on first use."""
+    return Redis.from_url(settings.queue_redis_url, socket_connect_timeout=5)
+
+
+def queue(name: str, redis: Redis) -> Queue:
+    """The RQ queue of that name."""
+    return Queue(name, connection=redis, serializer=JSONSerializer)
+
+
+def rq_id(run_id: str, push: int) -> str:
+    """RQ's id for one push of a run. A re-used id would let RQ fail the replacement of a lost one."""
+    return f"{run_id}_{push}"
+
+
+def run_of(rq_job_id: str) -> str | None:
+    """The run that an RQ job was pushed for; none if others put it on the queue."""
+    match = _RUN.fullmatch(rq_job_id)
+    return match[1] if match else None
+
+
+def push(redis: Redis, job: Job, run_id: str, number: int, parameters: Mapping[str, Any]) -> RqJob:
+    """Put the run on its RQ list."""
+    return queue(job.queue, redis).enqueue_call(
+        job.path,
+        kwargs=dict(parameters),
+        job_id=rq_id(run_id, number),
+        description=describe(job.name, parameters),
+        # RQ's parent process kills the work-horse a minute after this.
+        timeout=max(1, int(job.hard_limit_s - 60)),
+        result_ttl=RESULT_TTL_S,
+        failure_ttl=FAILURE_TTL_S,
+    )
+
+
+def describe(name: str, parameters: Mapping[str, Any]) -> str:
+    """The call as people would write it."""
+    given = ", ".join(f"{key}={value!r}" for key, value in parameters.items() if value is not None)
+    return f"{name}({given})"
+
+
+def waiting_ids(redis: Redis, name: str) -> set[str]:
+    """RQ ids that are on the queue's list, or between it and a worker."""
+    there = queue(name, redis)
+    between = redis.lrange(there.intermediate_queue_key, 0, -1)
+    return set(there.get_job_ids()) | {as_text(rq_job_id) for rq_job_id in between}
+
+
+def knows(redis: Redis, rq_job_id: str) -> bool:
+    """Whether RQ has not forgotten this job."""
+    return bool(RqJob.exists(rq_job_id, connection=redis))
+
+
+def stop(redis: Redis, rq_job_id: str) -> None:
+    """Have the worker that is at work on this job kill its work-horse."""
+    with contextlib.suppress(NoSuchJobError, InvalidJobOperation):
+        send_stop_job_command(redis, rq_job_id, serializer=JSONSerializer)
