@@ -61,6 +61,8 @@ class Police:
     retry_wait_s: float
     session: requests.Session = field(default_factory=requests.Session)
     asked: int = 0
+    label: str = ""
+    """What the source says of its data, such as synthetic; the police's own says nothing."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Police":
@@ -132,7 +134,7 @@ class Police:
         self.asked += 1
         params, form = (None, query) if method == "POST" else (query, None)
         try:
-            return self.session.request(
+            answer = self.session.request(
                 method,
                 f"{self.base_url}/{path}",
                 params=params,
@@ -143,6 +145,13 @@ class Police:
         except requests.RequestException as error:
             reason = type(error).__name__
             raise SourceUnavailable(f"{self.base_url}/{path} did not answer in full: {reason}") from error
+        self.label = answer.headers.get("X-Safegrid-Data", self.label)
+        return answer
+
+    @property
+    def source(self) -> str:
+        """Where the crimes come from, for people."""
+        return f"{self.base_url} ({self.label})" if self.label else self.base_url
 
     def _is_up(self) -> bool:
         """Tells a polygon of too many crimes from a service that is down: both are 503."""

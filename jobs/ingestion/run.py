@@ -132,7 +132,7 @@ def ingest_month(here: Context, police: Police, area: Area, month: dt.date) -> d
             "area": area.slug,
             "month": month,
             "h3_resolution": here.settings.h3_resolution,
-            "source": police.base_url,
+            "source": police.source,
             "started_at": started_at,
         }
         store.record_failure(here.connection, failed, str(error))
@@ -148,6 +148,7 @@ def ingest_month(here: Context, police: Police, area: Area, month: dt.date) -> d
         "categories": category_counts(snapshot.placed),
         "requests": snapshot.requests,
         "issues": snapshot.issues,
+        "source": snapshot.source,
         "status": "success",
     }
 
@@ -169,7 +170,7 @@ def _pull(here: Context, police: Police, area: Area, month: dt.date, started_at:
         area=area.slug,
         month=month,
         resolution=here.settings.h3_resolution,
-        source=police.base_url,
+        source=police.source,
         requests=police.asked - asked_before,
         started_at=started_at,
         placed=placed,

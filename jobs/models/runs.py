@@ -3,8 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from jobs.models.base import Base
@@ -45,7 +44,8 @@ class Run(Base):
     started_at: Mapped[dt.datetime | None]
     ended_at: Mapped[dt.datetime | None]
     checkpoint: Mapped[dict[str, Any] | None]
-    result: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))
+    result: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))
+    """As the job returned it, its keys in their order."""
     error: Mapped[str | None]
     cancel_requested_by: Mapped[str | None]
     log: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))

@@ -25,9 +25,14 @@ for module in (processes, asking, looking, areas):
 
 
 def main() -> None:
-    """Entry of `safegrid`: run the command, and put what went wrong into one line."""
+    """Entry of `safegrid`."""
+    run_command(cli)
+
+
+def run_command(command: click.Command) -> None:
+    """Run the command, put what went wrong into one line, and leave."""
     try:
-        code = cli(standalone_mode=False)
+        code = command(standalone_mode=False)
     except click.exceptions.Exit as leave:
         code = leave.exit_code
     except click.ClickException as error:

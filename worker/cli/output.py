@@ -45,6 +45,7 @@ def _cell(value: Any) -> str:
 def watch(client: Client, run_id: str, timeout_s: float | None = None) -> Row[Any]:
     """Show the run's progress until it ends. Raises TimeoutError; Ctrl-C leaves the run at work."""
     console = Console(stderr=True)
+    last = ""
     with _bar(console) as bar:
         task = bar.add_task(run_id, total=None, note="waiting for a worker")
         until = None if timeout_s is None else time.monotonic() + timeout_s
@@ -52,6 +53,9 @@ def watch(client: Client, run_id: str, timeout_s: float | None = None) -> Row[An
             told = client.progress(run_id) if run.state == "started" else None
             if told is not None:
                 bar.update(task, completed=told["done"], total=told["total"] or None, note=told["note"])
+                if not console.is_terminal and told["note"] != last:
+                    last = told["note"]
+                    click.echo(f"  {told['done']}/{told['total']} {last}", err=True)
             elif run.state == "started":
                 bar.update(task, note="at work")
             if until is not None and time.monotonic() > until:

@@ -22,7 +22,8 @@ def _say(message: str) -> None:
     click.echo(message, err=True)
 
 
-def _port() -> int:
+def port_from_environment() -> int:
+    """PORT, or 8000."""
     text = os.environ.get("PORT", "") or str(DEFAULT_PORT)
     if not text.isdigit() or not 0 < int(text) < 65536:
         raise click.UsageError(f"PORT={text} is no port (expected 1 to 65535)")
@@ -45,7 +46,7 @@ def worker(queues: Sequence[str]) -> None:
 @click.command()
 def web() -> None:
     """Serve the admin with gunicorn on PORT."""
-    port = _port()
+    port = port_from_environment()
     host = "0.0.0.0" if settings.read().production else "127.0.0.1"  # noqa: S104 - behind the platform's router
     system.check_port(host, port)
     gunicorn = shutil.which("gunicorn", path=Path(sys.executable).parent) or "gunicorn"
@@ -64,7 +65,7 @@ def migrate() -> None:
 @click.command()
 def up() -> None:
     """Run everything on this machine: engines where none are set, tables, workers, web."""
-    port = _port()
+    port = port_from_environment()
     with system.run(_say, port) as (chosen, running):
         logs.configure(chosen)
         _say(f"Safegrid is up: http://127.0.0.1:{port}")

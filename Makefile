@@ -1,0 +1,51 @@
+# `make help` lists what there is. The first command that needs the environment makes it.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: help setup demo up test test-deps lint audit bench requirements
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(INSTALLED) ## A virtual environment with everything; leaves .venv/bin/safegrid
+
+$(INSTALLED): requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "safegrid: Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## Everything on this machine with synthetic crimes, main job run. ONCE=1 ends then; DATA=zip for real ones
+	@$(BIN)/python -m tests.demo $(foreach path,$(DATA),--data $(path)) $(if $(ONCE),--once)
+
+up: setup ## The same against the real police API, until Ctrl-C
+	@$(BIN)/safegrid up
+
+test: setup ## All tests; names what it skipped
+	$(BIN)/python -m pytest
+
+test-deps: ## Debian packages for the tests that want PostGIS and a browser (apt, as root)
+	@for package in postgresql-15-postgis-3 chromium; do \
+		dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
+	if [ -n "$$missing" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; fi
+
+lint: setup ## Style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+audit: setup ## Known vulnerabilities of the exact versions
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.txt
+
+bench: setup ## Measure, as ratios. ONLY=name picks one; CHECK=1 fails where a goal is missed
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(CHECK),--check)
+
+requirements: ## Compile the exact versions anew (needs uv)
+	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.txt
+	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --extra embedded --extra dev pyproject.toml -o requirements-dev.txt
