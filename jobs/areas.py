@@ -63,7 +63,7 @@ class Area:
 def from_box(slug: str, name: str, sides: Box, forces: Sequence[str]) -> Area:
     """An area bounded by south, west, north and east in degrees."""
     south, west, north, east = sides
-    return _checked(Area(slug, name, box(west, south, east, north), True, tuple(forces)))
+    return _checked(Area(slug, name, box(west, south, east, north), True, tuple(dict.fromkeys(forces))))
 
 
 def from_geojson(slug: str, name: str, document: dict[str, Any], forces: Sequence[str]) -> Area:
@@ -75,7 +75,7 @@ def from_geojson(slug: str, name: str, document: dict[str, Any], forces: Sequenc
         polygon = shape(geometry)
     except (KeyError, IndexError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
         raise AreaError(f"Area {slug}: this polygon cannot be read: {error}") from None
-    return _checked(Area(slug, name, polygon, False, tuple(forces)))
+    return _checked(Area(slug, name, polygon, False, tuple(dict.fromkeys(forces))))
 
 
 def _checked(area: Area) -> Area:
@@ -83,7 +83,7 @@ def _checked(area: Area) -> Area:
         if not _SLUG.fullmatch(text):
             raise AreaError(f"{text!r} is not a slug (expected lower-case words joined by hyphens)")
     if not area.polygon.is_valid or area.polygon.is_empty:
-        reason = shapely.is_valid_reason(area.polygon)
+        reason = "it is empty" if area.polygon.is_empty else shapely.is_valid_reason(area.polygon)
         raise AreaError(f"Area {area.slug}: its border is not a simple ring: {reason}")
     south, west, north, east = area.bounds
     if not (-90 <= south < north <= 90 and -180 <= west < east <= 180):
@@ -148,12 +148,12 @@ def ensure_default(connection: Connection, settings: Settings) -> None:
     held = areas.get(DEFAULT_AREA)
     if not areas:
         add(connection, wanted)
-    elif held and held.bounds != wanted.bounds:
+    elif held and held.is_box and held.bounds != wanted.bounds:
         _follow_setting(connection, wanted)
 
 
 def _follow_setting(connection: Connection, wanted: Area) -> None:
-    ingested = select(func.count()).where(models.IngestionRun.area == wanted.slug)
+    ingested = select(func.count()).where(models.IngestionRun.area == wanted.slug, models.IngestionRun.current)
     if connection.scalar(ingested):
         raise AreaError(
             f"SOUTHAMPTON_BBOX is not the box that {wanted.slug} was ingested with: set it back, "

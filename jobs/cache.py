@@ -1,6 +1,8 @@
 """The Redis of REDIS_URL: scores, snapshots of the grid, weather."""
 
 from redis import Redis
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.retry import Retry
 
 from jobs.settings import Settings
 
@@ -9,7 +11,9 @@ SNAPSHOTS = "safety:snapshot:*"
 
 def connect(settings: Settings) -> Redis:
     """A client for the cache; it connects on first use."""
-    return Redis.from_url(settings.redis_url, socket_connect_timeout=5, socket_timeout=30)
+    # A Redis that restarts is back within seconds, and no work should fail for that.
+    patience = Retry(ExponentialWithJitterBackoff(base=0.1, cap=2), retries=8)
+    return Redis.from_url(settings.redis_url, socket_connect_timeout=5, socket_timeout=30, retry=patience)
 
 
 def drop_snapshots(cache: Redis) -> int:

@@ -1,26 +1,43 @@
 """The catalogue: every job is one plain function with a declaration, and everything else is made from it."""
 
 import dataclasses
+import datetime as dt
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Literal, ParamSpec, TypeVar, get_type_hints
 
-import annotated_types
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from jobs import context
 from jobs.errors import ParameterError, SafegridError
 
 QUEUES = ("ingestion", "maintenance", "cache")
 Queue = Literal["ingestion", "maintenance", "cache"]
-JOB_MODULES = ("jobs.ingestion.run", "jobs.grid.run", "jobs.cleanup", "jobs.validation")
+JOB_MODULES = (
+    "jobs.ingestion.run",
+    "jobs.ingestion.release",
+    "jobs.grid.run",
+    "jobs.cleanup",
+    "jobs.validation",
+    "jobs.warming.run",
+    "jobs.warming.climates",
+)
 
 
-def Between(lowest: int, highest: int) -> annotated_types.Interval:  # noqa: N802 - reads as a type
+def Between(lowest: int, highest: int) -> Any:
     """Bounds of a whole number, both included."""
-    return annotated_types.Interval(ge=lowest, le=highest)
+    return Field(ge=lowest, le=highest)
+
+
+@dataclasses.dataclass(frozen=True)
+class FollowUp:
+    """A run that another run's result asks for."""
+
+    job: str
+    parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +49,13 @@ class Job:
     queue: Queue
     slug: str
     cron: str | None = None
+    """Cadence in UTC: minute, hour, day of the month, month, day of the week."""
+    catch_up: dt.timedelta = dt.timedelta(days=7)
+    """The newest occurrence that was missed is made up for while it is younger than this."""
+    overlaps: bool = False
+    """Whether an occurrence waits behind a run that is still open, instead of being skipped."""
+    follow_ups: Callable[[Any], Sequence["FollowUp"]] = lambda _result: ()
+    """What a result of this job makes necessary next."""
     joins_running: bool = False
     """Whether a request is satisfied by an equal run that has begun already."""
     soft_limit_s: float = 55 * 60
@@ -96,9 +120,10 @@ def job(*, queue: Queue, slug: str, **declared: Any) -> Callable[[Callable[P, R]
 
         @functools.wraps(function)
         def run_in_place(*args: P.args, **kwargs: P.kwargs) -> R:
-            entry.validate(signature.bind(*args, **kwargs).arguments)
+            # The values of a direct call are those of a queued one: checked, and as JSON has them.
+            parameters: Any = entry.validate(signature.bind_partial(*args, **kwargs).arguments)
             with context.ensure():
-                return function(*args, **kwargs)
+                return function(**parameters)
 
         _jobs[entry.name] = dataclasses.replace(entry, function=run_in_place)
         return run_in_place
@@ -116,10 +141,19 @@ def _parameters_of(function: Callable[..., Any]) -> type[BaseModel]:
 
 
 def load() -> dict[str, Job]:
-    """All jobs by name, in the order of the catalogue; imports the job modules once."""
-    for module in JOB_MODULES:
+    """All jobs by name, in the order of the catalogue; imports the job modules once.
+
+    SAFEGRID_JOB_MODULES names further modules with jobs, separated by commas.
+    """
+    for module in (*JOB_MODULES, *filter(None, os.environ.get("SAFEGRID_JOB_MODULES", "").split(","))):
         import_module(module)
-    return dict(_jobs)
+    return dict(sorted(_jobs.items(), key=_place))
+
+
+def _place(entry: tuple[str, Job]) -> int:
+    """Modules import each other: the order in which they were imported is not the catalogue's."""
+    module = entry[1].function.__module__
+    return JOB_MODULES.index(module) if module in JOB_MODULES else len(JOB_MODULES)
 
 
 def find(name_or_slug: str) -> Job:

@@ -41,9 +41,11 @@ def _old(cutoff: dt.datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def _delete_batch(connection: Connection, cutoff: dt.datetime, stamp: dt.datetime) -> int:
-    """A batch at a time, so that the service's own writes never wait long."""
+    """A batch at a time, so that the service's own writes never wait long; rows in other hands are passed over."""
     batch = select(RouteHistory.id).where(*_old(cutoff)).order_by(RouteHistory.created_at).limit(BATCH)
     with connection.begin():
         return connection.execute(
-            update(RouteHistory).where(RouteHistory.id.in_(batch)).values(deleted_at=stamp)
+            update(RouteHistory)
+            .where(RouteHistory.id.in_(batch.with_for_update(skip_locked=True)))
+            .values(deleted_at=stamp)
         ).rowcount

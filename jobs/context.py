@@ -10,8 +10,8 @@ import structlog
 from redis import Redis
 from sqlalchemy import Connection
 
-from jobs import cache, database
-from jobs.errors import Stopped
+from jobs import cache, database, schema
+from jobs.errors import SettingsError, Stopped
 from jobs.settings import Settings, load
 
 Progress = Callable[[int, int, str], None]
@@ -91,5 +91,12 @@ def ensure() -> Iterator[Context]:
     if context is not None:
         yield context
         return
-    with open_context(load(Settings)) as opened:
+    settings = load(Settings)
+    if not settings.database_url:
+        raise SettingsError(
+            "A job that is called directly needs DATABASE_URL and REDIS_URL; "
+            "with the embedded engines, ask for it with `safegrid run`"
+        )
+    with open_context(settings) as opened:
+        schema.check(opened.connection)
         yield opened

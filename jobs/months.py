@@ -1,12 +1,11 @@
 """Calendar months as the date of their first day, and as the text YYYY-MM."""
 
 import re
-from collections.abc import Iterator
 from datetime import date
 
 from jobs.errors import PermanentError
 
-_MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])")
+_MONTH = re.compile(r"(?P<year>[12][0-9]{3})-(?P<month>0[1-9]|1[0-2])")
 
 
 class NotAMonth(PermanentError):
@@ -19,7 +18,7 @@ class NotAMonth(PermanentError):
 def parse_month(text: str) -> date:
     """The first day of the month written as YYYY-MM. Raises NotAMonth."""
     match = _MONTH.fullmatch(text)
-    if match is None or match["year"] == "0000":
+    if match is None:
         raise NotAMonth(text)
     return date(int(match["year"]), int(match["month"]), 1)
 
@@ -33,8 +32,3 @@ def add_months(month: date, count: int) -> date:
     """The first day of the month `count` calendar months later (earlier when negative)."""
     index = month.year * 12 + month.month - 1 + count
     return date(index // 12, index % 12 + 1, 1)
-
-
-def last_months(newest: date, count: int) -> Iterator[date]:
-    """`count` calendar months ending with `newest`, newest first."""
-    return (add_months(newest, -back) for back in range(count))

@@ -1,13 +1,15 @@
 """Settings of the jobs, read once from the environment and `.env` at the entry point and handed on."""
 
 import re
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import h3
 from annotated_types import Ge, Le
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from jobs.errors import SettingsError
 
@@ -19,23 +21,41 @@ def _postgresql(url: str) -> str:
     """SQLAlchemy reads postgresql:// as psycopg 3 and refuses postgres://: name our driver once, here."""
     if not url:
         return url
-    scheme, separator, rest = url.partition("://")
-    if not separator or scheme not in ("postgres", "postgresql", "postgresql+psycopg2"):
+    scheme, _, rest = url.partition("://")
+    address = f"postgresql+psycopg2://{rest}"
+    if not rest or scheme not in ("postgres", "postgresql", "postgresql+psycopg2") or not _is_url(address):
         raise ValueError("expected postgresql://user:password@host:port/name")
-    return f"postgresql+psycopg2://{rest}"
+    return address
+
+
+def _is_url(text: str) -> bool:
+    try:
+        make_url(text)
+    except (ArgumentError, ValueError):
+        return False
+    return True
 
 
 def redis_address(url: str) -> str:
     """A URL that redis-py understands. Raises ValueError."""
-    if url and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+    if url and not (_has_port(url) and urlsplit(url).scheme in ("redis", "rediss", "unix")):
         raise ValueError("expected redis://host:port/0, rediss://... or unix:///path")
     return url
+
+
+def _has_port(url: str) -> bool:
+    """Whether the port is a number, or left out."""
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def secure_address(url: str) -> str:
     """An https address without a slash at its end; http only for loopback, where a redirect cannot bite."""
     parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+    secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    if not (secure and parts.hostname and _has_port(url)):
         raise ValueError("expected an https:// address (http:// only for this machine itself)")
     return url.rstrip("/")
 
@@ -61,7 +81,9 @@ Box = tuple[float, float, float, float]
 class Settings(BaseSettings):
     """What job code may know. No secret of the web is here."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
 
     app_env: Literal["development", "production"] = Field("development", validation_alias="APP_ENV")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", validation_alias="LOG_LEVEL")
@@ -73,12 +95,29 @@ class Settings(BaseSettings):
     police_timeout_s: Annotated[float, Ge(0.1), Le(600)] = Field(60, validation_alias="SAFEGRID_POLICE_TIMEOUT_S")
     retry_wait_s: Annotated[float, Ge(0), Le(60)] = Field(1, validation_alias="SAFEGRID_RETRY_WAIT_S")
     """Wait before the first retry of a request to a source; later ones wait twice as long each."""
+    open_meteo_api_key: str = Field("", validation_alias="OPEN_METEO_API_KEY", repr=False)
+    """With a key the customers' hosts of Open-Meteo are asked."""
+    weather_forecast_url: Annotated[str, AfterValidator(secure_address)] = Field(
+        "https://api.open-meteo.com/v1", validation_alias="SAFEGRID_WEATHER_FORECAST_URL"
+    )
+    weather_archive_url: Annotated[str, AfterValidator(secure_address)] = Field(
+        "https://archive-api.open-meteo.com/v1", validation_alias="SAFEGRID_WEATHER_ARCHIVE_URL"
+    )
+    weather_timeout_s: Annotated[float, Ge(0.1), Le(600)] = Field(30, validation_alias="SAFEGRID_WEATHER_TIMEOUT_S")
+    weather_daily_calls: Annotated[float, Ge(0)] = Field(9_000, validation_alias="SAFEGRID_WEATHER_DAILY_CALLS")
+    """Weighted calls a day (UTC), for forecasts and climatology together. The free service allows 10,000."""
+    weather_minute_calls: Annotated[float, Ge(1)] = Field(550, validation_alias="SAFEGRID_WEATHER_MINUTE_CALLS")
+    """Weighted calls a minute. The free service allows 600."""
+    warm_routes: Annotated[int, Ge(1)] | Literal["all"] = Field(200, validation_alias="SAFEGRID_WARM_ROUTES")
+    """How many of the most popular routes are kept warm, or `all`."""
+    ingest_releases: bool = Field(True, validation_alias="SAFEGRID_INGEST_RELEASES")
+    """Whether a new release of the source is ingested on the day it is seen, not only on the 2nd of the month."""
     h3_resolution: Annotated[int, Ge(7), Le(12)] = Field(10, validation_alias="H3_RESOLUTION")
     grid_type: Literal["h3_hexagonal"] = Field("h3_hexagonal", validation_alias="GRID_TYPE")
-    grid_cell_size_m: Annotated[float, Ge(1)] | None = Field(None, validation_alias="GRID_CELL_SIZE_M")
     southampton_bbox: Annotated[Box, NoDecode, BeforeValidator(parse_box)] = Field(
         (50.85, -1.5, 50.97, -1.3), validation_alias="SOUTHAMPTON_BBOX"
     )
+    grid_cell_size_m: Annotated[float, Ge(1)] | None = Field(None, validation_alias="GRID_CELL_SIZE_M")
 
     @property
     def production(self) -> bool:
@@ -89,24 +128,29 @@ class Settings(BaseSettings):
         """Mean edge length in metres of the cell at the first area's centre."""
         return round(self.grid_cell_size_m or _edge_m(self.southampton_bbox, self.h3_resolution))
 
-    @model_validator(mode="after")
-    def _check_engines(self) -> Self:
-        if bool(self.database_url) != bool(self.redis_url):
-            missing = "REDIS_URL" if self.database_url else "DATABASE_URL"
-            raise ValueError(f"{missing} is unset: set DATABASE_URL and REDIS_URL, or neither for the embedded engines")
-        if self.production and not self.database_url:
-            raise ValueError("DATABASE_URL and REDIS_URL are required with APP_ENV=production")
-        return self
+    # Checks of fields, each with those above it, and not of the whole: so one message names every wrong variable.
+    @field_validator("database_url", "redis_url")
+    @classmethod
+    def _check_engine(cls, url: str, info: ValidationInfo) -> str:
+        if not url and info.data.get("app_env") == "production":
+            raise ValueError("is required with APP_ENV=production")
+        if bool(url) != bool(info.data.get("database_url", url)):
+            one, other = ("set", "unset") if url else ("unset", "set")
+            raise ValueError(f"is {one} and DATABASE_URL is {other}: set both, or neither for the embedded engines")
+        return url
 
-    @model_validator(mode="after")
-    def _check_cell_size(self) -> Self:
-        edge = _edge_m(self.southampton_bbox, self.h3_resolution)
-        if self.grid_cell_size_m and abs(self.grid_cell_size_m - edge) > 0.1 * edge:
+    @field_validator("grid_cell_size_m")
+    @classmethod
+    def _check_cell_size(cls, size_m: float | None, info: ValidationInfo) -> float | None:
+        if size_m is None or not {"h3_resolution", "southampton_bbox"} <= info.data.keys():
+            return size_m
+        edge = _edge_m(info.data["southampton_bbox"], info.data["h3_resolution"])
+        if abs(size_m - edge) > 0.1 * edge:
             raise ValueError(
-                f"GRID_CELL_SIZE_M={self.grid_cell_size_m:g} is not that of H3_RESOLUTION={self.h3_resolution}, "
+                f"{size_m:g} is not that of H3_RESOLUTION={info.data['h3_resolution']}, "
                 f"an edge of {edge:.0f} m: leave it unset, or change the resolution"
             )
-        return self
+        return size_m
 
 
 def _edge_m(box: Box, resolution: int) -> float:

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, text
 from jobs import context
 from jobs.catalogue import job
 from jobs.context import Context
-from jobs.ingestion.police import Police, SourceUnavailable
+from jobs.errors import JobError
+from jobs.ingestion.police import Police
 from jobs.ingestion.run import MONTHS_BACK
 from jobs.months import add_months, month_text
 
@@ -20,17 +21,18 @@ _MONTHS = text(
     FROM safety_cells GROUP BY month ORDER BY month DESC
     """
 )
-# Per month: what the crimes add up to, and what the grid says.
+# Per month: the cells whose crimes, by category, are not those that are held.
 _DIFFERENCES = text(
     """
     WITH crimes AS (
-        SELECT month, category, count(*) AS n FROM crime_incidents GROUP BY 1, 2
+        SELECT month, to_hex(h3_cell) AS cell, category, count(*) AS n FROM crime_incidents GROUP BY 1, 2, 3
     ), grid AS (
-        SELECT month, key AS category, sum(value::bigint) AS n
-        FROM safety_cells, jsonb_each_text(stats) GROUP BY 1, 2
+        SELECT month, h3_index AS cell, key AS category, value::bigint AS n
+        FROM safety_cells, jsonb_each_text(stats)
     )
-    SELECT month, coalesce(sum(crimes.n), 0) AS crimes, coalesce(sum(grid.n), 0) AS gridded
-    FROM crimes FULL JOIN grid USING (month, category)
+    SELECT month, coalesce(sum(crimes.n), 0) AS crimes, coalesce(sum(grid.n), 0) AS gridded,
+           count(DISTINCT cell) FILTER (WHERE crimes.n IS DISTINCT FROM grid.n) AS cells
+    FROM crimes FULL JOIN grid USING (month, cell, category)
     GROUP BY month HAVING bool_or(crimes.n IS DISTINCT FROM grid.n) ORDER BY month DESC
     """
 )
@@ -43,15 +45,17 @@ _QUALITY = text(
     FROM safety_cells
     """
 )
-_WRONG_WEIGHT = text(
+_WRONG_SUMS = text(
     """
-    SELECT count(*) FROM (
-        SELECT cell_id FROM safety_cells, jsonb_each_text(stats) AS counted (category, n)
+    SELECT count(*) FILTER (WHERE total <> crime_count_total) AS totals,
+           count(*) FILTER (WHERE abs(weighted - crime_count_weighted) > 1e-6) AS weights
+    FROM (
+        SELECT crime_count_total, crime_count_weighted, sum(n::bigint) AS total, sum(n::bigint * weight) AS weighted
+        FROM safety_cells, jsonb_each_text(stats) AS counted (category, n)
         JOIN crime_weights USING (category)
         JOIN weight_schemes ON weight_schemes.name = scheme AND is_default
-        GROUP BY cell_id, crime_count_weighted
-        HAVING abs(sum(n::bigint * weight) - crime_count_weighted) > 1e-6
-    ) AS wrong
+        GROUP BY cell_id
+    ) AS summed
     """
 )
 _STALE = text(
@@ -125,8 +129,11 @@ def _missing_months(here: Context, found: Findings) -> list[str]:
     """Published in the last 12 months on offer and not held. The source's own lag is no gap."""
     try:
         published = Police.of(here.settings).months()
-    except SourceUnavailable as error:
+    except JobError as error:
         found.concerns.append(f"Which months are published could not be asked: {error}. Run this check again later")
+        return []
+    if not published:
+        found.concerns.append("The source offers no months at all. Run this check again later")
         return []
     with here.connection.begin():
         pairs = here.connection.execute(
@@ -169,12 +176,19 @@ def _check_totals(connection: Connection, found: Findings) -> None:
     for row in connection.execute(_DIFFERENCES):
         since = "not been rebuilt since its crimes came in" if row.month in stale else "been changed by other hands"
         found.faults.append(
-            f"{month_text(row.month)}: the grid counts {row.gridded} crimes, {row.crimes} are held; it has {since}: "
+            f"{month_text(row.month)}: {row.cells} cells do not stand for the crimes that are held (the grid counts "
+            f"{row.gridded}, {row.crimes} are held); the month has {since}: "
             f"run rebuild_safety_grid until={month_text(row.month)} months=1 force=true"
         )
-    if wrong := connection.scalar(_WRONG_WEIGHT):
+    wrong = connection.execute(_WRONG_SUMS).one()
+    if wrong.totals:
+        found.faults.append(
+            f"{wrong.totals} cells have a total that is not the sum of their categories: "
+            "run rebuild_safety_grid force=true"
+        )
+    if wrong.weights:
         found.concerns.append(
-            f"{wrong} cells carry a weighted count of other weights: run rebuild_safety_grid force=true"
+            f"{wrong.weights} cells carry a weighted count of other weights: run rebuild_safety_grid force=true"
         )
 
 

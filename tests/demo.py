@@ -127,6 +127,8 @@ def demo(data: tuple[Path, ...], once: bool) -> int:
     address = f"http://127.0.0.1:{port}"
     # The results speak for themselves; what goes wrong is still said.
     os.environ.setdefault("LOG_LEVEL", "WARNING")
+    # Each step is asked for here, so that each is seen.
+    os.environ["SAFEGRID_PIPELINES"] = "0"
     with police(data) as source:
         os.environ["POLICE_API_BASE_URL"] = source
         _say(f"Data: {', '.join(map(str, data)) or 'synthetic crimes in a made-up Southampton'}")

@@ -1,0 +1,21 @@
+"""How work is run: the ledger, its sweep, claims, worker processes, the scheduler, and the embedded engines.
+
+import worker
+
+worker.submit("rebuild_safety_grid", months=1).wait(60)
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from worker.client import Handle
+
+
+def submit(job: str, **parameters: Any) -> "Handle":
+    """Ask for a run of the job. Raises UnknownJob, ParameterError."""
+    from worker import settings
+    from worker.client import Client, Handle
+    from worker.ledger import Asker
+
+    client = Client(settings.read())
+    return Handle(client, client.submit(job, parameters, Asker("python", "worker.submit")).run_id)

@@ -47,14 +47,16 @@ class Client:
         self.redis.close()
         self.engine.dispose()
 
-    def submit(self, name: str, parameters: Mapping[str, Any], asker: Asker) -> Submission:
+    def submit(
+        self, name: str, parameters: Mapping[str, Any], asker: Asker, *, parent_id: str | None = None
+    ) -> Submission:
         """Ask for a run. Raises UnknownJob, ParameterError.
 
         It is on its way once it is in the ledger: with Redis away it is delivered later.
         """
         job = catalogue.find(name)
         with self.engine.connect() as connection:
-            submission = ledger.submit(connection, job, parameters, asker)
+            submission = ledger.submit(connection, job, parameters, asker, parent_id=parent_id)
             if submission.is_new:
                 self._deliver(connection, submission.run_id, 0)
         return submission

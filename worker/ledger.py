@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from jobs.catalogue import Job
 from jobs.database import lock
@@ -75,23 +76,29 @@ def submit(
     """
     checked = job.validate(parameters)
     with connection.begin():
-        _lock_twins(connection, job.name, checked)
-        twin = connection.scalar(_twin(job, checked))
-        if twin is not None:
-            return Submission(twin, is_new=False)
-        run_id = str(uuid.uuid4())
-        connection.execute(
-            insert(Run).values(
-                id=run_id,
-                job=job.name,
-                queue=job.queue,
-                parameters=checked,
-                state="waiting",
-                origin=asker.origin,
-                requested_by=asker.who,
-                parent_id=parent_id,
-            )
+        return _enter(connection, job, checked, asker, parent_id)
+
+
+def _enter(
+    connection: Connection, job: Job, checked: Mapping[str, Any], asker: Asker, parent_id: str | None
+) -> Submission:
+    _lock_twins(connection, job.name, checked)
+    twin = connection.scalar(_twin(job, checked))
+    if twin is not None:
+        return Submission(twin, is_new=False)
+    run_id = str(uuid.uuid4())
+    connection.execute(
+        insert(Run).values(
+            id=run_id,
+            job=job.name,
+            queue=job.queue,
+            parameters=checked,
+            state="waiting",
+            origin=asker.origin,
+            requested_by=asker.who,
+            parent_id=parent_id,
         )
+    )
     return Submission(run_id, is_new=True)
 
 
@@ -230,11 +237,21 @@ def checkpoint(connection: Connection, claimed: Claimed, state: Mapping[str, Any
         _update_claimed(connection, claimed, checkpoint=dict(state))
 
 
-def finish(connection: Connection, claimed: Claimed, result: Any, log: Sequence[Any]) -> None:
-    """The run is done. Raises ClaimLost when another attempt has taken over."""
+def finish(
+    connection: Connection, claimed: Claimed, result: Any, log: Sequence[Any], next_runs: Sequence[tuple[Job, Any]] = ()
+) -> list[str]:
+    """The run is done, and asks for the next ones in the same breath. Answers the ids of those.
+
+    Raises ClaimLost when another attempt has taken over.
+    """
+    asker = Asker("pipeline", f"run {claimed.run_id}")
     with connection.begin():
         _update_claimed(connection, claimed, state="finished", result=result, error=None, ended_at=NOW, log=list(log))
         _end_attempt(connection, claimed.run_id, claimed.attempt, "finished")
+        return [
+            _enter(connection, job, job.validate(parameters), asker, claimed.run_id).run_id
+            for job, parameters in next_runs
+        ]
 
 
 def hand_back(connection: Connection, claimed: Claimed, log: Sequence[Any]) -> None:
@@ -292,6 +309,19 @@ def _end_attempt(
         .where(Attempt.run_id == run_id, Attempt.number == number, Attempt.ended_at.is_(None))
         .values(outcome=outcome, error=error, traceback=trace, ended_at=NOW)
     )
+
+
+def fail_dead(connection: Connection, run_id: str, error: str) -> None:
+    """A work-horse was killed for what it did, such as taking too much memory: its run fails for good."""
+    with connection.begin():
+        attempt = connection.scalar(
+            update(Run)
+            .where(Run.id == run_id, Run.state == "started", Run.cancel_requested_by.is_(None))
+            .values(state="failed", error=error, ended_at=NOW)
+            .returning(Run.attempt)
+        )
+        if attempt is not None:
+            _end_attempt(connection, run_id, attempt, "failed", error)
 
 
 def settle_lost(connection: Connection, run: Row[Any]) -> None:
@@ -365,3 +395,38 @@ def cancel(connection: Connection, run_id: str, who: str) -> str:
 def is_paused(connection: Connection, kind: str, name: str) -> bool:
     """Whether that queue or cadence rests; inside the caller's transaction."""
     return bool(connection.scalar(select(func.count()).where(Pause.kind == kind, Pause.name == name)))
+
+
+def pause(connection: Connection, kind: str, name: str, who: str) -> bool:
+    """Let a queue's runs, or a job's cadence, rest. Answers whether it did not rest already."""
+    with connection.begin():
+        values = {"kind": kind, "name": name, "requested_by": who}
+        return bool(connection.execute(upsert(Pause).values(values).on_conflict_do_nothing()).rowcount)
+
+
+def resume(connection: Connection, kind: str, name: str) -> bool:
+    """Go on with a queue or a cadence. Answers whether it rested."""
+    with connection.begin():
+        return bool(connection.execute(delete(Pause).where(Pause.kind == kind, Pause.name == name)).rowcount)
+
+
+def pauses(connection: Connection) -> Sequence[Row[Any]]:
+    """What rests: kind, name, requested_by, created_at."""
+    with connection.begin():
+        return connection.execute(select(Pause.__table__).order_by(Pause.created_at)).all()
+
+
+def purge(connection: Connection, queue: str, who: str) -> int:
+    """Cancel every run of the queue that has not begun. Answers how many there were."""
+    with connection.begin():
+        return connection.execute(
+            update(Run)
+            .where(Run.queue == queue, Run.state.in_(("waiting", "queued")))
+            .values(state="cancelled", cancel_requested_by=who, ended_at=NOW)
+        ).rowcount
+
+
+def forget(connection: Connection, older_than: dt.timedelta) -> int:
+    """Delete ended runs of long ago. Answers how many there were."""
+    with connection.begin():
+        return connection.execute(delete(Run).where(Run.ended_at < NOW - older_than)).rowcount

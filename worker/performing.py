@@ -9,13 +9,14 @@ from typing import Any
 import structlog
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
-from redis import Redis
+from redis import Redis, RedisError
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError
 
 from jobs import cache, catalogue, context, database
 from jobs.context import Context
 from jobs.errors import ParameterError, PermanentError, SettingsError, Stopped
-from worker import claim, ledger, logs, progress, transport
+from worker import claim, ledger, logs, progress, sweep, transport
 from worker.errors import ClaimLost, ResultNotJson
 from worker.ledger import Claimed
 from worker.limits import Watchdog
@@ -68,38 +69,45 @@ def _attempt(settings: Settings, connection: Connection, claimed: Claimed) -> An
             result = _as_json(job.function(**claimed.parameters))
     except Stopped:
         log.info("run_handed_back")
-        with _ledger(settings, connection) as ledger_connection:
-            ledger.hand_back(ledger_connection, claimed, lines)
+        connection.rollback()
+        ledger.hand_back(connection, claimed, lines)
         return "The worker was stopping: the run went back to its queue"
     except Exception as error:
-        _fail(settings, connection, claimed, error, lines)
+        if not claim.is_held(connection):
+            # No fault of the job: its claim went with its connection, and the sweep gives the run to another.
+            raise ClaimLost(f"its connection to PostgreSQL is gone: {error}") from error
+        _fail(connection, claimed, error, lines)
         raise
     log.info("run_finished")
-    ledger.finish(connection, claimed, result, lines)
+    _finish(settings, connection, claimed, result, lines)
     return result
 
 
-def _fail(settings: Settings, connection: Connection, claimed: Claimed, error: Exception, lines: deque[Any]) -> None:
+def _finish(settings: Settings, connection: Connection, claimed: Claimed, result: Any, lines: deque[Any]) -> None:
+    wanted = catalogue.find(claimed.job).follow_ups(result) if settings.pipelines else ()
+    next_runs = [(catalogue.find(one.job), one.parameters) for one in wanted]
+    begun = ledger.finish(connection, claimed, result, lines, next_runs)
+    with contextlib.closing(transport.connect(settings)) as queues, contextlib.suppress(RedisError):
+        # With Redis away, the sweep delivers them later.
+        for run_id in begun:
+            sweep.deliver(connection, queues, run_id)
+
+
+def _fail(connection: Connection, claimed: Claimed, error: Exception, lines: deque[Any]) -> None:
     message = logs.hide_secrets(f"{type(error).__name__}: {error}")
     trace = logs.hide_secrets("".join(traceback.format_exception(error)))
     delay = None if isinstance(error, FOR_GOOD) else catalogue.find(claimed.job).retry_delay_s
     log.error("run_failed", error=message)
-    with _ledger(settings, connection) as ledger_connection:
-        state = ledger.fail(ledger_connection, claimed, message, trace, lines, delay)
+    state = ledger.fail(connection, claimed, message, trace, lines, delay)
     log.info("run_state", state=state)
 
 
-@contextlib.contextmanager
-def _ledger(settings: Settings, connection: Connection) -> Iterator[Connection]:
-    """The claim's connection, outside of what the job was in the middle of; a new one if that is gone."""
-    if not connection.invalidated:
-        connection.rollback()
-        yield connection
-        return
+def fail_dead(settings: Settings, run_id: str, error: str) -> None:
+    """Note why a work-horse was killed from outside."""
     engine = database.create(settings)
     try:
-        with engine.connect() as fresh:
-            yield fresh
+        with engine.connect() as connection:
+            ledger.fail_dead(connection, run_id, error)
     finally:
         engine.dispose()
 
@@ -133,7 +141,16 @@ class Checkpoints:
 
     def save(self, state: dict[str, Any]) -> None:
         """Keep `state` for the next attempt. Raises ClaimLost."""
-        if self._connection is None:
+        try:
+            self._save(state)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            # This connection holds no claim: a new one will do.
+            self._save(state)
+
+    def _save(self, state: dict[str, Any]) -> None:
+        if self._connection is None or self._connection.invalidated:
             self._connection = self._engine.connect()
         ledger.checkpoint(self._connection, self._claimed, state)
 

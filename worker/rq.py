@@ -3,11 +3,15 @@
 import ctypes
 import os
 import signal
+import time
+from contextlib import suppress
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import rq.worker
 from redis import Redis
+from rq.executions import Execution
 from rq.job import Job
 from rq.queue import Queue
 from rq.results import Result
@@ -61,6 +65,7 @@ class SafegridWorker(rq.worker.Worker):
         options.update(worker_ttl=45, maintenance_interval=30, job_monitoring_interval=5)
         super().__init__(*args, **options)
         self.settings: Settings | None = None
+        self._killed_for: str | None = None
 
     def work(self, *args: Any, **options: Any) -> bool:
         """Work until told to stop. Everything a job imports is imported here, before any fork."""
@@ -75,6 +80,25 @@ class SafegridWorker(rq.worker.Worker):
         if self.settings is not None:
             _settings.set(self.settings)
         super().main_work_horse(job, queue)
+
+    def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
+        """Called every few seconds while the work-horse is at work: the time to weigh it."""
+        super().maintain_heartbeats(job, execution)
+        limit_mb = self.settings.memory_limit_mb if self.settings else 0
+        used_mb = resident_mb(self.horse_pid)
+        if limit_mb and used_mb > limit_mb:
+            self._killed_for = f"It used {used_mb} MB of memory, over the limit of {limit_mb} MB"
+            self.kill_horse(signal.SIGKILL)
+
+    def handle_work_horse_killed(self, job: Job, retpid: Any, ret_val: Any, rusage: Any) -> None:
+        """The work-horse is gone without a word. What we killed it for goes into the ledger; else the sweep sees it."""
+        reason, self._killed_for = self._killed_for, None
+        started = job.started_at.timestamp() if job.started_at else time.time()
+        if reason is None and time.time() - started > float(job.timeout or 0) + 60:
+            reason = "It took longer than its hard limit"
+        run_id = transport.run_of(job.id)
+        if reason and run_id and self.settings:
+            performing.fail_dead(self.settings, run_id, reason)
 
     def setup_work_horse_signals(self) -> None:
         """Until a run is claimed there is nothing to hand back: a work-horse may just go."""
@@ -96,3 +120,11 @@ def die_with_parent(number: signal.Signals) -> None:
     prctl(_PR_SET_PDEATHSIG, int(number))
     if os.getppid() != parent:
         os.kill(os.getpid(), number)
+
+
+def resident_mb(pid: int) -> int:
+    """Resident memory of a process in MB; 0 when it is gone, or where there is no /proc."""
+    with suppress(OSError, IndexError, ValueError):
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
+    return 0

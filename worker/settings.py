@@ -24,6 +24,23 @@ class Settings(jobs.settings.Settings):
     """Folder of the embedded engines."""
     sweep_interval_s: Annotated[float, Ge(0.1), Le(20)] = Field(3, validation_alias="SAFEGRID_SWEEP_INTERVAL_S")
 
+    pipelines: bool = Field(True, validation_alias="SAFEGRID_PIPELINES")
+    """Whether a run asks by itself for what its result makes necessary, such as the grid of new crimes."""
+    max_workers: Annotated[int, Ge(1), Le(64)] | None = Field(None, validation_alias="SAFEGRID_MAX_WORKERS")
+    memory_limit_mb: Annotated[int, Ge(64)] = Field(2048, validation_alias="SAFEGRID_MEMORY_LIMIT_MB")
+    """Resident memory of one work-horse."""
+
+    @property
+    def workers(self) -> tuple[int, int]:
+        """Fewest and most worker processes of one supervisor."""
+        fewest, most = (2, 8) if self.production else (1, 4)
+        return fewest, max(fewest, self.max_workers or most)
+
+    @property
+    def jobs_per_worker(self) -> int:
+        """Jobs after which a worker process is renewed, so that what leaks ends with it."""
+        return 100 if self.production else 50
+
     @property
     def queue_redis_url(self) -> str:
         """The Redis of the queues; that of the cache unless QUEUE_REDIS_URL is set."""

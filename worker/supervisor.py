@@ -1,8 +1,9 @@
-"""The supervisor of `safegrid worker`: one RQ worker process per queue and one sweep, started again when they die.
+"""The supervisor of `safegrid worker`: RQ worker processes for its queues and one sweep, started again when they die.
 
-It opens no connection itself, so that what it forks inherits none.
+It opens no connection itself, so that what it forks inherits none; how deep the queues are, the sweep tells it.
 """
 
+import datetime as dt
 import multiprocessing
 import os
 import signal
@@ -10,15 +11,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkProcess
+from multiprocessing.sharedctypes import SynchronizedArray
 from types import FrameType
 
 import redis
 import structlog
-from rq.exceptions import StopRequested
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import catalogue, database
-from worker import transport
+from worker import occurrences, transport
 from worker.rq import SafegridWorker, die_with_parent
 from worker.settings import Settings
 from worker.sweep import sweep
@@ -30,6 +31,7 @@ CHECK_S = 0.5
 STOP_S = 8.0
 RESPAWN_S = 1.0
 LONGEST_PAUSE_S = 30.0
+IDLE_S = 60
 
 _fork = multiprocessing.get_context("fork")
 
@@ -40,16 +42,19 @@ class Post:
 
     name: str
     work: Callable[[], None]
+    leaves: bool = False
+    """Whether it may end by itself, having been put there for a busy time only."""
     process: ForkProcess | None = None
     started: float = 0.0
     not_before: float = 0.0
     early_deaths: int = 0
+    done: bool = False
 
-    def respawn_if_dead(self) -> None:
-        """Start it again when its time has come."""
+    def look(self) -> None:
+        """Start it, again if it has died, when its time has come."""
         if self.process is not None and not self.process.is_alive():
             self._bury(self.process)
-        if self.process is None and time.monotonic() >= self.not_before:
+        if self.process is None and not self.done and time.monotonic() >= self.not_before:
             self.process = _fork.Process(target=_run, args=(self.work,), name=f"safegrid {self.name}")
             self.process.start()
             self.started = time.monotonic()
@@ -57,9 +62,14 @@ class Post:
     def _bury(self, process: ForkProcess) -> None:
         now = time.monotonic()
         lived = now - self.started
-        log.warning("process_died", post=self.name, exit_code=process.exitcode, lived_s=round(lived, 1))
-        self.early_deaths = self.early_deaths + 1 if lived < LONGEST_PAUSE_S else 0
-        self.not_before = now + min(RESPAWN_S * 2**self.early_deaths, LONGEST_PAUSE_S) - RESPAWN_S
+        self.done = self.leaves
+        if process.exitcode == 0:
+            # A worker that has done its number of jobs, or is needed no more.
+            self.early_deaths = 0
+        else:
+            log.warning("process_died", post=self.name, exit_code=process.exitcode, lived_s=round(lived, 1))
+            self.early_deaths = self.early_deaths + 1 if lived < LONGEST_PAUSE_S else 0
+            self.not_before = now + min(RESPAWN_S * 2**self.early_deaths, LONGEST_PAUSE_S) - RESPAWN_S
         process.close()
         self.process = None
 
@@ -73,28 +83,51 @@ class Supervisor:
     posts: list[Post] = field(default_factory=list)
     _stopping: bool = False
 
+    def __post_init__(self) -> None:
+        self._depths: SynchronizedArray[int] = _fork.Array("i", len(self.queues))
+        self._extras: dict[str, list[Post]] = {name: [] for name in self.queues}
+
     def run(self) -> None:
         """Work until SIGTERM or SIGINT, then stop everything within 10 s."""
         catalogue.load()
         signal.signal(signal.SIGTERM, self._stop_asked)
         signal.signal(signal.SIGINT, self._stop_asked)
-        self.posts = [Post("sweep", lambda: sweep_forever(self.settings))]
-        self.posts += [Post(f"worker {name}", self._worker(name)) for name in self.queues]
+        self.posts = [Post("sweep", lambda: sweep_forever(self.settings, self.queues, self._depths))]
+        fewest, _ = self.settings.workers
+        for number in range(max(fewest, len(self.queues))):
+            name = self.queues[number % len(self.queues)]
+            self.posts.append(Post(f"worker {name}", self._worker(name, None)))
         log.info("supervisor_started", queues=list(self.queues), pid=os.getpid())
         while not self._stopping:
-            for post in self.posts:
-                post.respawn_if_dead()
+            self._reinforce()
+            for post in self._all():
+                post.look()
             time.sleep(CHECK_S)
         self._stop()
 
-    def _worker(self, queue: str) -> Callable[[], None]:
-        return lambda: work(self.settings, queue)
+    def _all(self) -> list[Post]:
+        return self.posts + [post for extras in self._extras.values() for post in extras]
+
+    def _reinforce(self) -> None:
+        """One more worker for the deepest queue while runs wait; it leaves after a minute without work."""
+        for name, extras in self._extras.items():
+            self._extras[name] = [post for post in extras if not post.done]
+        _, most = self.settings.workers
+        depths = {name: self._depths[index] for index, name in enumerate(self.queues)}
+        deepest = max(depths, key=lambda name: depths[name] - len(self._extras[name]))
+        workers = len(self._all()) - 1
+        if workers < most and depths[deepest] > len(self._extras[deepest]):
+            log.info("worker_added", queue=deepest, depth=depths[deepest])
+            self._extras[deepest].append(Post(f"extra worker {deepest}", self._worker(deepest, IDLE_S), leaves=True))
+
+    def _worker(self, queue: str, max_idle_s: int | None) -> Callable[[], None]:
+        return lambda: work(self.settings, queue, max_idle_s)
 
     def _stop_asked(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
 
     def _stop(self) -> None:
-        processes = [post.process for post in self.posts if post.process is not None]
+        processes = [post.process for post in self._all() if post.process is not None]
         for process in processes:
             process.terminate()
         until = time.monotonic() + STOP_S
@@ -115,25 +148,29 @@ def _run(target: Callable[[], None]) -> None:
     target()
 
 
-def work(settings: Settings, queue: str) -> None:
-    """Be the RQ worker of one queue."""
+def work(settings: Settings, queue: str, max_idle_s: int | None) -> None:
+    """Be an RQ worker of one queue, for a number of jobs."""
     worker = SafegridWorker([queue], connection=transport.connect(settings))
     worker.settings = settings
-    try:
-        worker.work()
-    except StopRequested:
-        return
+    worker.work(max_jobs=settings.jobs_per_worker, max_idle_time=max_idle_s)
 
 
-def sweep_forever(settings: Settings) -> None:
+def sweep_forever(settings: Settings, names: Sequence[str], depths: "SynchronizedArray[int]") -> None:
     """Sweep every few seconds; PostgreSQL or Redis away for a while is waited out."""
     engine = database.create(settings, application="safegrid sweep")
     queues = transport.connect(settings)
+    jobs = catalogue.load()
     while True:
         try:
             with engine.connect() as connection:
                 while True:
+                    # What a scheduler would have done, were one there.
+                    now = dt.datetime.now(dt.UTC)
+                    occurrences.reconcile(connection, jobs, now)
+                    occurrences.take_due(connection, jobs, now)
                     sweep(connection, queues)
+                    for index, name in enumerate(names):
+                        depths[index] = transport.queue(name, queues).count
                     time.sleep(settings.sweep_interval_s)
         except (SQLAlchemyError, redis.RedisError) as error:
             log.warning("sweep_failed", error=str(error).splitlines()[0])

@@ -21,7 +21,7 @@ from worker.settings import Settings
 
 log = structlog.get_logger("safegrid.system")
 
-PROCESSES = ("web", "worker")
+PROCESSES = ("web", "worker", "scheduler")
 CHECK_S = 0.5
 # The workers' own stop takes up to 10 s.
 STOP_S = 12.0

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from jobs import cache, context
-from jobs.catalogue import Between, job
+from jobs.catalogue import Between, FollowUp, job
 from jobs.context import Context
 from jobs.database import lock
 from jobs.errors import PermanentError
@@ -28,7 +28,12 @@ def _month(text: str | None) -> str | None:
         raise ValueError(str(error)) from None
 
 
-@job(queue="ingestion", slug="rebuild-grid", cron="0 3 3 * *")
+def _check(result: dict[str, Any]) -> list[FollowUp]:
+    """The health of a grid that has changed."""
+    return [FollowUp("validate_h3_grid_health")] if result["months_rebuilt"] else []
+
+
+@job(queue="ingestion", slug="rebuild-grid", cron="0 3 3 * *", follow_ups=_check)
 def rebuild_safety_grid(
     months: Annotated[int, Between(1, 60)] = 12,
     until: Annotated[
@@ -69,6 +74,7 @@ def rebuild_safety_grid(
 
 def _build(here: Context, states: list[store.MonthState], resolution: int, force: bool) -> list[dt.date]:
     """Build what changed, in one transaction and as one generation. Answers the months built."""
+    store.check(here.connection, states, resolution)
     before = store.built_fingerprints(here.connection)
     generation = store.next_generation(here.connection)
     changed = [state for state in states if force or before.get(state.month) != state.fingerprint]

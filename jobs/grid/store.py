@@ -46,8 +46,21 @@ _STATISTICS = text(
 )
 
 
+_UNWEIGHTED = text(
+    """
+    SELECT DISTINCT category FROM crime_incidents WHERE month = ANY(:months) AND category NOT IN (
+        SELECT category FROM crime_weights JOIN weight_schemes ON weight_schemes.name = scheme AND is_default
+    ) ORDER BY category
+    """
+)
+
+
 class OtherResolution(PermanentError):
     """Crimes whose cells were computed at another resolution than the one that is set."""
+
+
+class NoWeight(PermanentError):
+    """Crimes of a category that the default scheme of weights leaves out."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +108,22 @@ def next_generation(connection: Connection) -> int:
     return (connection.scalar(select(func.max(GridMonth.generation))) or 0) + 1
 
 
-def build_month(connection: Connection, state: MonthState, resolution: int, generation: int) -> None:
-    """Build the cells of one month anew. Part of the caller's transaction. Raises OtherResolution."""
-    if state.resolutions != (resolution,):
-        raise OtherResolution(
-            f"The crimes of {state.month:%Y-%m} lie in cells of resolution {state.resolutions}, H3_RESOLUTION is "
-            f"{resolution}: ingest the month again, or set H3_RESOLUTION back"
+def check(connection: Connection, states: Sequence[MonthState], resolution: int) -> None:
+    """Raises OtherResolution or NoWeight where a grid of these months would not be what it says."""
+    for state in states:
+        if state.resolutions != (resolution,):
+            raise OtherResolution(
+                f"The crimes of {state.month:%Y-%m} lie in cells of resolution {', '.join(map(str, state.resolutions))} "
+                f"and H3_RESOLUTION is {resolution}: ingest the month again, or set H3_RESOLUTION back"
+            )
+    if unweighted := connection.scalars(_UNWEIGHTED, {"months": [state.month for state in states]}).all():
+        raise NoWeight(
+            f"The default scheme has no weight for {', '.join(unweighted)}: add it to crime_weights, then rebuild"
         )
+
+
+def build_month(connection: Connection, state: MonthState, resolution: int, generation: int) -> None:
+    """Build the cells of one month anew. Part of the caller's transaction."""
     drop_month(connection, state.month)
     values = {
         "month": state.month,

@@ -1,55 +1,29 @@
 """Client of the UK police's street-level crime API, https://data.police.uk/docs/."""
 
 import datetime as dt
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-import structlog
-import tenacity
 
 from jobs.areas import Area
-from jobs.errors import JobError, PermanentError
+from jobs.http import SourceChanged, SourceUnavailable, retrying, unavailable
 from jobs.months import month_text, parse_month
 from jobs.settings import Box, Settings
 
-log = structlog.get_logger("safegrid.police")
+__all__ = ["Police", "SourceChanged", "SourceUnavailable"]
 
 # Not in the API's list of forces, though it has unplaced crimes like any other.
 UNLISTED_FORCES = ("btp",)
 # The source may leave out points on the very edge of a polygon: ask a hair (0.1 m) wider and filter exactly.
 PAD_DEGREES = 1e-6
 DEEPEST_SPLIT = 10
-ATTEMPTS = 6
-
-
-class SourceUnavailable(JobError):
-    """The source did not answer, or not in full; it may do so later."""
-
-    def __init__(self, message: str, retry_after_s: float = 0) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
-
-
-class SourceChanged(PermanentError):
-    """The source answered in a form that this version does not know."""
 
 
 class TooManyCrimes(Exception):
     """The source refuses a polygon of more than 10,000 crimes: ask for its parts."""
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    client: Police = state.args[0]
-    asked = getattr(state.outcome.exception() if state.outcome else None, "retry_after_s", 0.0)
-    backoff = tenacity.wait_exponential_jitter(initial=client.retry_wait_s, max=60, jitter=client.retry_wait_s)
-    return max(asked, backoff(state))
-
-
-def _announce(state: tenacity.RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    log.warning("source_retry", attempt=state.attempt_number, wait_s=round(state.upcoming_sleep, 2), error=str(error))
 
 
 @dataclass
@@ -71,15 +45,20 @@ class Police:
 
     def months(self) -> list[dt.date]:
         """The months on offer, newest first."""
-        return sorted((parse_month(entry["date"]) for entry in self._rows("crimes-street-dates")), reverse=True)
+        return sorted(map(parse_month, self._texts("crimes-street-dates", "date")), reverse=True)
 
     def last_updated(self) -> dt.date:
         """The month of the newest release."""
-        return dt.date.fromisoformat(self._ask("crime-last-updated")["date"])
+        answer = self._ask("crime-last-updated")
+        try:
+            return dt.date.fromisoformat(answer["date"])
+        except (KeyError, TypeError, ValueError):
+            raise SourceChanged(f"{self.base_url}/crime-last-updated answered {answer!r:.200}") from None
 
-    def forces(self) -> set[str]:
-        """Slugs of the forces that the source knows."""
-        return {entry["id"] for entry in self._rows("forces")} | set(UNLISTED_FORCES)
+    @functools.cached_property
+    def forces(self) -> frozenset[str]:
+        """Slugs of the forces that the source knows; asked for once."""
+        return frozenset((*self._texts("forces", "id"), *UNLISTED_FORCES))
 
     def street_crimes(self, area: Area, month: dt.date) -> Iterator[list[dict[str, Any]]]:
         """Raw records of the area's bounding box in that month, tile by tile.
@@ -110,19 +89,21 @@ class Police:
             raise SourceChanged(f"{self.base_url}/{path} answered {type(rows).__name__} where a list is documented")
         return rows
 
-    @tenacity.retry(
-        retry=tenacity.retry_if_exception_type(SourceUnavailable),
-        stop=tenacity.stop_after_attempt(ATTEMPTS),
-        wait=_wait,
-        before_sleep=_announce,
-        reraise=True,
-    )
+    def _texts(self, path: str, key: str) -> list[str]:
+        try:
+            return [str(row[key]) for row in self._rows(path)]
+        except (KeyError, TypeError):
+            raise SourceChanged(f"{self.base_url}/{path} answered a row without {key!r}") from None
+
     def _ask(self, path: str, query: dict[str, str] | None = None, method: str = "GET") -> Any:
+        return retrying(self.retry_wait_s)(self._ask_once, path, query, method)
+
+    def _ask_once(self, path: str, query: dict[str, str] | None, method: str) -> Any:
         answer = self._send(path, query, method)
         if answer.status_code == 503 and method == "POST" and self._is_up():
             raise TooManyCrimes
         if answer.status_code == 429 or answer.status_code >= 500:
-            raise _unavailable(answer)
+            raise unavailable(answer)
         if answer.status_code != 200:
             raise SourceChanged(f"{self.base_url}/{path} answered {answer.status_code} to {query or 'no parameters'}")
         try:
@@ -159,14 +140,6 @@ class Police:
             return self._send("crime-last-updated", None, "GET").status_code == 200
         except SourceUnavailable:
             return False
-
-
-def _unavailable(answer: requests.Response) -> SourceUnavailable:
-    wait = answer.headers.get("Retry-After", "")
-    return SourceUnavailable(
-        f"{answer.url} answered {answer.status_code} ({answer.reason})",
-        retry_after_s=min(float(wait), 120) if wait.isdigit() else 0,
-    )
 
 
 def _polygon(tile: Box) -> str:

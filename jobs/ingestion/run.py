@@ -9,7 +9,7 @@ from pydantic import Field
 
 from jobs import areas, cache, context
 from jobs.areas import Area
-from jobs.catalogue import Between, job
+from jobs.catalogue import Between, FollowUp, job
 from jobs.context import Context
 from jobs.errors import JobError, PermanentError
 from jobs.ingestion import store
@@ -30,11 +30,28 @@ class IncompleteIngestion(JobError):
     """Some months came in and some did not. What came in is held; try again for the rest."""
 
 
+class NoAreas(PermanentError):
+    """There is no area to bring crimes in for. Add one with `safegrid area add`; `safegrid migrate` adds the first."""
+
+    def __init__(self) -> None:
+        super().__init__(str(self.__doc__))
+
+
 class UnpublishedMonth(PermanentError):
     """A month that the source does not offer."""
 
 
-@job(queue="ingestion", slug="ingest-latest", cron="0 2 2 * *")
+def _regrid(result: dict[str, Any]) -> list[FollowUp]:
+    """The grid of the months that came in."""
+    months = sorted({dt.date.fromisoformat(month["month"]) for month in result["results"]})
+    if not months:
+        return []
+    oldest, newest = months[0], months[-1]
+    span = (newest.year - oldest.year) * 12 + newest.month - oldest.month + 1
+    return [FollowUp("rebuild_safety_grid", {"months": span, "until": month_text(newest)})]
+
+
+@job(queue="ingestion", slug="ingest-latest", cron="0 2 2 * *", follow_ups=_regrid)
 def ingest_latest_crime_data(area: AreaSlug = None) -> dict[str, Any]:
     """Ingest every published month of the last 12 that is not held, newest first."""
     here = context.current()
@@ -54,7 +71,7 @@ def ingest_latest_crime_data(area: AreaSlug = None) -> dict[str, Any]:
     }
 
 
-@job(queue="ingestion", slug="ingest-month")
+@job(queue="ingestion", slug="ingest-month", follow_ups=_regrid)
 def ingest_month_on_demand(
     year: Annotated[int, Between(2010, 2100)], month: Annotated[int, Between(1, 12)], area: AreaSlug = None
 ) -> dict[str, Any]:
@@ -78,7 +95,10 @@ def ingest_month_on_demand(
 
 def _areas(here: Context, slug: str | None) -> list[Area]:
     with here.connection.begin():
-        return [areas.find(here.connection, slug)] if slug else areas.all_areas(here.connection)
+        found = [areas.find(here.connection, slug)] if slug else areas.all_areas(here.connection)
+    if not found:
+        raise NoAreas
+    return found
 
 
 def _held(here: Context, area: Area) -> set[dt.date]:
@@ -88,10 +108,9 @@ def _held(here: Context, area: Area) -> set[dt.date]:
 
 def _ingest_all(here: Context, police: Police, wanted: Sequence[tuple[Area, dt.date]]) -> list[dict[str, Any]]:
     """Every wanted month is tried, whatever becomes of the others; one that failed fails the run at the end."""
-    _check_forces(police, [area for area, _ in wanted])
     results = []
     errors: list[JobError] = []
-    here.progress(0, len(wanted), "asking for the months on offer")
+    here.progress(0, len(wanted))
     for done, (area, month) in enumerate(wanted, 1):
         try:
             results.append(ingest_month(here, police, area, month))
@@ -99,8 +118,6 @@ def _ingest_all(here: Context, police: Police, wanted: Sequence[tuple[Area, dt.d
             log.error("month_failed", area=area.slug, month=month_text(month), error=str(error))
             errors.append(error)
         here.progress(done, len(wanted), f"{area.slug} {month_text(month)}")
-    if results:
-        cache.drop_snapshots(here.cache)
     if errors:
         raise _failure(errors, len(wanted))
     return results
@@ -113,17 +130,20 @@ def _failure(errors: list[JobError], wanted: int) -> JobError:
     return kind(f"{len(errors)} of {wanted} months failed, the others are held. First error: {errors[0]}")
 
 
-def _check_forces(police: Police, wanted: Sequence[Area]) -> None:
+def _check_forces(police: Police, area: Area) -> None:
     """The source answers for an unknown force as if it had no crimes."""
-    forces = {force for area in wanted for force in area.forces}
-    if forces and (unknown := forces - police.forces()):
-        raise PermanentError(f"The source knows no force {', '.join(sorted(unknown))}: mend the area's forces")
+    if area.forces and (unknown := set(area.forces) - police.forces):
+        raise PermanentError(
+            f"The source knows no force {', '.join(sorted(unknown))}: remove area {area.slug} and add it "
+            "with the right forces"
+        )
 
 
 def ingest_month(here: Context, police: Police, area: Area, month: dt.date) -> dict[str, Any]:
     """Bring in one month of one area and hold it in place of the old one. Raises JobError and leaves the old."""
     started_at = dt.datetime.now(dt.UTC)
     try:
+        _check_forces(police, area)
         snapshot = _pull(here, police, area, month, started_at)
         _refuse_empty(here, snapshot)
     except JobError as error:
@@ -138,6 +158,7 @@ def ingest_month(here: Context, police: Police, area: Area, month: dt.date) -> d
         store.record_failure(here.connection, failed, str(error))
         raise
     store.replace_month(here.connection, snapshot, here.run_id)
+    cache.drop_snapshots(here.cache)
     return {
         "area": area.slug,
         "month": month.isoformat(),

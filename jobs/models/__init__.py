@@ -1,7 +1,7 @@
 """Every table of the database."""
 
 from jobs.models.base import Base
-from jobs.models.climbing import Accident, AccidentWeather, Mountain, Route
+from jobs.models.climbing import Accident, AccidentWeather, Mountain, PlaceClimate, Route
 from jobs.models.crimes import (
     Area,
     AreaForce,
@@ -14,7 +14,7 @@ from jobs.models.crimes import (
 )
 from jobs.models.grid import GridMonth, SafetyCell
 from jobs.models.history import RouteHistory
-from jobs.models.runs import Attempt, Pause, Run
+from jobs.models.runs import Attempt, Cadence, Pause, Run
 
 __all__ = [
     "Accident",
@@ -23,6 +23,7 @@ __all__ = [
     "AreaForce",
     "Attempt",
     "Base",
+    "Cadence",
     "CrimeCategory",
     "CrimeIncident",
     "CrimeWeight",
@@ -30,6 +31,7 @@ __all__ = [
     "IngestionRun",
     "Mountain",
     "Pause",
+    "PlaceClimate",
     "Route",
     "RouteHistory",
     "Run",

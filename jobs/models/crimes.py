@@ -38,9 +38,7 @@ class CrimeWeight(Base):
     """Harm of one crime of a category on a scheme's scale."""
 
     __tablename__ = "crime_weights"
-    scheme: Mapped[str] = mapped_column(
-        ForeignKey("weight_schemes.name", ondelete="CASCADE"), primary_key=True
-    )
+    scheme: Mapped[str] = mapped_column(ForeignKey("weight_schemes.name", ondelete="CASCADE"), primary_key=True)
     category: Mapped[str] = mapped_column(ForeignKey("crime_categories.slug"), primary_key=True)
     weight: Mapped[float]
     source: Mapped[str]

@@ -85,3 +85,12 @@ class Pause(Base):
     requested_by: Mapped[str]
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
     __table_args__ = (CheckConstraint(_one_of("kind", ("queue", "cadence")), name="kind"),)
+
+
+class Cadence(Base):
+    """When a job is next due by its cadence. The truth; rq-scheduler's entry in Redis mirrors it."""
+
+    __tablename__ = "cadences"
+    job: Mapped[str] = mapped_column(primary_key=True)
+    cron: Mapped[str]
+    next_due: Mapped[dt.datetime]

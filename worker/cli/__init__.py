@@ -7,7 +7,7 @@ from redis import RedisError
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from jobs.errors import SafegridError
-from worker.cli import areas, asking, looking, processes
+from worker.cli import areas, asking, climbing, looking, processes
 from worker.engines import EngineError
 
 INTERRUPTED = 130
@@ -19,7 +19,7 @@ def cli() -> None:
     """Background work of a route-safety service: crimes, the H3 safety grid, warm scores."""
 
 
-for module in (processes, asking, looking, areas):
+for module in (processes, asking, looking, areas, climbing):
     for command in module.COMMANDS:
         cli.add_command(command)
 

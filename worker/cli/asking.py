@@ -1,16 +1,19 @@
 """Commands that ask for runs and change them."""
 
 import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 from pydantic_core import PydanticUndefined
+from sqlalchemy import Connection
 
 from jobs import areas, catalogue
 from jobs.ingestion.police import Police
 from jobs.ingestion.store import held_months
 from jobs.months import month_text, parse_month
-from worker import settings
+from worker import ledger, settings
 from worker.cli import output
 from worker.client import Client, RunFailed
 from worker.ledger import Asker
@@ -79,11 +82,62 @@ def cancel(run_id: str) -> None:
 
 @click.command()
 @click.argument("run_id")
-def retry(run_id: str) -> None:
-    """Begin a failed or cancelled run again, from its last checkpoint."""
+@click.option("--param", "changes", multiple=True, metavar="NAME=VALUE", help="Run it with this parameter changed.")
+def retry(run_id: str, changes: tuple[str, ...]) -> None:
+    """Begin a failed or cancelled run again, from its last checkpoint; with changes, as a run of its own."""
+    changed = {name: value for name, _, value in (change.partition("=") for change in changes)}
     with Client(settings.read()) as client:
-        client.retry(run_id)
-    click.echo(f"Run {run_id} is on its way again", err=True)
+        if not changed:
+            client.retry(run_id)
+            click.echo(run_id)
+            return
+        run = client.run(run_id)
+        click.echo(client.submit(run.job, {**run.parameters, **changed}, _asker(), parent_id=run_id).run_id)
+
+
+@click.command()
+@click.argument("name")
+def pause(name: str) -> None:
+    """Let a queue, or the cadence of a job, rest until it is resumed."""
+    kind, name = _queue_or_cadence(name)
+    with _ledger() as connection:
+        changed = ledger.pause(connection, kind, name, getpass.getuser())
+    click.echo(f"The {kind} {name} rests{'' if changed else ' already'}", err=True)
+
+
+@click.command()
+@click.argument("name")
+def resume(name: str) -> None:
+    """Go on with a queue, or with the cadence of a job."""
+    kind, name = _queue_or_cadence(name)
+    with _ledger() as connection:
+        changed = ledger.resume(connection, kind, name)
+    click.echo(f"The {kind} {name} {'goes on' if changed else 'was not resting'}", err=True)
+
+
+def _queue_or_cadence(name: str) -> tuple[str, str]:
+    if name in catalogue.QUEUES:
+        return "queue", name
+    job = catalogue.find(name)
+    if job.cron is None:
+        raise click.UsageError(f"{job.name} has no cadence; the queues are {', '.join(catalogue.QUEUES)}")
+    return "cadence", job.name
+
+
+@contextmanager
+def _ledger() -> Iterator[Connection]:
+    with Client(settings.read()) as client, client.engine.connect() as connection:
+        yield connection
+
+
+@click.command()
+@click.argument("queue", type=click.Choice(catalogue.QUEUES))
+@click.confirmation_option(prompt="Every run of this queue that has not begun is cancelled. Go on?")
+def purge(queue: str) -> None:
+    """Cancel what waits in a queue."""
+    with _ledger() as connection:
+        count = ledger.purge(connection, queue, getpass.getuser())
+    click.echo(f"{count} runs cancelled", err=True)
 
 
 @click.command()
@@ -118,5 +172,8 @@ COMMANDS = [
     JobCommands("run", help="Ask for a run of a job, and print its id."),
     cancel,
     retry,
+    pause,
+    resume,
+    purge,
     backfill,
 ]

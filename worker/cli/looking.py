@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from jobs import catalogue
 from jobs.models import Run
 from jobs.models.runs import STATES
-from worker import ledger, settings, transport
+from worker import ledger, occurrences, settings, transport
 from worker.cli import output
 from worker.client import Client
 
@@ -115,4 +115,25 @@ def workers(as_json: bool) -> None:
     )
 
 
-COMMANDS = [runs, jobs, workers]
+@click.command()
+@click.option("--json", "as_json", is_flag=True)
+def schedule(as_json: bool) -> None:
+    """Every cadence with its last occurrences and the next."""
+    with Client(settings.read()) as client, client.engine.connect() as connection:
+        due = occurrences.schedule(connection)
+        resting = {row.name for row in ledger.pauses(connection) if row.kind == "cadence"}
+        rows = []
+        for job in (job for job in catalogue.load().values() if job.cron):
+            last = [
+                f"{one.occurrence:%Y-%m-%d %H:%M} {one.state}" for one in occurrences.history(connection, job.name, 3)
+            ]
+            rows.append((job.name, job.cron, due.get(job.name), "paused" if job.name in resting else "", last))
+    if as_json:
+        keys = ("job", "cron", "next_due", "paused", "last")
+        output.as_json([dict(zip(keys, row, strict=True)) for row in rows])
+        return
+    shown = [(*row[:4], ", ".join(row[4])) for row in rows]
+    output.table(("job", "cadence (UTC)", "next", "", "last"), shown, "No job has a cadence")
+
+
+COMMANDS = [runs, jobs, workers, schedule]

@@ -13,6 +13,7 @@ import click
 
 from jobs import catalogue, database, schema
 from worker import logs, settings, system
+from worker.scheduler import run_forever
 from worker.supervisor import Supervisor
 
 DEFAULT_PORT = 8000
@@ -44,6 +45,14 @@ def worker(queues: Sequence[str]) -> None:
 
 
 @click.command()
+def scheduler() -> None:
+    """Start the jobs that have a cadence, until SIGTERM. Any number may run."""
+    chosen = settings.read()
+    logs.configure(chosen)
+    run_forever(chosen)
+
+
+@click.command()
 def web() -> None:
     """Serve the admin with gunicorn on PORT."""
     port = port_from_environment()
@@ -64,7 +73,7 @@ def migrate() -> None:
 
 @click.command()
 def up() -> None:
-    """Run everything on this machine: engines where none are set, tables, workers, web."""
+    """Run everything on this machine: engines where none are set, tables, workers, scheduler, web."""
     port = port_from_environment()
     with system.run(_say, port) as (chosen, running):
         logs.configure(chosen)
@@ -96,4 +105,4 @@ def until_told_to_stop(running: system.System) -> None:
         time.sleep(system.CHECK_S)
 
 
-COMMANDS = [worker, web, migrate, up]
+COMMANDS = [worker, scheduler, web, migrate, up]

@@ -25,6 +25,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("slug", name=op.f("pk_areas")),
     )
     op.create_table(
+        "cadences",
+        sa.Column("job", sa.Text(), nullable=False),
+        sa.Column("cron", sa.Text(), nullable=False),
+        sa.Column("next_due", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("job", name=op.f("pk_cadences")),
+    )
+    op.create_table(
         "crime_categories",
         sa.Column("slug", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -354,4 +361,5 @@ def downgrade() -> None:
     op.drop_table("mountains")
     op.drop_table("grid_months")
     op.drop_table("crime_categories")
+    op.drop_table("cadences")
     op.drop_table("areas")

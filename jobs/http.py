@@ -1,0 +1,64 @@
+"""What every client of a source shares: which answers may get better, and how long to wait for that."""
+
+import requests
+import structlog
+import tenacity
+
+from jobs.errors import JobError, PermanentError
+
+log = structlog.get_logger("safegrid.source")
+
+ATTEMPTS = 6
+LONGEST_WAIT_S = 60
+LONGEST_ASKED_WAIT_S = 120
+
+
+class SourceUnavailable(JobError):
+    """The source did not answer, or not in full; it may do so later."""
+
+    def __init__(self, message: str, retry_after_s: float = 0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class SourceChanged(PermanentError):
+    """The source answered in a form that this version does not know."""
+
+
+def retrying(first_wait_s: float, attempts: int = ATTEMPTS) -> tenacity.Retrying:
+    """Calls what it is given until it raises no SourceUnavailable; each wait is twice as long as the one before.
+
+    The source may ask for a longer wait. After the last attempt the error is raised.
+    """
+    backoff = tenacity.wait_exponential_jitter(initial=first_wait_s, max=LONGEST_WAIT_S, jitter=first_wait_s)
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        return max(getattr(_error(state), "retry_after_s", 0.0), backoff(state))
+
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(SourceUnavailable),
+        stop=tenacity.stop_after_attempt(attempts),
+        wait=wait,
+        before_sleep=_announce,
+        reraise=True,
+    )
+
+
+def unavailable(answer: requests.Response) -> SourceUnavailable:
+    """The error for an answer that may be better later. Without the query, which may hold a key."""
+    wait = answer.headers.get("Retry-After", "")
+    address, _, _ = answer.url.partition("?")
+    return SourceUnavailable(
+        f"{address} answered {answer.status_code} ({answer.reason})",
+        retry_after_s=min(float(wait), LONGEST_ASKED_WAIT_S) if wait.isdigit() else 0,
+    )
+
+
+def _announce(state: tenacity.RetryCallState) -> None:
+    log.warning(
+        "source_retry", attempt=state.attempt_number, wait_s=round(state.upcoming_sleep, 2), error=str(_error(state))
+    )
+
+
+def _error(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None

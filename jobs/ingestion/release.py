@@ -1,0 +1,28 @@
+"""A light look each day whether the source has released anything new."""
+
+from typing import Any
+
+from jobs import context
+from jobs.catalogue import FollowUp, job
+from jobs.grid.store import newest_month
+from jobs.ingestion.police import Police
+
+
+def _ingest_news(result: dict[str, Any]) -> list[FollowUp]:
+    return [FollowUp("ingest_latest_crime_data")] if result["is_new"] and result["ingest"] else []
+
+
+@job(queue="maintenance", slug="watch-release", cron="30 5 * * *", joins_running=True, follow_ups=_ingest_news)
+def watch_for_release() -> dict[str, Any]:
+    """Ask the source for its newest month, and start an ingestion when there is one that is not held."""
+    here = context.current()
+    released = Police.of(here.settings).last_updated().replace(day=1)
+    with here.connection.begin():
+        held = newest_month(here.connection)
+    return {
+        "task": "watch_for_release",
+        "released": released.isoformat(),
+        "newest_held": held.isoformat() if held else None,
+        "is_new": held is None or released > held,
+        "ingest": here.settings.ingest_releases,
+    }

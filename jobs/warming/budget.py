@@ -1,0 +1,65 @@
+"""The calls that may be made of the weather service, counted in Redis so that all processes share them."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from redis import Redis, RedisError
+
+log = structlog.get_logger("safegrid.weather")
+
+KEY = "safegrid:weather:calls"
+DAYS_A_CALL = 14
+
+
+def calls(places: int, days: int) -> float:
+    """What a request is counted as: every place at least one call, longer ranges one for 14 days."""
+    return places * max(1.0, days / DAYS_A_CALL)
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Weighted calls a day and a minute, both of UTC."""
+
+    cache: Redis
+    daily: float
+    minutely: float
+    now: Callable[[], dt.datetime] = _now
+
+    def spend_today(self, wanted: float) -> bool:
+        """Count `wanted` calls for today, unless they are more than what is left."""
+        return self._spend(f"{KEY}:{self.now():%Y-%m-%d}", wanted, self.daily, kept=dt.timedelta(days=2))
+
+    def spend_now(self, wanted: float) -> float:
+        """Count `wanted` calls for this minute; if they do not fit, the seconds until the next one, else 0.
+
+        A request larger than a whole minute's calls has a minute for itself.
+        """
+        now = self.now()
+        limit = max(self.minutely, wanted)
+        fits = self._spend(f"{KEY}:{now:%Y-%m-%dT%H:%M}", wanted, limit, kept=dt.timedelta(minutes=2))
+        return 0.0 if fits else 60.0 - now.second - now.microsecond / 1e6
+
+    def spent_today(self) -> float:
+        """The calls that were counted for today."""
+        return float(self.cache.get(f"{KEY}:{self.now():%Y-%m-%d}") or 0)
+
+    def _spend(self, key: str, wanted: float, limit: float, kept: dt.timedelta) -> bool:
+        try:
+            with self.cache.pipeline() as pipeline:
+                pipeline.incrbyfloat(key, wanted)
+                pipeline.expire(key, kept)
+                spent = float(pipeline.execute()[0])
+            if spent <= limit:
+                return True
+            self.cache.incrbyfloat(key, -wanted)
+        except RedisError as error:
+            # The service counts for itself; without our count it may turn us away, which is provided for.
+            log.warning("weather_calls_not_counted", error=str(error))
+            return wanted <= limit
+        return False

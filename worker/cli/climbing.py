@@ -1,0 +1,43 @@
+"""Commands for the data that route scores are made from."""
+
+from pathlib import Path
+
+import click
+
+from jobs import database
+from jobs.warming.climbing_csv import read_folder
+from jobs.warming.loading import Loaded, load
+from worker import settings
+from worker.cli import output
+
+
+@click.command("load-climbing")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True)
+def load_climbing(folder: Path, as_json: bool) -> None:
+    """Hold the mountains, routes, accidents and weather of FOLDER, in place of those that are held.
+
+    Reads mountains, routes, accidents and accident_weather, as .csv or .csv.gz.
+    """
+    climbing = read_folder(folder)
+    engine = database.create(settings.read())
+    try:
+        with engine.connect() as connection:
+            loaded = load(connection, climbing)
+    finally:
+        engine.dispose()
+    if as_json:
+        output.as_json({"loaded": loaded.rows, "issues": loaded.issues})
+    else:
+        _tell(loaded)
+    click.echo("Scores follow with the next `safegrid run warm_popular_routes_cache`", err=True)
+
+
+def _tell(loaded: Loaded) -> None:
+    output.table(("table", "rows"), list(loaded.rows.items()), "Nothing was loaded")
+    output.table(
+        ("rows", "not loaded, or in part"), [(n, why) for why, n in loaded.issues.items()], "Every row is loaded"
+    )
+
+
+COMMANDS = [load_climbing]

@@ -1,0 +1,113 @@
+"""The scheduler process: rq-scheduler, whose entries show in its own tools, with nothing left to lose.
+
+rq-scheduler keeps an entry's time only in Redis and moves it in two steps. Here PostgreSQL keeps the times
+(`worker.occurrences`), so the entries can be wiped, doubled or late: they are only a mirror.
+"""
+
+import datetime as dt
+import time
+from typing import Any
+
+import structlog
+from redis import RedisError
+from rq.job import Job as RqJob
+from rq_scheduler import Scheduler
+from rq_scheduler.utils import to_unix
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs import catalogue, database
+from worker import occurrences, sweep, transport
+from worker.rq import SafegridJob, SafegridQueue
+from worker.settings import Settings
+
+log = structlog.get_logger("safegrid.scheduler")
+
+INTERVAL_S = 5
+
+
+def entry_id(job: str) -> str:
+    """rq-scheduler's id for a job's cadence."""
+    return f"cadence_{job}"
+
+
+class SafegridScheduler(Scheduler):  # type: ignore[misc]
+    """rq-scheduler with the ledger's occurrences in place of its own enqueueing."""
+
+    def __init__(self, engine: Engine, **options: Any) -> None:
+        options.update(job_class=SafegridJob, queue_class=SafegridQueue, interval=INTERVAL_S)
+        super().__init__(**options)
+        self.engine = engine
+        self.jobs = catalogue.load()
+
+    def enqueue_jobs(self) -> list[RqJob]:
+        """One tick: declared cadences stored, what is due entered, entries mirrored. PostgreSQL may be away."""
+        try:
+            with self.engine.connect() as connection:
+                self.tick(connection, dt.datetime.now(dt.UTC))
+        except SQLAlchemyError as error:
+            log.warning("ledger_is_away", error=str(error).splitlines()[0])
+        return []
+
+    def tick(self, connection: Connection, now: dt.datetime) -> list[str]:
+        """What `enqueue_jobs` does at the time `now`. Answers the runs that became due."""
+        occurrences.reconcile(connection, self.jobs, now)
+        due = occurrences.take_due(connection, self.jobs, now)
+        for run_id in due:
+            sweep.deliver(connection, self.connection, run_id)
+        self._mirror(occurrences.schedule(connection))
+        return due
+
+    def enqueue_job(self, job: RqJob) -> None:
+        """rq-scheduler's way to start an entry now: the tick does it."""
+        self.enqueue_jobs()
+
+    def _mirror(self, schedule: dict[str, dt.datetime]) -> None:
+        """Show the schedule as rq-scheduler's entries, ours only."""
+        wanted = {entry_id(name): name for name in schedule}
+        for entry in self.connection.zrange(self.scheduled_jobs_key, 0, -1):
+            stored = entry.decode()
+            if stored.startswith(entry_id("")) and stored not in wanted:
+                self.cancel(stored)
+        for entry, name in wanted.items():
+            self._mirror_entry(entry, self.jobs[name], schedule[name])
+
+    def _mirror_entry(self, entry: str, job: catalogue.Job, due: dt.datetime) -> None:
+        if not transport.knows(self.connection, entry):
+            mirrored = self.job_class.create(
+                job.path,
+                kwargs=job.validate({}),
+                connection=self.connection,
+                id=entry,
+                result_ttl=-1,
+                description=transport.describe(job.name, {}),
+                meta={"cron_string": job.cron},
+                origin=job.queue,
+            )
+            mirrored.save()
+        self.connection.zadd(self.scheduled_jobs_key, {entry: to_unix(due)})
+
+    def register_death(self) -> None:
+        """Leaving must not fail because Redis is away."""
+        self._despite_redis(super().register_death)
+
+    def remove_lock(self) -> None:
+        """Leaving must not fail because Redis is away; the lock ends by itself."""
+        self._despite_redis(super().remove_lock)
+
+    def _despite_redis(self, step: Any) -> None:
+        try:
+            step()
+        except RedisError as error:
+            log.warning("queues_are_away", error=str(error))
+
+
+def run_forever(settings: Settings) -> None:
+    """Schedule until SIGTERM. Redis or PostgreSQL away for a while is waited out."""
+    engine = database.create(settings, application="safegrid scheduler")
+    while True:
+        try:
+            SafegridScheduler(engine, connection=transport.connect(settings)).run()
+        except RedisError as error:
+            log.warning("queues_are_away", error=str(error))
+            time.sleep(INTERVAL_S)
