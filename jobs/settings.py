@@ -82,7 +82,12 @@ class Settings(BaseSettings):
     """What job code may know. No secret of the web is here."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+        env_prefix="SAFEGRID_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
     )
 
     app_env: Literal["development", "production"] = Field("development", validation_alias="APP_ENV")

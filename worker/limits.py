@@ -22,6 +22,7 @@ from worker.errors import SoftLimit
 STOP_GRACE_S = 3.0
 _INTERRUPT = signal.SIGUSR1
 _AGAIN_S = 1.0
+_CANCEL_S = 0.3
 
 
 class _Interrupted(BaseException):
@@ -95,4 +96,7 @@ class Watchdog:
         )
         with contextlib.suppress(psycopg2.Error):
             self._driver.cancel()
-        signal.pthread_kill(threading.main_thread().ident or 0, _INTERRUPT)
+        # A query that was cancelled ends with an error of its own, which leaves the connection whole; an exception
+        # out of a signal handler would not.
+        if not self._over.wait(_CANCEL_S):
+            signal.pthread_kill(threading.main_thread().ident or 0, _INTERRUPT)

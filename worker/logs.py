@@ -27,7 +27,6 @@ def configure(settings: Settings) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper("iso", utc=True),
         structlog.processors.format_exc_info,
-        _hide_secrets,
         _keep_line,
     ]
     structlog.configure(
@@ -45,13 +44,15 @@ def configure(settings: Settings) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer, _hide_secrets],
         )
     )
     logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
     # RQ tells of every job in lines of its own; ours carry the run's id.
     for noisy in ("rq", "rq.worker", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+        # The handler that `rq worker` has put there knows no secrets to hide.
+        logging.getLogger(noisy).handlers.clear()
 
 
 def keep_lines() -> deque[dict[str, Any]]:
@@ -66,11 +67,8 @@ def hide_secrets(text: str) -> str:
     return _SECRETS.sub("***", text)
 
 
-def _hide_secrets(_logger: Any, _method: str, event: Event) -> Event:
-    for key, value in event.items():
-        if isinstance(value, str):
-            event[key] = hide_secrets(value)
-    return event
+def _hide_secrets(_logger: Any, _method: str, line: Any) -> str:
+    return hide_secrets(line)
 
 
 def _keep_line(_logger: Any, _method: str, event: Event) -> Event:
@@ -78,7 +76,7 @@ def _keep_line(_logger: Any, _method: str, event: Event) -> Event:
     if lines is not None:
         lines.append(
             {
-                key: value if isinstance(value, int | float | str) else str(value)
+                key: value if isinstance(value, int | float) else hide_secrets(str(value))
                 for key, value in event.items()
                 if not key.startswith("_")
             }

@@ -17,7 +17,7 @@ from jobs import cache, catalogue, context, database
 from jobs.context import Context
 from jobs.errors import ParameterError, PermanentError, SettingsError, Stopped
 from worker import claim, ledger, logs, progress, sweep, transport
-from worker.errors import ClaimLost, ResultNotJson
+from worker.errors import ClaimLost, ResultNotJson, SoftLimit
 from worker.ledger import Claimed
 from worker.limits import Watchdog
 from worker.settings import Settings
@@ -69,9 +69,13 @@ def _attempt(settings: Settings, connection: Connection, claimed: Claimed) -> An
             result = _as_json(job.function(**claimed.parameters))
     except Stopped:
         log.info("run_handed_back")
-        connection.rollback()
-        ledger.hand_back(connection, claimed, lines)
+        with _ledger(settings, connection) as writable:
+            ledger.hand_back(writable, claimed, lines)
         return "The worker was stopping: the run went back to its queue"
+    except SoftLimit as error:
+        with _ledger(settings, connection) as writable:
+            _fail(writable, claimed, error, lines)
+        raise
     except Exception as error:
         if not claim.is_held(connection):
             # No fault of the job: its claim went with its connection, and the sweep gives the run to another.
@@ -81,6 +85,20 @@ def _attempt(settings: Settings, connection: Connection, claimed: Claimed) -> An
     log.info("run_finished")
     _finish(settings, connection, claimed, result, lines)
     return result
+
+
+@contextlib.contextmanager
+def _ledger(settings: Settings, connection: Connection) -> Iterator[Connection]:
+    """The claim's connection; another if an interruption of ours broke that one. The attempt's number guards it."""
+    if claim.is_held(connection):
+        yield connection
+        return
+    engine = database.create(settings)
+    try:
+        with engine.connect() as fresh:
+            yield fresh
+    finally:
+        engine.dispose()
 
 
 def _finish(settings: Settings, connection: Connection, claimed: Claimed, result: Any, lines: deque[Any]) -> None:

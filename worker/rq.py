@@ -3,7 +3,9 @@
 import ctypes
 import os
 import signal
+import socket
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -34,7 +36,7 @@ class SafegridJob(Job):
     def perform(self) -> Any:
         """Do the run that this job was pushed for; one that others enqueued is entered into the ledger first."""
         chosen = _settings.get()
-        worker = str(self.worker_name)
+        worker = f"{socket.gethostname()}:{os.getpid()}"
         run_id = transport.run_of(self.id)
         if run_id is None:
             run_id = adoption.adopt(chosen, self.id, str(self.func_name), self.args, self.kwargs)
@@ -59,11 +61,13 @@ class SafegridWorker(rq.worker.Worker):
     job_class = SafegridJob
     queue_class = SafegridQueue
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, queues: Sequence[str | Queue], *args: Any, **options: Any) -> None:
+        # RQ's command line has made queues of its own class already.
+        names = [queue if isinstance(queue, str) else queue.name for queue in queues]
         options.update(job_class=SafegridJob, queue_class=SafegridQueue, serializer=JSONSerializer)
         # RQ's own recovery wakes every `worker_ttl - 15` seconds, whatever the maintenance interval.
         options.update(worker_ttl=45, maintenance_interval=30, job_monitoring_interval=5)
-        super().__init__(*args, **options)
+        super().__init__(names, *args, **options)
         self.settings: Settings | None = None
         self._killed_for: str | None = None
 

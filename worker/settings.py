@@ -24,6 +24,8 @@ class Settings(jobs.settings.Settings):
     """Folder of the embedded engines."""
     sweep_interval_s: Annotated[float, Ge(0.1), Le(20)] = Field(3, validation_alias="SAFEGRID_SWEEP_INTERVAL_S")
 
+    run_retention_days: Annotated[int, Ge(1)] = Field(365, validation_alias="SAFEGRID_RUN_RETENTION_DAYS")
+    """Ended runs older than this are forgotten."""
     pipelines: bool = Field(True, validation_alias="SAFEGRID_PIPELINES")
     """Whether a run asks by itself for what its result makes necessary, such as the grid of new crimes."""
     max_workers: Annotated[int, Ge(1), Le(64)] | None = Field(None, validation_alias="SAFEGRID_MAX_WORKERS")

@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import catalogue, database
-from worker import occurrences, transport
+from worker import ledger, occurrences, transport
 from worker.rq import SafegridWorker, die_with_parent
 from worker.settings import Settings
 from worker.sweep import sweep
@@ -32,6 +32,7 @@ STOP_S = 8.0
 RESPAWN_S = 1.0
 LONGEST_PAUSE_S = 30.0
 IDLE_S = 60
+TIDY_S = 3600.0
 
 _fork = multiprocessing.get_context("fork")
 
@@ -160,10 +161,14 @@ def sweep_forever(settings: Settings, names: Sequence[str], depths: "Synchronize
     engine = database.create(settings, application="safegrid sweep")
     queues = transport.connect(settings)
     jobs = catalogue.load()
+    tidied = -TIDY_S
     while True:
         try:
             with engine.connect() as connection:
                 while True:
+                    if time.monotonic() > tidied + TIDY_S:
+                        ledger.forget(connection, dt.timedelta(days=settings.run_retention_days))
+                        tidied = time.monotonic()
                     # What a scheduler would have done, were one there.
                     now = dt.datetime.now(dt.UTC)
                     occurrences.reconcile(connection, jobs, now)

@@ -68,6 +68,7 @@ class Attempt(Base):
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     worker: Mapped[str]
+    """host:pid of the work-horse."""
     started_at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
     ended_at: Mapped[dt.datetime | None]
     outcome: Mapped[str | None]

@@ -1,0 +1,114 @@
+"""Real processes of Safegrid for tests: started, waited for, killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from worker import ledger
+from worker.client import Client
+from worker.ledger import Asker
+from worker.settings import Settings
+
+ASKER = Asker("python", "a test")
+PATIENCE_S = 60.0
+
+
+def environment(settings: Settings, **extra: str) -> dict[str, str]:
+    """The environment of a process with these settings."""
+    return {
+        **os.environ,
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "POLICE_API_BASE_URL": settings.police_api_base_url,
+        "SAFEGRID_JOB_MODULES": "tests.jobs_for_tests",
+        "SAFEGRID_SWEEP_INTERVAL_S": "0.5",
+        "SAFEGRID_RETRY_WAIT_S": "0.01",
+        **extra,
+    }
+
+
+@contextmanager
+def safegrid(settings: Settings, *arguments: str, log: Path, **extra: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`safegrid ARGUMENTS` at work; whatever is left of it at the end is killed."""
+    with log.open("ab") as writer:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "worker.cli", *arguments],
+            env=environment(settings, **extra),
+            stderr=writer,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def run_command(settings: Settings, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    """`safegrid ARGUMENTS` from start to end."""
+    return subprocess.run(
+        [sys.executable, "-m", "worker.cli", *arguments],
+        env=environment(settings, **extra),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+def until(condition: Callable[[], Any], what: str) -> Any:
+    """What `condition` answers once that is true; patient, as machines are slow at times."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"It did not come to this in {PATIENCE_S:g} s: {what}")
+
+
+def children(pid: int) -> list[int]:
+    """Processes whose parent is `pid`."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid and fields[0] != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+
+
+def work_horse(client: Client, run_id: str) -> int:
+    """Pid of the work-horse that is at work on the run, once one is."""
+
+    def pid() -> int | None:
+        with client.engine.connect() as connection:
+            open_attempts = [one for one in ledger.attempts(connection, run_id) if one.ended_at is None]
+        found = int(open_attempts[-1].worker.rpartition(":")[2]) if open_attempts else 0
+        return found if found and is_alive(found) else None
+
+    return int(until(pid, f"a work-horse is at work on run {run_id}"))
