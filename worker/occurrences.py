@@ -71,7 +71,7 @@ def take(connection: Connection, job: Job, now: dt.datetime) -> list[str]:
         ).one_or_none()
         if row is None:
             return []
-        due = list(cadence.times(row.cron, row.next_due, now))
+        due = cadence.times(row.cron, row.next_due, now)
         runs = _rows(connection, job, due, now)
         connection.execute(insert(Run).on_conflict_do_nothing(), runs)
         connection.execute(
@@ -86,7 +86,9 @@ def _rows(connection: Connection, job: Job, due: Sequence[dt.datetime], now: dt.
     newest = due[-1]
     reason = _reason_to_skip(connection, job, newest, now)
     missed = f"Nothing was there to start it; the occurrence of {newest:%Y-%m-%d %H:%M} UTC stands for it"
-    return [_row(job, time, missed, now) for time in due[:-1]] + [_row(job, newest, reason, now)]
+    parameters = job.validate({})
+    skipped = dict.fromkeys(due[:-1], missed) | {newest: reason}
+    return [_row(job, parameters, time, why, now) for time, why in skipped.items()]
 
 
 def _reason_to_skip(connection: Connection, job: Job, newest: dt.datetime, now: dt.datetime) -> str | None:
@@ -106,12 +108,14 @@ def _open_run(connection: Connection, job: Job) -> Any:
     ).one_or_none()
 
 
-def _row(job: Job, occurrence: dt.datetime, skipped: str | None, now: dt.datetime) -> dict[str, Any]:
+def _row(
+    job: Job, parameters: dict[str, Any], occurrence: dt.datetime, skipped: str | None, now: dt.datetime
+) -> dict[str, Any]:
     return {
         "id": str(uuid.uuid4()),
         "job": job.name,
         "queue": job.queue,
-        "parameters": job.validate({}),
+        "parameters": parameters,
         "state": "skipped" if skipped else "waiting",
         "origin": SCHEDULE.origin,
         "requested_by": SCHEDULE.who,
