@@ -1,5 +1,6 @@
 """Areas: the parts of the country whose crimes are held. They may touch, never overlap."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ class Area:
         inside = np.zeros(lat.shape, dtype=bool)
         for ring in (self.polygon.exterior, *self.polygon.interiors):
             corners = np.asarray(ring.coords)[:, :2]
-            for a, b in zip(corners[:-1], corners[1:], strict=True):
+            for a, b in itertools.pairwise(corners):
                 (x1, y1), (x2, y2) = (a, b) if a[1] <= b[1] else (b, a)
                 if y1 == y2:
                     continue

@@ -121,9 +121,10 @@ def job(*, queue: Queue, slug: str, **declared: Any) -> Callable[[Callable[P, R]
         @functools.wraps(function)
         def run_in_place(*args: P.args, **kwargs: P.kwargs) -> R:
             # The values of a direct call are those of a queued one: checked, and as JSON has them.
-            parameters: Any = entry.validate(signature.bind_partial(*args, **kwargs).arguments)
+            parameters = entry.validate(signature.bind_partial(*args, **kwargs).arguments)
             with context.ensure():
-                return function(**parameters)
+                result: R = entry.function(**parameters)
+            return result
 
         _jobs[entry.name] = dataclasses.replace(entry, function=run_in_place)
         return run_in_place

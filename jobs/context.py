@@ -1,4 +1,4 @@
-"""What a job works with: settings, the connection it writes through, the cache, and its run's progress and checkpoint."""
+"""What a job works with: settings, the connection it writes through, the cache, and its run's progress and state."""
 
 import contextlib
 from collections.abc import Callable, Iterator

@@ -30,7 +30,7 @@ def retrying(first_wait_s: float, attempts: int = ATTEMPTS) -> tenacity.Retrying
 
     The source may ask for a longer wait. After the last attempt the error is raised.
     """
-    backoff = tenacity.wait_exponential_jitter(initial=first_wait_s, max=LONGEST_WAIT_S, jitter=first_wait_s)
+    backoff = tenacity.wait_exponential_jitter(multiplier=first_wait_s, max=LONGEST_WAIT_S, jitter=first_wait_s)
 
     def wait(state: tenacity.RetryCallState) -> float:
         return max(getattr(_error(state), "retry_after_s", 0.0), backoff(state))

@@ -43,6 +43,13 @@ def redis_address(url: str) -> str:
     return url
 
 
+def unverified(url: str) -> str:
+    """A rediss:// address whose certificate is not checked; any other as it is."""
+    if not url.startswith("rediss://") or "ssl_cert_reqs" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}ssl_cert_reqs=none&ssl_check_hostname=False"
+
+
 def _has_port(url: str) -> bool:
     """Whether the port is a number, or left out."""
     try:
@@ -93,6 +100,8 @@ class Settings(BaseSettings):
     app_env: Literal["development", "production"] = Field("development", validation_alias="APP_ENV")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", validation_alias="LOG_LEVEL")
     database_url: Annotated[str, AfterValidator(_postgresql)] = Field("", validation_alias="DATABASE_URL", repr=False)
+    redis_verify: bool = Field(True, validation_alias="SAFEGRID_REDIS_VERIFY")
+    """Whether the certificates of rediss:// servers are checked. Some platforms have self-signed ones."""
     redis_url: Annotated[str, AfterValidator(redis_address)] = Field("", validation_alias="REDIS_URL", repr=False)
     police_api_base_url: Annotated[str, AfterValidator(secure_address)] = Field(
         "https://data.police.uk/api", validation_alias="POLICE_API_BASE_URL"
@@ -143,6 +152,11 @@ class Settings(BaseSettings):
             one, other = ("set", "unset") if url else ("unset", "set")
             raise ValueError(f"is {one} and DATABASE_URL is {other}: set both, or neither for the embedded engines")
         return url
+
+    @field_validator("redis_url", "own_queue_redis_url", check_fields=False)
+    @classmethod
+    def _trust_if_told(cls, url: str, info: ValidationInfo) -> str:
+        return url if info.data.get("redis_verify", True) else unverified(url)
 
     @field_validator("grid_cell_size_m")
     @classmethod

@@ -52,8 +52,9 @@ _WRONG_SUMS = text(
     FROM (
         SELECT crime_count_total, crime_count_weighted, sum(n::bigint) AS total, sum(n::bigint * weight) AS weighted
         FROM safety_cells, jsonb_each_text(stats) AS counted (category, n)
-        JOIN crime_weights USING (category)
-        JOIN weight_schemes ON weight_schemes.name = scheme AND is_default
+        LEFT JOIN (
+            SELECT category, weight FROM crime_weights JOIN weight_schemes ON name = scheme AND is_default
+        ) AS weights USING (category)
         GROUP BY cell_id
     ) AS summed
     """

@@ -12,8 +12,8 @@ from jobs.errors import JobError, PermanentError
 
 @job(queue="cache", slug="nothing")
 def do_nothing(number: int = 0) -> dict[str, Any]:
-    """Answer at once."""
-    return {"task": "do_nothing", "number": number}
+    """Answer at once, with the time at which it began in seconds since 1970."""
+    return {"task": "do_nothing", "number": number, "began": time.time()}
 
 
 @job(queue="maintenance", slug="take-steps", soft_limit_s=20, hard_limit_s=90)

@@ -18,6 +18,7 @@ from worker.settings import Settings
 log = structlog.get_logger("safegrid.client")
 
 POLL_S = 0.1
+REDIS_TIMEOUT_S = 5.0
 
 
 class RunFailed(SafegridError):
@@ -34,7 +35,7 @@ class Client:
     def __init__(self, settings: Settings, *, pool: bool = False) -> None:
         self.settings = settings
         self.engine = database.create(settings, application="safegrid client", pool=pool)
-        self.redis = transport.connect(settings)
+        self.redis = transport.connect(settings, REDIS_TIMEOUT_S)
 
     def __enter__(self) -> Self:
         return self

@@ -7,7 +7,7 @@ class UnknownRun(SafegridError):
     """An id that stands in no ledger."""
 
     def __init__(self, run_id: str) -> None:
-        super().__init__(f"There is no run {run_id}; `safegrid runs` lists the latest")
+        super().__init__(f"There is no run {run_id} in the ledger")
 
 
 class WrongState(SafegridError):

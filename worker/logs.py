@@ -53,6 +53,8 @@ def configure(settings: Settings) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
         # The handler that `rq worker` has put there knows no secrets to hide.
         logging.getLogger(noisy).handlers.clear()
+    if not settings.redis_verify:
+        structlog.get_logger("safegrid").warning("redis_certificates_are_not_verified", by="SAFEGRID_REDIS_VERIFY")
 
 
 def keep_lines() -> deque[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Annotated, TypeVar, overload
 
@@ -74,8 +75,11 @@ def local_secret(home: Path, name: str) -> str:
     """A secret of this machine, made once and kept in a file that only its owner can read. Development only."""
     home.mkdir(parents=True, exist_ok=True)
     file = home / name
-    with contextlib.suppress(FileExistsError):
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as writer:
-            writer.write(secrets.token_urlsafe(12) + "\n")
+    if not file.exists():
+        # Linked into its place when it is whole, so that nobody who starts beside us reads half of it.
+        with tempfile.NamedTemporaryFile("w", dir=home) as draft:
+            draft.write(secrets.token_urlsafe(24) + "\n")
+            draft.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(draft.name, file)
     return file.read_text().strip()

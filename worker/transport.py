@@ -21,9 +21,9 @@ FAILURE_TTL_S = 7 * 24 * 3600
 _RUN = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})_\d+")
 
 
-def connect(settings: Settings) -> Redis:
-    """A client for the queues; it connects on first use."""
-    return Redis.from_url(settings.queue_redis_url, socket_connect_timeout=5)
+def connect(settings: Settings, timeout_s: float | None = None) -> Redis:
+    """A client for the queues; it connects on first use. A worker waits for work without a timeout."""
+    return Redis.from_url(settings.queue_redis_url, socket_connect_timeout=5, socket_timeout=timeout_s)
 
 
 def queue(name: str, redis: Redis) -> Queue:

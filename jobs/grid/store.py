@@ -9,7 +9,7 @@ from typing import Any
 import h3
 from sqlalchemy import Connection, func, select, text
 
-from jobs.database import copy, lock
+from jobs.database import copy
 from jobs.errors import PermanentError
 from jobs.models import GridMonth, IngestionRun
 
@@ -112,9 +112,10 @@ def check(connection: Connection, states: Sequence[MonthState], resolution: int)
     """Raises OtherResolution or NoWeight where a grid of these months would not be what it says."""
     for state in states:
         if state.resolutions != (resolution,):
+            found = " and ".join(map(str, state.resolutions))
             raise OtherResolution(
-                f"The crimes of {state.month:%Y-%m} lie in cells of resolution {', '.join(map(str, state.resolutions))} "
-                f"and H3_RESOLUTION is {resolution}: ingest the month again, or set H3_RESOLUTION back"
+                f"The crimes of {state.month:%Y-%m} lie in cells of resolution {found} and H3_RESOLUTION is "
+                f"{resolution}: ingest the month again, or set H3_RESOLUTION back"
             )
     if unweighted := connection.scalars(_UNWEIGHTED, {"months": [state.month for state in states]}).all():
         raise NoWeight(

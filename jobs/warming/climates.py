@@ -41,7 +41,7 @@ def read(connection: Connection, places: Sequence[Place]) -> MonthlyHistory:
             PlaceClimate.place.in_({str(place) for place in places})
         )
     )
-    held = {row.place: row[1:] for row in rows}
+    held = {place: values for place, *values in rows.all()}
     nothing = ((0.0,) * (_SHAPE[0] * _SHAPE[1]),) * 3
     values = np.array([held.get(str(place), nothing) for place in places], dtype=np.float64)
     count, mean, std = values.reshape(len(places), 3, *_SHAPE).transpose(1, 0, 2, 3)

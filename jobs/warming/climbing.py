@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -47,6 +48,13 @@ class Route:
     longitude: float | None
     accident_count: int
     elevation_m: float | None
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it has coordinates, in degrees."""
+        if self.latitude is None or self.longitude is None:
+            return False
+        return abs(self.latitude) <= 90 and abs(self.longitude) <= 180
 
     @property
     def difficulty(self) -> float:
@@ -105,6 +113,11 @@ _DISCIPLINES: Final = {
 }
 
 
+@lru_cache(4096)
+def _discipline(tag: str) -> str | None:
+    return next((kind for kind, pattern in _DISCIPLINES.items() if pattern.match(tag)), None)
+
+
 def tag_list(tags: str) -> list[str]:
     """The tags of an accident in lower case, without the notes that follow a bar."""
     return [tag.strip().lower() for tag in tags.partition("|")[0].split(",")]
@@ -116,8 +129,9 @@ def accident_kind(tags: str, accident_type: str) -> int:
     The type `roped_climbing` is no evidence: it is given to unroped accidents too.
     """
     listed = tag_list(tags)
-    for kind, pattern in _DISCIPLINES.items():
-        if any(pattern.match(tag) for tag in listed):
+    named = {_discipline(tag) for tag in listed}
+    for kind in _DISCIPLINES:
+        if kind in named:
             return KINDS.index(kind)
     if "roped" in listed:
         return KINDS.index("trad")
@@ -144,6 +158,11 @@ def route_columns(routes: Sequence[Route]) -> Routes:
 
 def accident_columns(accidents: Sequence[Accident], weather: Iterable[WeatherDay]) -> Accidents:
     """Columns of accidents in their order, each with the weather of the seven days up to its own."""
+    return with_windows(accidents, _accident_windows(accidents, weather))
+
+
+def with_windows(accidents: Sequence[Accident], windows: Windows) -> Accidents:
+    """Columns of accidents in their order, with windows (accidents,) in the same order."""
     dates = np.array([accident.date for accident in accidents], dtype="datetime64[D]")
     return Accidents(
         lat=_column(accident.latitude for accident in accidents),
@@ -153,7 +172,7 @@ def accident_columns(accidents: Sequence[Accident], weather: Iterable[WeatherDay
         severity=np.array([severity_code(accident.injury_severity) for accident in accidents], np.int8),
         elevation_m=_column(accident.elevation_m for accident in accidents),
         difficulty=_column(difficulty(tagged_grade(accident.tags)) for accident in accidents),
-        windows=_accident_windows(accidents, weather),
+        windows=windows,
     )
 
 

@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import structlog
@@ -48,7 +48,7 @@ class Forecasts:
         distinct = list(dict.fromkeys(places))
         daily = self._kept(distinct, begin, (end - begin).days + 1)
         for batch, values in self._asked([place for place in distinct if place not in daily], begin, end):
-            self._keep(batch, values, begin)
+            self.keep(batch, values, begin)
             daily.update(zip(batch, values, strict=True))
         unknown = np.full(((end - begin).days + 1, len(FIELDS)), np.nan)
         return Windows.rolling(np.stack([daily.get(place, unknown) for place in places]))
@@ -58,7 +58,7 @@ class Forecasts:
         if self.cache is None or not places:
             return {}
         try:
-            found = self.cache.mget([_key(place, begin) for place in places])
+            found: list[Any] = self.cache.mget([_key(place, begin) for place in places])
         except RedisError as error:
             log.warning("weather_cache_is_away", error=str(error))
             return {}
@@ -69,7 +69,8 @@ class Forecasts:
             if kept is not None and len(kept) == 8 * shape[0] * shape[1]
         }
 
-    def _keep(self, batch: Batch, values: Floats, begin: dt.date) -> None:
+    def keep(self, batch: Batch, values: Floats, begin: dt.date) -> None:
+        """Hold daily values (places, days, 7) from `begin` on in Redis, for six hours."""
         if self.cache is None:
             return
         try:

@@ -6,6 +6,7 @@
 import math
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -32,6 +33,7 @@ _EASIEST_BOULDER_DIFFICULTY: Final = 9.5
 _PREFIXES: Final = (re.compile(r"5\.1[0-5](?=[a-d]?[+-]?$)"), re.compile(r"5\."), re.compile(r"[a-z]+"))
 
 
+@lru_cache(4096)  # many routes, few grades
 def difficulty(text: str | None) -> float:
     """Difficulty of a grade such as `5.10a`, `5.9+`, `5.10b/c`, `V4`, `WI4`, `AI3`, `M5`, `A2`; nan if unknown."""
     ends = [end.strip() for end in (text or "").lower().split("/")]

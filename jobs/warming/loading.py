@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, delete
 
@@ -102,7 +102,8 @@ def _linked(
             yield row
         else:
             issues[f"{table}: {link} is not in the folder, loaded without it"] += 1
-            yield replace(row, **{link: None})
+            nothing: dict[str, Any] = {link: None}
+            yield replace(row, **nothing)
 
 
 def _weather(days: Collection[WeatherDay], accidents: Collection[int], issues: Counter[str]) -> Iterator[WeatherDay]:

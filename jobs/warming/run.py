@@ -11,14 +11,17 @@ import structlog
 from jobs import context
 from jobs.catalogue import job
 from jobs.context import Context
-from jobs.warming import store
+from jobs.warming import climates, store
 from jobs.warming.budget import Budget
+from jobs.warming.climatology import MonthlyHistory
 from jobs.warming.climbing import Route
 from jobs.warming.forecasts import Forecasts
 from jobs.warming.open_meteo import OpenMeteo
 from jobs.warming.pauses import patient
+from jobs.warming.places import Place
 from jobs.warming.planned import DAYS, today
-from jobs.warming.scores import Past, Scores, write
+from jobs.warming.scores import TTL_S, Past, Scores
+from jobs.warming.writing import write
 
 log = structlog.get_logger("safegrid.warming")
 
@@ -69,8 +72,12 @@ def _warm(here: Context, routes: Sequence[Route]) -> Tally:
         pause=patient(here),
     )
 
+    def read_history(places: Sequence[Place]) -> MonthlyHistory:
+        with here.connection.begin():
+            return climates.read(here.connection, places)
+
     def compute(some: Sequence[Route]) -> Scores:
-        return Scores.compute(here.connection, some, first, past, forecasts)
+        return Scores.compute(some, first, past, read_history, forecasts)
 
     done = 0
     here.progress(tally.routes, len(routes), "reading the forecast")
@@ -115,7 +122,7 @@ def _keep(here: Context, scores: Scores, tally: Tally) -> None:
     numbers = np.isfinite(scores.risk)
     for index in np.flatnonzero(~numbers.all(axis=1)).tolist():
         _fail(scores.routes[index], "its risk is not a number", tally, int((~numbers[index]).sum()))
-    tally.warmed += write(here.cache, scores.documents())
+    tally.warmed += write(here.cache, scores.documents(), TTL_S)
     tally.weather_unavailable += int((numbers & ~scores.has_weather).sum())
 
 

@@ -2,32 +2,36 @@
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from redis import Redis
 from sqlalchemy import Connection
 
-from jobs.warming import climates, store
-from jobs.warming.climbing import Accident, Route, accident_columns, route_columns
+from jobs.warming import store
+from jobs.warming.climatology import MonthlyHistory
+from jobs.warming.climbing import Accident, Route, route_columns, with_windows
 from jobs.warming.forecasts import Forecasts
 from jobs.warming.inputs import Accidents
 from jobs.warming.model import Flags, Floats, colour
 from jobs.warming.outlook import Outlook
-from jobs.warming.places import places_of
+from jobs.warming.places import Place, places_of
 from jobs.warming.planned import DAYS, days_from
 from jobs.warming.risk import score
 
+KEY: Final = "safety_score"
 TTL_S: Final = 21_600
-_SETS_A_PIPELINE: Final = 5_000
+_NO_WEATHER: Final = ', "weather": "unavailable"'
+_NO_HISTORY: Final = ', "history": "unavailable"'
+
+ReadHistory = Callable[[Sequence[Place]], MonthlyHistory]
+"""Reads the usual weather of places, in a connection and transaction of its own."""
 
 
 def key(route_id: int, day: dt.date) -> str:
     """Where a score is kept."""
-    return f"safety_score:{route_id}:{day}"
+    return f"{KEY}:{route_id}:{day}"
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ class Past:
     def read(cls, connection: Connection) -> "Past":
         """Every accident with its weather."""
         with connection.begin():
-            rows, weather = store.accidents(connection)
-        return cls(rows, accident_columns(rows, weather))
+            rows, windows = store.accidents(connection)
+        return cls(rows, with_windows(rows, windows))
 
 
 @dataclass(frozen=True)
@@ -60,20 +64,14 @@ class Scores:
 
     @classmethod
     def compute(
-        cls,
-        connection: Connection,
-        routes: Sequence[Route],
-        first: dt.date,
-        past: Past,
-        forecasts: Forecasts,
+        cls, routes: Sequence[Route], first: dt.date, past: Past, read_history: ReadHistory, forecasts: Forecasts
     ) -> "Scores":
-        """Scores of all planned days. Raises ValueError for coordinates that are not degrees."""
+        """Scores of the days from `first` on. Raises ValueError for coordinates that are not degrees."""
         columns, days = route_columns(routes), days_from(first, DAYS)
         dates = np.array(days, dtype="datetime64[D]")
         places = places_of(columns.place_lat, columns.place_lng)
-        with connection.begin():
-            history = climates.read(connection, places)
-        outlook = Outlook(columns, dates, past.columns, forecasts.windows(places, first, DAYS), history.on(dates))
+        usual = read_history(places).on(dates)
+        outlook = Outlook(columns, dates, past.columns, forecasts.windows(places, first, DAYS), usual)
         return cls(routes, days, outlook, score(outlook), dt.datetime.now(dt.UTC))
 
     @property
@@ -84,11 +82,11 @@ class Scores:
     @property
     def has_history(self) -> Flags:
         """Whether the usual weather is known, (routes, days)."""
-        known: Flags = np.isfinite(self.outlook.climatology.mean).any(axis=-1)
+        known = np.asarray(np.isfinite(self.outlook.climatology.mean).any(axis=-1))
         return known[self.outlook.routes.place]
 
-    def documents(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Key and document of every score that is a number, route by route."""
+    def documents(self) -> Iterator[tuple[str, str]]:
+        """Key and JSON of every score that is a number, route by route."""
         columns = (
             np.isfinite(self.risk),
             self.risk.round(1),
@@ -96,34 +94,13 @@ class Scores:
             self.has_weather,
             self.has_history,
         )
-        computed_at = self.computed_at.isoformat(timespec="seconds")
+        end = f'"computed_at": "{self.computed_at.isoformat(timespec="seconds")}"'
+        days = [str(day) for day in self.days]
+        # Put together by hand: this is done a million times.
         for route, *row in zip(self.routes, *(column.tolist() for column in columns), strict=True):
-            for day, is_number, risk, name, weather, history in zip(self.days, *row, strict=True):
-                if not is_number:
-                    continue
-                document = {
-                    "route_id": route.route_id,
-                    "route_name": route.name,
-                    "target_date": str(day),
-                    "risk_score": risk,
-                    "color_code": name,
-                    "computed_at": computed_at,
-                }
-                if not weather:
-                    document["weather"] = "unavailable"
-                if not history:
-                    document["history"] = "unavailable"
-                yield key(route.route_id, day), document
-
-
-def write(cache: Redis, documents: Iterable[tuple[str, dict[str, Any]]], ttl_s: int = TTL_S) -> int:
-    """Keep each document under its key. Answers how many there were."""
-    written = 0
-    remaining = iter(documents)
-    with cache.pipeline(transaction=False) as pipeline:
-        while part := list(islice(remaining, _SETS_A_PIPELINE)):
-            for name, document in part:
-                pipeline.set(name, json.dumps(document), ex=ttl_s)
-            pipeline.execute()
-            written += len(part)
-    return written
+            start = json.dumps({"route_id": route.route_id, "route_name": route.name})[:-1]
+            for day, is_number, risk, name, weather, history in zip(days, *row, strict=True):
+                if is_number:
+                    marks = ("" if weather else _NO_WEATHER) + ("" if history else _NO_HISTORY)
+                    score = f'"target_date": "{day}", "risk_score": {risk}, "color_code": "{name}"'
+                    yield f"{KEY}:{route.route_id}:{day}", f"{start}, {score}, {end}{marks}}}"

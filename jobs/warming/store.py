@@ -3,9 +3,11 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
+import numpy as np
 from sqlalchemy import Connection, text
 
-from jobs.warming.climbing import Accident, Route, WeatherDay
+from jobs.warming.climbing import Accident, Route
+from jobs.warming.windows import FIELDS, Windows
 
 _ROUTE = """
     SELECT route_id, routes.name, mountain_id, mountain_name, coalesce(grade, '') AS grade,
@@ -28,11 +30,12 @@ _ACCIDENTS = text(
     FROM accidents LEFT JOIN mountains USING (mountain_id) ORDER BY accident_id
     """
 )
+# The position in its window, and the values in the order of windows.FIELDS; visibility is not known.
 _WEATHER = text(
     """
-    SELECT weather_id, accident_id, date, NULL AS latitude, NULL AS longitude, temperature_mean_c, temperature_min_c,
-           temperature_max_c, wind_mean_ms, wind_max_ms, precipitation_mm, cloud_cover_pct
-    FROM accident_weather
+    SELECT accident_id, weather.date - accidents.date + 6, temperature_mean_c, precipitation_mm, wind_max_ms, NULL,
+           cloud_cover_pct, temperature_min_c, temperature_max_c
+    FROM accident_weather AS weather JOIN accidents USING (accident_id)
     """
 )
 
@@ -40,7 +43,7 @@ _WEATHER = text(
 def popular_routes(connection: Connection, count: int | Literal["all"]) -> list[Route]:
     """Routes with coordinates, those on the mountains with the most accidents first, then by id."""
     rows = connection.execute(_POPULAR, {"count": None if count == "all" else count})
-    return [_route(row) for row in rows.mappings()]
+    return [_route(row) for row in rows.mappings().all()]
 
 
 def routes(connection: Connection, ids: Collection[int]) -> dict[int, Route]:
@@ -53,7 +56,11 @@ def _route(row: Mapping[Any, Any]) -> Route:
     return Route(**row)
 
 
-def accidents(connection: Connection) -> tuple[list[Accident], list[WeatherDay]]:
-    """Every accident in the order of ids, and the weather of all of them."""
-    past = [Accident(**row) for row in connection.execute(_ACCIDENTS).mappings()]
-    return past, [WeatherDay(*row) for row in connection.execute(_WEATHER)]
+def accidents(connection: Connection) -> tuple[list[Accident], Windows]:
+    """Every accident in the order of ids, and the windows of all of them."""
+    past = [Accident(**row) for row in connection.execute(_ACCIDENTS).mappings().all()]
+    # As tuples: numpy reads rows one attribute at a time.
+    rows = [tuple(row) for row in connection.execute(_WEATHER).all()]
+    days = np.array(rows, dtype=np.float64).reshape(-1, 2 + len(FIELDS))
+    owner = np.searchsorted([accident.accident_id for accident in past], days[:, 0])
+    return past, Windows.scattered(len(past), owner, days[:, 1].astype(np.intp), days[:, 2:])

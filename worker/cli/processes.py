@@ -1,7 +1,6 @@
 """Commands that are processes: the workers, the web, everything at once; and the database's tables."""
 
 import os
-import shutil
 import signal
 import sys
 import time
@@ -54,13 +53,9 @@ def scheduler() -> None:
 
 @click.command()
 def web() -> None:
-    """Serve the admin with gunicorn on PORT."""
-    port = port_from_environment()
-    host = "0.0.0.0" if settings.read().production else "127.0.0.1"  # noqa: S104 - behind the platform's router
-    system.check_port(host, port)
-    gunicorn = shutil.which("gunicorn", path=Path(sys.executable).parent) or "gunicorn"
-    shape = ["--worker-class", "gthread", "--threads", "4", "--workers", os.environ.get("WEB_CONCURRENCY", "2")]
-    os.execvp(gunicorn, [gunicorn, *shape, "--bind", f"{host}:{port}", "web:create_app()"])  # noqa: S606
+    """Serve the admin on PORT."""
+    # The room above us: it has settings of its own, which are not for the workers.
+    os.execv(sys.executable, [sys.executable, "-m", "web"])  # noqa: S606
 
 
 @click.command()

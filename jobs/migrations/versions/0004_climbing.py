@@ -4,6 +4,8 @@ Revision ID: 0004
 Revises: 0003
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -14,14 +16,14 @@ branch_labels = None
 depends_on = None
 
 # Rows that are there already get the default; from then on the loader always gives a value.
-REQUIRED = (
+REQUIRED: tuple[tuple[str, str, Any, str], ...] = (
     ("routes", "mountain_name", sa.Text(), "''"),
     ("routes", "accident_count", sa.Integer(), "0"),
     ("accidents", "source_id", sa.Text(), "''"),
     ("accidents", "activity", sa.Text(), "''"),
     ("accident_weather", "weather_id", sa.Integer(), "0"),
 )
-OPTIONAL = (
+OPTIONAL: tuple[tuple[str, str, Any], ...] = (
     ("routes", "grade_yds", sa.Text()),
     ("routes", "length_ft", sa.Double()),
     ("routes", "pitches", sa.Double()),

@@ -1,0 +1,194 @@
+"""What the source does wrong: waited out, or raised. It never becomes a month with fewer crimes."""
+
+from typing import Any
+
+import pytest
+
+from jobs.context import Context
+from jobs.errors import JobError, PermanentError
+from jobs.ingestion.police import SourceChanged, SourceUnavailable
+from jobs.ingestion.run import IncompleteIngestion, ingest_latest_crime_data, ingest_month_on_demand
+from tests.integration.crimes import MONTH, Crime, crime, point_at, rows, scattered, served, unplaced, value
+from tests.standins.police import PoliceStandin, Records
+
+CALLS = ["crimes-street-dates", "forces", "crimes-street/", "crimes-no-location"]
+PASSING = ["outage", "status:429", "status:500", "status:502", "reset", "truncated", "html", "slow:0.5"]
+STAYING = ["status:429", "status:500", "reset", "truncated", "outage", "html", "wrong-month"]
+
+
+def crimes_of(month: str = MONTH) -> list[Crime]:
+    return [*scattered(month, 30), unplaced(month), unplaced(month)]
+
+
+def held(here: Context) -> list[tuple[Any, ...]]:
+    query = "SELECT to_char(month, 'YYYY-MM'), count(*) FROM crime_incidents GROUP BY 1 ORDER BY 1"
+    return rows(here.connection, query)
+
+
+def failures(here: Context) -> list[tuple[Any, ...]]:
+    query = "SELECT to_char(month, 'YYYY-MM'), current, records, error FROM ingestion_runs WHERE status = 'failed'"
+    return rows(here.connection, f"{query} ORDER BY id")
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [*((kind, "crimes-street/") for kind in PASSING), *(("truncated", path) for path in CALLS), ("outage", CALLS[3])],
+)
+def test_a_fault_that_passes_is_waited_out_and_loses_nothing(here: Context, kind: str, path: str) -> None:
+    with served(here, crimes_of()) as police:
+        point_at(here, police, police_timeout_s=0.3)
+        police.fault(kind, times=2, path=path)
+        result = ingest_month_on_demand(2024, 1)
+        assert police.faults.pending() == []
+    assert (result["records_ingested"], result["results"][0]["records_unplaced"]) == (30, 2)
+    assert (held(here), failures(here)) == ([(MONTH, 30)], [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [*((kind, "crimes-street/") for kind in STAYING), *((kind, "crimes-no-location") for kind in STAYING[-3:])],
+)
+def test_a_fault_that_stays_fails_the_month_and_what_is_held_stays(here: Context, kind: str, path: str) -> None:
+    with served(here, crimes_of()) as police:
+        ingest_month_on_demand(2024, 1)
+        police.revise(MONTH, add=[crime(), unplaced()])
+        police.fault(kind, times=99, path=path)
+        with pytest.raises(SourceUnavailable):
+            ingest_month_on_demand(2024, 1)
+        assert held(here) == [(MONTH, 30)]
+        ((month, current, records, error),) = failures(here)
+        assert (month, current, records) == (MONTH, False, 0)
+        assert police.url in error or "2023-12" in error
+        police.clear_faults()
+        ingest_month_on_demand(2024, 1)
+    assert held(here) == [(MONTH, 31)]
+    assert value(here.connection, "SELECT count(*) FROM unplaced_crimes") == 3
+
+
+@pytest.mark.parametrize("status", [301, 400, 404])
+def test_an_answer_that_waiting_cannot_better_is_not_asked_for_again(here: Context, status: int) -> None:
+    with served(here, crimes_of()) as police:
+        police.fault(f"status:{status}", path="crimes-street/")
+        with pytest.raises(SourceChanged, match=f"crimes-street/all-crime answered {status}"):
+            ingest_month_on_demand(2024, 1)
+        assert len(police.calls("crimes-street/")) == 1
+    assert (held(here), len(failures(here))) == ([], 1)
+
+
+@pytest.mark.parametrize("path", CALLS[2:])
+def test_an_unknown_category_fails_the_month_for_good(here: Context, path: str) -> None:
+    with served(here, crimes_of()) as police:
+        police.fault("unknown-category", path=path)
+        with pytest.raises(PermanentError, match="'hoverboard-theft' that is not known here"):
+            ingest_month_on_demand(2024, 1)
+    assert held(here) == []
+
+
+@pytest.mark.parametrize("path", CALLS[2:])
+@pytest.mark.parametrize(("kind", "field"), [("bad-record", "location.latitude"), ("bad-record:id", "id")])
+def test_a_bad_record_is_set_aside_with_its_reason_and_the_others_come_in(
+    here: Context, kind: str, field: str, path: str
+) -> None:
+    with served(here, crimes_of()) as police:
+        police.fault(kind, path=path)
+        (month,) = ingest_month_on_demand(2024, 1)["results"]
+    assert month["records_ingested"] + month["records_unplaced"] == 31
+    assert month["records_set_aside"] == 1
+    assert value(here.connection, "SELECT set_aside FROM ingestion_runs") == 1
+    query = "SELECT note->>'issue', note->>'count' FROM ingestion_runs, jsonb_array_elements(issues) AS note"
+    ((issue, count),) = rows(here.connection, query)
+    assert (issue.startswith(f"set aside: {field}"), count) == (True, "1")
+
+
+def test_a_bad_record_that_no_database_could_keep_is_set_aside_too(here: Context) -> None:
+    place = {"latitude": "50.91", "longitude": "-1.4", "street": {"id": 1, "name": "NUL \0 and half a letter \ud83d"}}
+    with served(here, [*crimes_of(), {"month": MONTH, "location": place}]):
+        (month,) = ingest_month_on_demand(2024, 1)["results"]
+    assert (month["records_ingested"], month["records_set_aside"]) == (30, 1)
+
+
+def test_records_in_another_form_fail_the_month(here: Context) -> None:
+    place = {"latitude": "50.91", "longitude": "-1.4", "street": "High Street"}
+    with (
+        served(here, [{"month": MONTH, "location": place} for _ in range(30)]),
+        pytest.raises(SourceChanged, match="30 of 30 records of 2024-01 cannot be read"),
+    ):
+        ingest_month_on_demand(2024, 1)
+    assert (held(here), len(failures(here))) == ([], 1)
+
+
+def test_a_month_that_is_on_offer_without_a_crime_is_not_believed(here: Context) -> None:
+    with served(here, crimes_of()) as police:
+        ingest_month_on_demand(2024, 1)
+        police.revise(MONTH, remove=[record["id"] for record in police.crimes(MONTH)])
+        with pytest.raises(JobError, match="no crimes for southampton-core in 2024-01, though it offers the month"):
+            ingest_month_on_demand(2024, 1)
+    assert held(here) == [(MONTH, 30)]
+
+
+def test_the_failure_of_one_month_leaves_the_others_and_the_next_run_takes_just_that_one(here: Context) -> None:
+    months = ["2023-11", "2023-12", "2024-01"]
+    with served(here, [record for month in months for record in crimes_of(month)]) as police:
+        police.fault("html", times=99, month="2023-12")
+        with pytest.raises(IncompleteIngestion, match=r"1 of 3 months failed, the others are held.*no JSON"):
+            ingest_latest_crime_data()
+        assert held(here) == [("2023-11", 30), ("2024-01", 30)]
+        assert [month for month, *_ in failures(here)] == ["2023-12"]
+        police.clear_faults()
+        police.forget_requests()
+        assert [month["month"] for month in ingest_latest_crime_data()["results"]] == ["2023-12-01"]
+        assert {call.month for call in police.calls("crimes-street/")} == {"2023-12"}
+    assert [month for month, _ in held(here)] == months
+
+
+def test_a_source_that_offers_no_months_in_a_known_form_is_said_to_have_changed(here: Context) -> None:
+    with PoliceStandin(Records(crimes_of()), rate=None) as police:
+        # The query swallows what is asked for: every answer is that of this call.
+        point_at(here, police, police_api_base_url=f"{police.url}/crime-last-updated?")
+        with pytest.raises(SourceChanged, match="answered dict where a list is documented"):
+            ingest_latest_crime_data()
+
+
+def test_a_service_that_is_down_is_not_taken_for_too_many_crimes(here: Context) -> None:
+    with served(here, crimes_of()) as police:
+        police.fault("outage", path="crimes-street/|crime-last-updated")
+        with pytest.raises(SourceUnavailable, match="answered 503"):
+            ingest_month_on_demand(2024, 1)
+        assert len({call.parameters["poly"] for call in police.calls("crimes-street/")}) == 1
+
+
+def snapshot(here: Context) -> list[tuple[Any, ...]]:
+    query = "SELECT category, latitude, longitude, h3_cell, api_id FROM crime_incidents ORDER BY api_id"
+    return rows(here.connection, query)
+
+
+def test_what_comes_in_quadrants_is_what_comes_in_one(here: Context) -> None:
+    # Some on the seams of the quadrants, in the corners and on the sides of the area.
+    seams = [crime(latitude=50.91, longitude=lng) for lng in (-1.5, -1.45, -1.4, -1.35)]
+    seams += [crime(latitude=lat, longitude=-1.4) for lat in (50.85, 50.88, 50.94, 50.969999)]
+    with served(here, [*crimes_of(), *seams]) as police:
+        (whole,) = ingest_month_on_demand(2024, 1)["results"]
+        in_one = snapshot(here)
+        police.settings.cap = 9
+        (parts,) = ingest_month_on_demand(2024, 1)["results"]
+        asked = [call.status for call in police.calls("crimes-street/")][1:]
+    assert in_one == snapshot(here)
+    assert len(in_one) == 38
+    assert {**parts, "requests": 0} == {**whole, "requests": 0}
+    # Each refusal has four parts in its place.
+    assert len(asked) == 1 + 4 * asked.count(503) > 5
+
+
+def test_a_point_with_more_crimes_than_the_source_gives_ends_the_search(here: Context) -> None:
+    with served(here, [crime() for _ in range(20)], cap=10) as police:
+        with pytest.raises(SourceUnavailable, match="refuses 2024-01 for even the smallest tile"):
+            ingest_month_on_demand(2024, 1)
+        assert len(police.calls("crimes-street/")) < 50
+    assert held(here) == []
+
+
+def test_a_source_that_limits_its_clients_is_asked_again_until_all_is_there(here: Context) -> None:
+    with served(here, crimes_of(), cap=15, rate=10, burst=2) as police:
+        point_at(here, police, retry_wait_s=0.05)
+        assert ingest_month_on_demand(2024, 1)["records_ingested"] == 30
+        assert 429 in [call.status for call in police.requests]

@@ -1,0 +1,168 @@
+"""What becomes of a record of the source: a crime, set aside with its reason, or the end of the month."""
+
+import datetime as dt
+from typing import Any
+
+import h3
+import pytest
+
+from jobs.areas import from_box
+from jobs.ingestion.police import SourceChanged, SourceUnavailable
+from jobs.ingestion.records import Reader, category_counts
+
+AREA = from_box("test", "Test", (50.85, -1.5, 50.97, -1.3), ())
+PLACE: dict[str, Any] = {
+    "latitude": "50.912345",
+    "longitude": "-1.401234",
+    "street": {"id": 1289151, "name": "On or near High Street"},
+}
+
+
+def reader(*categories: str) -> Reader:
+    return Reader(dt.date(2024, 1, 1), frozenset(categories or ("burglary", "drugs")), 10)
+
+
+def record(number: int = 1, **fields: Any) -> dict[str, Any]:
+    """A record as the API writes it."""
+    plain = {
+        "category": "burglary",
+        "location_type": "Force",
+        "location": PLACE,
+        "context": "",
+        "outcome_status": {"category": "Under investigation", "date": "2024-02"},
+        "persistent_id": "a" * 64,
+        "id": number,
+        "location_subtype": "",
+        "month": "2024-01",
+    }
+    return {**plain, **fields}
+
+
+def without(field: str) -> dict[str, Any]:
+    return {name: value for name, value in record().items() if name != field}
+
+
+def at(latitude: Any, longitude: Any, **street: Any) -> dict[str, Any]:
+    return {"latitude": latitude, "longitude": longitude, "street": {**PLACE["street"], **street}}
+
+
+def good(count: int, first: int = 1000) -> list[dict[str, Any]]:
+    return [record(number) for number in range(first, first + count)]
+
+
+def test_every_field_of_a_record_is_kept() -> None:
+    (crime,) = reader().placed([record()], AREA)
+    assert (crime.category, crime.lat, crime.lng, crime.api_id) == ("burglary", 50.912345, -1.401234, 1)
+    assert (crime.street_id, crime.street_name, crime.location_type) == (1289151, "On or near High Street", "Force")
+    assert (crime.persistent_id, crime.outcome, crime.outcome_month) == (
+        "a" * 64,
+        "Under investigation",
+        dt.date(2024, 2, 1),
+    )
+    assert crime.h3_cell == int(h3.latlng_to_cell(50.912345, -1.401234, 10), 16)
+
+
+def test_what_the_source_leaves_empty_is_empty_here() -> None:
+    (crime,) = reader().placed([record(outcome_status=None, persistent_id="", location_type=None)], AREA)
+    assert (crime.outcome, crime.outcome_month, crime.persistent_id, crime.location_type) == (None, None, None, None)
+
+
+def test_a_crime_without_a_place_has_no_cell() -> None:
+    (crime,) = reader().unplaced([record(location=None, location_type=None)])
+    assert (crime.lat, crime.lng, crime.h3_cell, crime.street_id) == (None, None, None, None)
+
+
+def test_crimes_just_outside_of_the_area_are_left_out_and_are_no_fault() -> None:
+    here = reader()
+    assert here.placed([record(1, location=at("50.97", "-1.4")), record(2, location=at("50.85", "-1.4"))], AREA) == (
+        here.placed([record(3, location=at("50.9", "-1.3"))], AREA)
+        + reader().placed([record(2, location=at("50.85", "-1.4"))], AREA)
+    )
+    assert (here.set_aside, here.issues.as_list()) == (0, [])
+
+
+def test_a_record_on_the_seam_of_two_tiles_counts_once() -> None:
+    here = reader()
+    crimes = here.placed([record(1), record(2)], AREA) + here.placed([record(2), record(3)], AREA)
+    assert [crime.api_id for crime in crimes] == [1, 2, 3]
+
+
+def test_records_that_differ_in_nothing_but_their_id_are_all_crimes() -> None:
+    assert len(reader().placed([record(1), record(2), record(3)], AREA)) == 3
+
+
+UNREADABLE = [
+    (without("category"), "category"),
+    (without("month"), "month"),
+    (without("id"), "id"),
+    (without("location"), "location"),
+    (record(id="abc"), "id"),
+    (record(id=2**63), "id"),
+    (record(persistent_id=None), "persistent_id"),
+    (record(location=at("north", "-1.4")), "location.latitude"),
+    (record(location=at("nan", "-1.4")), "location.latitude"),
+    (record(location=at("91", "-1.4")), "location.latitude"),
+    (record(location=at("50.9", "-181")), "location.longitude"),
+    (record(location=at("50.9", "-1.4", name=None)), "location.street.name"),
+    (record(location=at("50.9", "-1.4", name="High\0Street")), "location.street.name"),
+    (record(location=at("50.9", "-1.4", name="High\ud800Street")), "location.street.name"),
+    (record(outcome_status={"category": "Charged"}), "outcome_status.date"),
+    (record(outcome_status={"category": "Charged", "date": "2024-13"}), "outcome_status.date"),
+    (record(outcome_status={"category": "Charged", "date": "٢٠٢٤-01"}), "outcome_status.date"),
+    ("no record", "(all)"),
+    (None, "(all)"),
+]
+
+
+@pytest.mark.parametrize(("bad", "field"), UNREADABLE)
+def test_one_record_that_cannot_be_read_is_set_aside_with_its_reason(bad: Any, field: str) -> None:
+    here = reader()
+    assert len(here.placed([*good(20), bad], AREA)) == 20
+    assert here.set_aside == 1
+    (issue,) = here.issues.as_list()
+    assert (issue["issue"], issue["count"]) == (f"set aside: {field} cannot be read", 1)
+    assert issue["example"].isascii()
+
+
+def test_a_record_with_a_place_where_none_belongs_is_set_aside_and_so_is_the_reverse() -> None:
+    for here, crimes in (
+        (one := reader(), one.placed([*good(3), record(location=None)], AREA)),
+        (two := reader(), two.unplaced([record(number, location=None) for number in range(2, 5)] + [record()])),
+    ):
+        assert (len(crimes), here.set_aside) == (3, 1)
+        assert here.issues.as_list()[0]["issue"].startswith("set aside: a place where none belongs")
+
+
+@pytest.mark.parametrize(("fine", "bad"), [(1, 1), (4, 4), (10, 10), (990, 10), (3960, 40)])
+def test_a_few_bad_records_are_borne(fine: int, bad: int) -> None:
+    here = reader()
+    assert len(here.placed([*good(fine), *[without("id")] * bad], AREA)) == fine
+    assert (here.set_aside, here.issues.as_list()[0]["count"]) == (bad, bad)
+
+
+@pytest.mark.parametrize(("fine", "bad"), [(0, 2), (4, 5), (10, 11), (989, 11), (3959, 41)])
+def test_many_bad_records_are_a_format_that_changed(fine: int, bad: int) -> None:
+    with pytest.raises(SourceChanged, match=rf"{bad} of {fine + bad} records of 2024-01 cannot be read; .*id cannot"):
+        reader().placed([*good(fine), *[without("id")] * bad], AREA)
+
+
+def test_a_record_of_another_month_stops_the_month_and_may_pass() -> None:
+    with pytest.raises(SourceUnavailable, match="answered 2024-02 when asked for 2024-01: nothing was taken"):
+        reader().placed([record(month="2024-02")], AREA)
+
+
+def test_an_unknown_category_stops_the_month_and_says_what_to_do() -> None:
+    with pytest.raises(SourceChanged, match="'hoverboard-theft' that is not known here: add it to crime_categories"):
+        reader().unplaced([record(location=None, category="hoverboard-theft")])
+
+
+def test_a_field_that_nobody_knows_is_signalled_and_the_crime_is_kept() -> None:
+    here = reader()
+    assert len(here.placed([record(1, weather="rain"), record(2, weather="sun")], AREA)) == 2
+    assert here.issues.as_list() == [{"issue": "unknown field weather", "count": 2, "example": '"rain"'}]
+    assert here.set_aside == 0
+
+
+def test_categories_are_counted_the_most_frequent_first() -> None:
+    crimes = reader().placed([record(1, category="drugs"), record(2), record(3, category="drugs")], AREA)
+    assert list(category_counts(crimes).items()) == [("drugs", 2), ("burglary", 1)]

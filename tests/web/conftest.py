@@ -1,0 +1,106 @@
+"""The app on real engines, somebody who is signed in, and a program with a token."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+
+import worker.settings
+from web import create_app
+from web.settings import Settings
+from worker import performing
+from worker.client import Client
+
+PASSWORD = "correct horse battery"
+TOKEN = "a-token-of-the-tests-only-1"
+SECRETS = {"secret_key": "k" * 8 + "0123456789abcdefghijklmnop", "admin_password": PASSWORD, "admin_api_token": TOKEN}
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+TASKS = "/api/v1/admin/tasks"
+
+MakeApp = Callable[..., APIFlask]
+
+
+@pytest.fixture(autouse=True)
+def _no_web_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SECRET_KEY", "ADMIN_USERNAME", "ADMIN_PASSWORD", "ADMIN_API_TOKEN", "PUBLIC_READ", "WEB_CONCURRENCY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+
+@pytest.fixture
+def make_app(settings: worker.settings.Settings, tmp_path: Path) -> Iterator[MakeApp]:
+    """Makes apps on the test's engines; keywords are settings."""
+    apps: list[APIFlask] = []
+
+    def make(**values: Any) -> APIFlask:
+        given = {"database_url": settings.database_url, "redis_url": settings.redis_url, "home": tmp_path}
+        app = create_app(Settings(**{**given, **SECRETS, **values}))
+        apps.append(app)
+        return app
+
+    yield make
+    for app in apps:
+        app.extensions["safegrid_client"].close()
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> APIFlask:
+    return make_app()
+
+
+@pytest.fixture
+def client(app: APIFlask) -> Client:
+    client: Client = app.extensions["safegrid_client"]
+    return client
+
+
+@pytest.fixture
+def visitor(app: APIFlask) -> FlaskClient:
+    """A browser that nobody has signed in with."""
+    return app.test_client()
+
+
+@pytest.fixture
+def browser(visitor: FlaskClient) -> FlaskClient:
+    """A browser whose user is signed in."""
+    assert sign_in(visitor).status_code == 303
+    return visitor
+
+
+@pytest.fixture
+def program(app: APIFlask) -> FlaskClient:
+    """A caller with a token, without cookies."""
+    program = app.test_client(use_cookies=False)
+    program.environ_base["HTTP_AUTHORIZATION"] = BEARER["Authorization"]
+    return program
+
+
+@pytest.fixture
+def perform(settings: worker.settings.Settings) -> Iterator[Callable[[str], Any]]:
+    """Does a run as a work-horse would."""
+    yield lambda run_id: performing.perform(settings, run_id, "a worker")
+    structlog.contextvars.clear_contextvars()
+
+
+def sign_in(browser: FlaskClient, password: str = PASSWORD, username: str = "admin", target: str = "") -> Any:
+    form = {"csrf_token": csrf_token(browser, "/sign-in"), "username": username, "password": password}
+    return browser.post("/sign-in", query_string={"next": target} if target else None, data=form)
+
+
+def csrf_token(browser: FlaskClient, page: str = "/docs") -> str:
+    """The token of a page's first form."""
+    match = re.search(r'name="csrf_token" value="([^"]+)"', browser.get(page).get_data(as_text=True))
+    assert match, f"{page} has no form"
+    return match[1]
+
+
+def ask(program: FlaskClient, slug: str = "cleanup-history", **parameters: Any) -> str:
+    """The task_id of a run that was asked for."""
+    answer = program.post(f"{TASKS}/{slug}", json=parameters)
+    assert answer.status_code == 202, answer.json
+    return str(answer.json["task_id"])

@@ -1,0 +1,154 @@
+"""The JSON API under /api/v1/admin."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from apiflask import APIBlueprint, APIFlask
+from flask import Response, jsonify, request, url_for
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from jobs import catalogue
+from jobs.catalogue import UnknownJob
+from jobs.errors import ParameterError
+from jobs.models import Run
+from web import guard
+from web.clients import client
+from web.tasks import State, Submitted, Task, TaskList, as_listed, as_task, find
+from worker import ledger, transport
+
+bp = APIBlueprint("api", __name__, url_prefix="/api/v1/admin", tag="Tasks")
+
+
+def init_app(app: APIFlask) -> None:
+    """Add the API."""
+    app.register_blueprint(bp)
+
+
+class ListQuery(BaseModel):
+    """Which tasks to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(50, ge=1, le=500)
+    state: State | None = None
+    job: str | None = Field(None, description="Name or slug of a job")
+
+    @field_validator("job")
+    @classmethod
+    def _name(cls, job: str | None) -> str | None:
+        try:
+            return job and catalogue.find(job).name
+        except UnknownJob as error:
+            raise ValueError(str(error)) from None
+
+
+class Entry(BaseModel):
+    """A job of the catalogue."""
+
+    name: str
+    slug: str
+    queue: str
+    cadence: str | None = Field(description="Cron string, UTC")
+    summary: str
+    parameters: dict[str, Any] = Field(description="JSON schema")
+
+
+class Catalogue(BaseModel):
+    """All jobs."""
+
+    jobs: list[Entry]
+
+
+@bp.get("/jobs")
+@bp.output(Catalogue)
+@bp.doc(summary="The jobs and their parameters", operation_id="listJobs")
+def jobs() -> Response:
+    """The catalogue."""
+    entries = [
+        Entry(
+            name=job.name,
+            slug=job.slug,
+            queue=job.queue,
+            cadence=job.cron,
+            summary=job.summary,
+            parameters=job.parameters.model_json_schema(),
+        )
+        for job in catalogue.load().values()
+    ]
+    return jsonify(Catalogue(jobs=entries).model_dump())
+
+
+@bp.post("/tasks/<slug>")
+@bp.doc(hide=True)  # In the document each job has an operation of its own, see web.openapi.
+def submit(slug: str) -> tuple[Response, int, dict[str, str]]:
+    """Ask for a run."""
+    job = catalogue.find(slug)
+    parameters = job.validate(_parameters(job.name))
+    submission = client().submit(job.name, parameters, guard.asker("api"))
+    call = transport.describe(job.name, parameters)
+    message = f"{call} is on its way" if submission.is_new else f"{call} was asked for already: this is its run"
+    answer = Submitted(task_id=submission.run_id, task_name=job.name, status="submitted", message=message)
+    return jsonify(answer.model_dump()), 202, {"Location": url_for("api.task", task_id=submission.run_id)}
+
+
+@bp.get("/tasks")
+@bp.input(ListQuery, location="query")
+@bp.output(TaskList)
+@bp.doc(summary="The latest tasks, newest first", operation_id="listTasks")
+def tasks(query_data: ListQuery) -> Response:
+    """The latest runs."""
+    where = [Run.state == query_data.state] if query_data.state else []
+    where += [Run.job == query_data.job] if query_data.job else []
+    with client().engine.connect() as connection:
+        rows = ledger.latest(connection, query_data.limit, *where)
+    return jsonify(tasks=[as_listed(run) for run in rows])
+
+
+@bp.get("/tasks/<task_id>")
+@bp.output(Task)
+@bp.doc(summary="What became of a task", operation_id="getTask")
+def task(task_id: str) -> Response:
+    """One run."""
+    return jsonify(as_task(find(task_id)))
+
+
+@bp.post("/tasks/<task_id>/cancel")
+@bp.output(Task)
+@bp.doc(summary="Cancel a task; one at work is stopped", operation_id="cancelTask")
+def cancel(task_id: str) -> Response:
+    """Cancel a run."""
+    client().cancel(find(task_id).id, guard.asker("api").who)
+    return jsonify(as_task(find(task_id)))
+
+
+@bp.post("/tasks/<task_id>/retry")
+@bp.output(Task)
+@bp.doc(summary="Begin a task again that came to nothing", operation_id="retryTask")
+def retry(task_id: str) -> Response:
+    """Retry a run."""
+    client().retry(find(task_id).id)
+    return jsonify(as_task(find(task_id)))
+
+
+def _parameters(job: str) -> dict[str, Any]:
+    """From the JSON object of the body and from the query string. Raises ParameterError, BadRequest."""
+    body, query = _json_object(), request.args.to_dict(flat=False)
+    twice = [name for name, values in query.items() if len(values) > 1 or name in body]
+    if twice:
+        raise ParameterError(job, dict.fromkeys(twice, "is given more than once"))
+    return {**{name: values[0] for name, values in query.items()}, **body}
+
+
+def _json_object() -> Mapping[str, Any]:
+    if request.form or request.files or (request.get_data() and not request.is_json):
+        raise UnsupportedMediaType("Send the parameters as application/json or in the query string.")
+    if not request.get_data():
+        return {}
+    try:
+        body = request.get_json()
+    except (BadRequest, RecursionError):
+        raise BadRequest("The body cannot be read as JSON.") from None
+    if not isinstance(body, dict):
+        raise BadRequest(f"The body must be a JSON object such as {{}}, not {type(body).__name__}.")
+    return body

@@ -1,0 +1,169 @@
+"""Errors as people and programs read them: HTML for pages, problem+json (RFC 9457) for the API, the same words."""
+
+import json
+import math
+import time
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+import apiflask
+import psycopg2.errors
+import sqlalchemy.exc
+import structlog
+from flask import Flask, current_app, make_response, render_template, request
+from flask_limiter import RateLimitExceeded
+from flask_wtf.csrf import CSRFError
+from redis import RedisError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from jobs.catalogue import UnknownJob
+from jobs.errors import ParameterError
+from worker.errors import UnknownRun, WrongState
+from worker.logs import hide_secrets
+
+log = structlog.get_logger("safegrid.web")
+
+RETRY_AFTER_S = 5
+_DETAILS = {
+    404: "There is nothing at this address. Check it, or go back to the overview.",
+    405: "This address does not take {method} requests.",
+    413: "The request is larger than 64 KiB.",
+    500: "Something went wrong here that is not your fault. The log of the web process says what.",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What went wrong, as an answer."""
+
+    status: int
+    detail: str
+    errors: dict[str, str] = field(default_factory=dict)
+    headers: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        return HTTPStatus(self.status).phrase
+
+    def as_json(self) -> dict[str, object]:
+        """RFC 9457, with `errors` by field where fields are wrong."""
+        body = {"type": "about:blank", "title": self.title, "status": self.status, "detail": self.detail}
+        return body | ({"errors": self.errors} if self.errors else {})
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error in our words."""
+    for known, problem_of in _PROBLEMS.items():
+        app.register_error_handler(known, lambda error, problem_of=problem_of: respond(problem_of(error)))
+
+
+def sends_token() -> bool:
+    """Whether the request means to come in by a token; other schemes may be those of a proxy in front of us."""
+    return request.headers.get("Authorization", "").lower().startswith("bearer")
+
+
+def wants_problem() -> bool:
+    """Whether a program is asking."""
+    if request.path.startswith(("/api/", "/openapi.json")) or sends_token():
+        return True
+    best = request.accept_mimetypes.best_match(["text/html", "application/json", "application/problem+json"])
+    return best is not None and best != "text/html"
+
+
+def respond(problem: Problem) -> Response:
+    """The problem in the form that the asker reads."""
+    if wants_problem():
+        response = make_response(json.dumps(problem.as_json()))
+        response.content_type = "application/problem+json"
+    else:
+        response = make_response(render_template("error.html", problem=problem))
+    response.status_code = problem.status
+    for name, value in problem.headers:
+        response.headers[name] = value
+    return response
+
+
+def _http(error: HTTPException) -> Problem:
+    status = error.code or 500
+    headers = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
+    # The library's own words are kept only where a view has chosen them.
+    chosen = error.description if error.description != type(error).description else None
+    detail = chosen or _DETAILS.get(status, error.description or "").format(method=request.method)
+    return Problem(status, detail if status != 500 else _DETAILS[500], headers=headers)
+
+
+def _csrf(error: CSRFError) -> Problem:
+    hint = "Load the page again and repeat what you did. Programs send an API token instead."
+    return Problem(403, f"{error.description} {hint}")
+
+
+def _rate_limit(error: RateLimitExceeded) -> Problem:
+    current = current_app.extensions["safegrid_limiter"].current_limit
+    seconds = max(1, math.ceil(current.reset_at - time.time())) if current else 60
+    detail = f"More than {error.description} from this address. Try again in {seconds} s."
+    return Problem(429, detail, headers=[("Retry-After", str(seconds))])
+
+
+def _api_input(error: apiflask.HTTPError) -> Problem:
+    """What APIFlask found wrong: {location: {field: [messages]}}."""
+    located = error.detail if isinstance(error.detail, dict) else {}
+    errors = {
+        name: "; ".join(message.removeprefix("Value error, ") for message in messages)
+        for fields in located.values()
+        for name, messages in fields.items()
+    }
+    wrong = "; ".join(f"{name}: {said}" for name, said in errors.items())
+    return Problem(error.status_code, wrong or error.message or "", errors)
+
+
+def _parameters(error: ParameterError) -> Problem:
+    return Problem(422, str(error), error.problems)
+
+
+def _unknown(error: UnknownJob | UnknownRun) -> Problem:
+    return Problem(404, str(error))
+
+
+def _wrong_state(error: WrongState) -> Problem:
+    return Problem(409, str(error))
+
+
+def _database(error: sqlalchemy.exc.DBAPIError) -> Problem:
+    if isinstance(error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError):
+        return _away("PostgreSQL", error)
+    if isinstance(error.orig, psycopg2.errors.UndefinedTable | psycopg2.errors.UndefinedColumn):
+        log.error("schema_out_of_date", error=str(error.orig).splitlines()[0])
+        return Problem(503, "The database's tables are not those that this version needs: run `safegrid migrate`.")
+    if isinstance(error, sqlalchemy.exc.DataError):
+        return Problem(422, "The database cannot hold a value that was given, such as a text with a zero byte.")
+    raise error
+
+
+def _pool(error: sqlalchemy.exc.TimeoutError) -> Problem:
+    return _away("PostgreSQL", error)
+
+
+def _redis(error: RedisError) -> Problem:
+    return _away("Redis", error)
+
+
+def _away(what: str, error: Exception) -> Problem:
+    log.warning("engine_is_away", engine=what, error=hide_secrets(str(error).splitlines()[0]))
+    detail = f"{what} does not answer at the moment. Try again in a few seconds."
+    return Problem(503, detail, headers=[("Retry-After", str(RETRY_AFTER_S))])
+
+
+_PROBLEMS = {
+    HTTPException: _http,
+    CSRFError: _csrf,
+    RateLimitExceeded: _rate_limit,
+    apiflask.HTTPError: _api_input,
+    ParameterError: _parameters,
+    UnknownJob: _unknown,
+    UnknownRun: _unknown,
+    WrongState: _wrong_state,
+    sqlalchemy.exc.DBAPIError: _database,
+    sqlalchemy.exc.TimeoutError: _pool,
+    RedisError: _redis,
+}

@@ -1,0 +1,135 @@
+"""A job's form, made from its declaration."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from jobs.catalogue import Job
+
+_GIVEN = re.compile(r" \(given: .*\)$", re.DOTALL)
+Kind = Literal["number", "text", "checkbox", "select"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One parameter as an input."""
+
+    name: str
+    kind: Kind
+    value: str
+    required: bool
+    optional: bool
+    """Whether leaving it empty means something other than a default."""
+    help: str
+    error: str = ""
+    lowest: float | None = None
+    highest: float | None = None
+    step: str = "1"
+    choices: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return self.name.replace("_", " ").capitalize()
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, as a sentence."""
+        # What was given stands in the field.
+        wrong = _GIVEN.sub("", self.error)
+        return f"{self.label} {wrong}" if wrong.startswith("is ") else wrong
+
+    @property
+    def is_checked(self) -> bool:
+        return self.value == "true"
+
+
+@dataclass(frozen=True)
+class Form:
+    """A job with its inputs, filled with what was given or with the defaults."""
+
+    job: Job
+    fields: tuple[Field, ...]
+    errors: tuple[str, ...] = ()
+    """What is wrong with no field of the form."""
+
+    @property
+    def is_wrong(self) -> bool:
+        return bool(self.errors) or any(field.error for field in self.fields)
+
+
+def form(job: Job, given: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None) -> Form:
+    """The job's form; `given` is what a form sent, kept where `errors` says it is wrong."""
+    wrong = dict(errors or {})
+    required = job.parameters.model_json_schema().get("required", ())
+    fields = tuple(
+        _field(name, schema, name in required, given, wrong.pop(name, "")) for name, schema in _properties(job).items()
+    )
+    return Form(job, fields, tuple(f"{name} {error}" for name, error in wrong.items()))
+
+
+def read(job: Job, sent: Mapping[str, str]) -> dict[str, Any]:
+    """The parameters that a form sent. A field left empty is one left out; further fields are kept, to be refused."""
+    properties = _properties(job)
+    parameters: dict[str, Any] = {
+        name: text.strip() for name, text in sent.items() if name != "csrf_token" and text.strip()
+    }
+    boxes = {name: name in sent for name, schema in properties.items() if _type(schema) == "boolean"}
+    return parameters | boxes
+
+
+def _properties(job: Job) -> dict[str, dict[str, Any]]:
+    properties: dict[str, dict[str, Any]] = job.parameters.model_json_schema().get("properties", {})
+    return properties
+
+
+def _field(name: str, schema: dict[str, Any], required: bool, given: Mapping[str, str] | None, error: str) -> Field:
+    type_of = _value_schema(schema)
+    kind = _kind(type_of)
+    if given is None:
+        value = _as_text(schema.get("default"))
+    else:
+        value = ("true" if name in given else "") if kind == "checkbox" else given.get(name, "")
+    return Field(
+        name=name,
+        kind=kind,
+        value=value,
+        required=required,
+        optional=not required and schema.get("default") is None,
+        help=_help(schema, type_of),
+        error=error,
+        lowest=type_of.get("minimum"),
+        highest=type_of.get("maximum"),
+        step="1" if type_of.get("type") == "integer" else "any",
+        choices=tuple(map(str, type_of.get("enum", ()))),
+    )
+
+
+def _value_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """That of the value itself where it may also be left out."""
+    options: list[dict[str, Any]] = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
+    return options[0] if options else schema
+
+
+def _type(schema: dict[str, Any]) -> str:
+    return str(_value_schema(schema).get("type", "string"))
+
+
+def _kind(schema: dict[str, Any]) -> Kind:
+    if "enum" in schema:
+        return "select"
+    kinds: dict[str, Kind] = {"integer": "number", "number": "number", "boolean": "checkbox"}
+    return kinds.get(schema.get("type", "string"), "text")
+
+
+def _help(schema: dict[str, Any], type_of: dict[str, Any]) -> str:
+    parts = [schema["description"]] if "description" in schema else []
+    if "minimum" in type_of and "maximum" in type_of:
+        parts.append(f"{type_of['minimum']} to {type_of['maximum']}")
+    return ". ".join(parts)
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)

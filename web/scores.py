@@ -1,0 +1,98 @@
+"""Route safety scores: one, many, or one with its reasons."""
+
+import json
+from typing import cast
+
+from apiflask import APIBlueprint, APIFlask
+from flask import Response, current_app, jsonify
+from pydantic import BaseModel, ConfigDict, Field
+
+from jobs.warming.serving import MOST_IDS, OutsideWindow, Serving, UnknownRoute, scored_day
+from web import guard
+from web.clients import settings_of
+from web.errors import Problem, respond
+
+bp = APIBlueprint("scores", __name__, url_prefix="/api/v1/routes", tag="Scores")
+JSON = "application/json"
+_DAY = "YYYY-MM-DD, today (UTC) to six days on; today when left out"
+
+
+class DayQuery(BaseModel):
+    """The planned day."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    date: str | None = Field(None, description=_DAY)
+
+
+class Score(BaseModel):
+    """The risk of a route on a day, from 0 (none known) to 100."""
+
+    route_id: int
+    route_name: str
+    target_date: str
+    risk_score: float = Field(description="One decimal; the colour follows the risk before it is rounded")
+    color_code: str = Field(description="green, yellow, orange or red")
+    computed_at: str
+    weather: str | None = Field(None, description="`unavailable` if computed without a forecast")
+    history: str | None = Field(None, description="`unavailable` while it is not known what weather is usual there")
+
+
+class ManyQuery(BaseModel):
+    """Routes whose scores are wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    route_ids: list[int] = Field(max_length=MOST_IDS)
+    date: str | None = Field(None, description=_DAY)
+
+
+class ManyScores(BaseModel):
+    """Scores in the order of the ids, and why others have none."""
+
+    target_date: str
+    scores: list[Score]
+    missing: dict[str, str]
+
+
+def init_app(app: APIFlask) -> None:
+    """Add the scores."""
+    app.extensions["safegrid_scores"] = Serving(settings_of(app), app.extensions["safegrid_client"].engine)
+    app.register_error_handler(UnknownRoute, lambda error: respond(Problem(404, str(error))))
+    app.register_error_handler(OutsideWindow, lambda error: respond(Problem(422, str(error), {"date": str(error)})))
+    app.register_blueprint(bp)
+
+
+def _serving() -> Serving:
+    return cast(Serving, current_app.extensions["safegrid_scores"])
+
+
+@bp.get("/<int(max=2147483647):route_id>/safety")
+@bp.input(DayQuery, location="query", arg_name="wanted")
+@bp.output(Score)
+@bp.doc(summary="The score of a route on a day", operation_id="getRouteSafety")
+@guard.reads_grid
+def one(route_id: int, wanted: DayQuery) -> Response:
+    """One score, as it is kept."""
+    return Response(_serving().one(route_id, scored_day(wanted.date)), mimetype=JSON)
+
+
+@bp.post("/safety")
+@bp.input(ManyQuery, arg_name="wanted")
+@bp.output(ManyScores)
+@bp.doc(summary="The scores of many routes on a day", operation_id="getRoutesSafety")
+def many(wanted: ManyQuery) -> Response:
+    """Many scores."""
+    day = scored_day(wanted.date)
+    bulk = _serving().many(wanted.route_ids, day)
+    scores = [json.loads(bulk.found[route_id]) for route_id in wanted.route_ids if route_id in bulk.found]
+    return jsonify(target_date=str(day), scores=scores, missing={str(id_): why for id_, why in bulk.missing.items()})
+
+
+@bp.get("/<int(max=2147483647):route_id>/safety/explain")
+@bp.input(DayQuery, location="query", arg_name="wanted")
+@bp.doc(summary="Why a route has its score on a day", operation_id="explainRouteSafety")
+@guard.reads_grid
+def explain(route_id: int, wanted: DayQuery) -> Response:
+    """The accidents that add most to the risk, with every factor."""
+    return jsonify(_serving().explain(route_id, scored_day(wanted.date)))

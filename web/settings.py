@@ -1,0 +1,60 @@
+"""Settings of the web: those of the workers, and its secrets."""
+
+import re
+from typing import Annotated, TypeVar
+
+from annotated_types import Ge, Le, MinLen
+from pydantic import Field, ValidationInfo, field_validator
+
+import worker.settings
+from jobs.errors import SettingsError
+from worker.settings import local_secret
+
+# The shortest that production accepts.
+SHORTEST = {"secret_key": 32, "admin_password": 12, "admin_api_token": 24}
+_PLACEHOLDER = re.compile(
+    r"change.?me|change.?this|replace.?me|placeholder|example|your[-_ ]|<.*>|^(password|secret)+\d*$"
+)
+
+
+class Settings(worker.settings.Settings):
+    """What the web may know."""
+
+    port: Annotated[int, Ge(1), Le(65535)] = Field(8000, validation_alias="PORT")
+    web_concurrency: Annotated[int, Ge(1), Le(64)] = Field(2, validation_alias="WEB_CONCURRENCY")
+    secret_key: str = Field("", validation_alias="SECRET_KEY", repr=False)
+    admin_username: Annotated[str, MinLen(1)] = Field("admin", validation_alias="ADMIN_USERNAME")
+    admin_password: str = Field("", validation_alias="ADMIN_PASSWORD", repr=False)
+    admin_api_token: str = Field("", validation_alias="ADMIN_API_TOKEN", repr=False)
+    public_read: bool = Field(False, validation_alias="PUBLIC_READ")
+    """Whether pages that only read the grid need no sign-in."""
+
+    @field_validator(*SHORTEST)
+    @classmethod
+    def _is_a_secret(cls, value: str, info: ValidationInfo) -> str:
+        if not _in_production(info) or (not value and info.field_name == "admin_api_token"):
+            return value
+        shortest = SHORTEST[str(info.field_name)]
+        if len(value) < shortest:
+            raise ValueError(f"at least {shortest} characters are required with APP_ENV=production")
+        if _PLACEHOLDER.search(value.lower()) or len(set(value)) < 6:
+            raise ValueError("is a placeholder; `openssl rand -base64 32` makes a secret")
+        return value
+
+
+def _in_production(info: ValidationInfo) -> bool:
+    return info.data.get("app_env") == "production"
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def with_local_secrets(settings: S) -> S:
+    """In development, unset secrets are this machine's own, kept in the folder `home`. Raises SettingsError."""
+    unset = {"secret_key": "secret-key", "admin_password": "admin-password"}
+    found = {field: local_secret(settings.home, name) for field, name in unset.items() if not getattr(settings, field)}
+    for field, value in found.items():
+        if not value:
+            file = settings.home / unset[field]
+            raise SettingsError(f"The secret in {file} is empty: remove the file and start again")
+    return settings.model_copy(update=found)

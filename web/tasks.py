@@ -1,0 +1,132 @@
+"""A run as the API tells of it: a task."""
+
+import datetime as dt
+import re
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as Described
+from sqlalchemy import Row
+
+from web.clients import client
+from worker.errors import UnknownRun
+
+Status = Literal["PENDING", "STARTED", "SUCCESS", "FAILURE"]
+State = Literal["waiting", "queued", "started", "finished", "failed", "cancelled", "skipped"]
+_STATUS: dict[str, Status] = {"waiting": "PENDING", "queued": "PENDING", "started": "STARTED", "finished": "SUCCESS"}
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class _Told(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Progress(_Told):
+    """How far a run is."""
+
+    done: int
+    total: int
+    note: str
+    percent: int = Described(ge=0, le=100)
+
+
+class Submitted(_Told):
+    """The answer to a request for a run."""
+
+    task_id: str
+    task_name: str
+    status: Literal["submitted"]
+    message: str
+
+
+class Task(_Told):
+    """What became of a request."""
+
+    task_id: str
+    task_name: str
+    status: Status
+    ready: bool = Described(description="Whether it has ended")
+    successful: bool
+    result: Any = Described(None, description="What the job answered; only with SUCCESS")
+    error: str | None = Described(None, description="Only with FAILURE")
+    state: State = Described(description="State in the ledger")
+    progress: Progress | None
+
+
+class ListedTask(_Told):
+    """A task in a list: without its result, with its request."""
+
+    task_id: str
+    task_name: str
+    status: Status
+    state: State
+    parameters: dict[str, Any]
+    requested_by: str
+    origin: str
+    created_at: dt.datetime
+    started_at: dt.datetime | None
+    ended_at: dt.datetime | None
+    error: str | None
+
+
+class TaskList(_Told):
+    """The latest tasks, newest first."""
+
+    tasks: list[ListedTask]
+
+
+def find(task_id: str) -> Row[Any]:
+    """The run of that id. Raises UnknownRun, also for what cannot be an id."""
+    if not _ID.fullmatch(task_id):
+        raise UnknownRun(task_id)
+    return client().run(task_id)
+
+
+def status_of(run: Row[Any]) -> Status:
+    """The ledger's state as callers know it; what came to nothing is a failure."""
+    return _STATUS.get(run.state, "FAILURE")
+
+
+def progress_of(run: Row[Any]) -> Progress | None:
+    """How far the run is, as far as is known."""
+    known = client().progress(run.id)
+    if known is None:
+        return None
+    done, total = int(known["done"]), int(known["total"])
+    percent = max(0, min(100, 100 * done // total)) if total else 0
+    return Progress(done=done, total=total, note=str(known["note"]), percent=percent)
+
+
+def as_task(run: Row[Any]) -> dict[str, Any]:
+    """The run as JSON, of the shape of Task."""
+    status = status_of(run)
+    progress = progress_of(run)
+    outcome = {
+        "SUCCESS": {"result": run.result},
+        "FAILURE": {"error": error_of(run)},
+    }
+    return {
+        "task_id": run.id,
+        "task_name": run.job,
+        "status": status,
+        "ready": run.ended_at is not None,
+        "successful": status == "SUCCESS",
+        **outcome.get(status, {}),
+        "state": run.state,
+        "progress": progress.model_dump() if progress else None,
+    }
+
+
+def as_listed(run: Row[Any]) -> dict[str, Any]:
+    """The run as JSON, of the shape of ListedTask."""
+    values = {name: getattr(run, name, None) for name in ListedTask.model_fields}
+    own = {"task_id": run.id, "task_name": run.job, "status": status_of(run)}
+    own["error"] = error_of(run) if status_of(run) == "FAILURE" else None
+    return ListedTask(**values | own).model_dump(mode="json")
+
+
+def error_of(run: Row[Any]) -> str:
+    """Why the run came to nothing."""
+    if run.state == "cancelled" and run.cancel_requested_by:
+        return f"Cancelled by {run.cancel_requested_by}"
+    return run.error or f"The run was {run.state}"
