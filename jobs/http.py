@@ -50,7 +50,7 @@ def unavailable(answer: requests.Response) -> SourceUnavailable:
     address, _, _ = answer.url.partition("?")
     return SourceUnavailable(
         f"{address} answered {answer.status_code} ({answer.reason})",
-        retry_after_s=min(float(wait), LONGEST_ASKED_WAIT_S) if wait.isdigit() else 0,
+        retry_after_s=min(float(wait), LONGEST_ASKED_WAIT_S) if wait.isdecimal() else 0,
     )
 
 

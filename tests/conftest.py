@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import Connection, Engine, make_url, text
 
+import jobs.settings
 from jobs import areas, database, schema
 from worker import engines
 from worker.engines import Endpoints
@@ -31,7 +32,8 @@ def needs(thing: str, there: bool) -> None:
 def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_URL", "REDIS_URL", "QUEUE_REDIS_URL", "APP_ENV", "POLICE_API_BASE_URL", "PORT"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    for kind in (jobs.settings.Settings, Settings):
+        monkeypatch.setitem(kind.model_config, "env_file", None)
 
 
 @pytest.fixture(scope="session")

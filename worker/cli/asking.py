@@ -158,7 +158,7 @@ def backfill(oldest: str | None, newest: str | None, area: str | None, again: bo
         if not again:
             with client.engine.connect() as connection:
                 wanted = [areas.find(connection, area)] if area else areas.all_areas(connection)
-                held = set.intersection(*(set(held_months(connection, one.slug)) for one in wanted))
+                held = {month for month in months if all(month in held_months(connection, one.slug) for one in wanted)}
             months = [month for month in months if month not in held]
         for month in months:
             parameters = {"year": month.year, "month": month.month, "area": area}

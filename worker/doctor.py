@@ -1,0 +1,112 @@
+"""Whether everything that Safegrid needs is there, and what to do where it is not."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from redis import Redis, RedisError
+from rq import Worker
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs import cache, database, schema
+from jobs.catalogue import QUEUES
+from jobs.errors import SafegridError
+from jobs.ingestion.police import Police
+from worker import ledger, transport
+from worker.scheduler import SafegridScheduler
+from worker.settings import Settings
+
+LONG_WAIT = dt.timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    fine: bool
+    words: str
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at everything, one after the other; nothing that is away stops the rest."""
+    looks: list[tuple[str, Callable[[Settings], Iterator[Finding]]]] = [
+        ("PostgreSQL", _database),
+        ("Redis", _redis),
+        ("Police API", _source),
+    ]
+    found: list[Finding] = []
+    for what, look in looks:
+        try:
+            found += look(settings)
+        except (SafegridError, SQLAlchemyError, RedisError) as error:
+            found.append(Finding(what, False, f"cannot be used: {str(error).splitlines()[0]}"))
+    return found
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    engine = database.create(settings)
+    try:
+        with engine.connect() as connection:
+            with connection.begin():
+                version = connection.scalar(text("SHOW server_version"))
+                postgis = connection.scalar(text("SELECT to_regclass('cell_shapes') IS NOT NULL"))
+            yield Finding("PostgreSQL", True, f"{version}, PostGIS {'is used' if postgis else 'is not used'}")
+            schema.check(connection)
+            yield Finding("Tables", True, "are those of this version")
+            yield from _ledger(connection)
+    finally:
+        engine.dispose()
+
+
+def _ledger(connection: Connection) -> Iterator[Finding]:
+    for pause in ledger.pauses(connection):
+        since = f"{pause.created_at:%Y-%m-%d %H:%M}"
+        words = f"rests since {since}, by {pause.requested_by}: `safegrid resume {pause.name}`"
+        yield Finding(f"{pause.kind} {pause.name}".capitalize(), False, words)
+    with connection.begin():
+        oldest = connection.scalar(
+            text("SELECT min(due_at) FROM runs WHERE state IN ('waiting', 'queued') AND due_at < now()")
+        )
+    waits = dt.datetime.now(dt.UTC) - oldest if oldest else dt.timedelta()
+    words = f"the oldest due run waits for {int(waits.total_seconds())} s"
+    yield Finding("Waiting runs", waits < LONG_WAIT, words if waits < LONG_WAIT else f"{words}: are workers running?")
+
+
+def _redis(settings: Settings) -> Iterator[Finding]:
+    with cache.connect(settings) as store:
+        store.ping()
+        yield Finding("Redis (cache)", True, "answers")
+    with transport.connect(settings, 5) as queues:
+        yield _persistence(queues)
+        policy = queues.info("memory").get("maxmemory_policy")
+        words = f"maxmemory-policy is {policy}"
+        fine = policy == "noeviction"
+        yield Finding(
+            "Redis (queues)", fine, words if fine else f"{words}: set it to noeviction, or runs are thrown away"
+        )
+        yield from _processes(queues)
+
+
+def _persistence(queues: "Redis") -> Finding:
+    kept = bool(queues.info("persistence").get("aof_enabled"))
+    words = "writes every change to its file" if kept else "forgets the queues when it restarts: set appendonly yes"
+    return Finding("Redis (queues)", kept, words)
+
+
+def _processes(queues: "Redis") -> Iterator[Finding]:
+    workers = Worker.all(connection=queues)
+    for name in QUEUES:
+        count = sum(name in worker.queue_names() for worker in workers)
+        words = f"{count} at work or ready" if count else f"none: start `safegrid worker {name}`"
+        yield Finding(f"Workers of {name}", count > 0, words)
+    schedulers = queues.scan_iter(f"{SafegridScheduler.redis_scheduler_namespace_prefix}*")
+    alive = [key for key in schedulers if not queues.hexists(key, "death")]
+    words = "is there" if alive else "is not there; the workers' sweep does its work. Start `safegrid scheduler`"
+    yield Finding("Scheduler", bool(alive), words)
+
+
+def _source(settings: Settings) -> Iterator[Finding]:
+    months = Police.of(settings).months()
+    yield Finding("Police API", True, f"offers {months[-1]:%Y-%m} to {months[0]:%Y-%m}")
