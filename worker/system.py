@@ -7,8 +7,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -23,6 +24,8 @@ log = structlog.get_logger("safegrid.system")
 
 PROCESSES = ("web", "worker", "scheduler")
 CHECK_S = 0.5
+EARLY_S = 20.0
+MOST_EARLY_DEATHS = 3
 # The workers' own stop takes up to 10 s.
 STOP_S = 12.0
 
@@ -78,15 +81,30 @@ class System:
 
     environment: Mapping[str, str]
     ensure_engines: Callable[[], None]
-    processes: dict[str, subprocess.Popen[bytes]]
+    names: Sequence[str]
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _started: dict[str, float] = field(default_factory=dict)
+    _early_deaths: Counter[str] = field(default_factory=Counter)
 
     def keep_up(self) -> None:
-        """One look after everything; call it every half second."""
+        """One look after everything; call it every half second. Raises ProcessFailed."""
         self.ensure_engines()
-        for name, process in self.processes.items():
-            if process.poll() is not None:
-                log.warning("process_died", process=name, exit_code=process.returncode)
+        for name in self.names:
+            process = self.processes.get(name)
+            if process is not None and process.poll() is not None:
+                self._note_death(name, process.returncode)
+            if process is None or process.returncode is not None:
                 self.processes[name] = _start(name, self.environment)
+                self._started[name] = time.monotonic()
+
+    def _note_death(self, name: str, exit_code: int) -> None:
+        lived = time.monotonic() - self._started[name]
+        log.warning("process_died", process=name, exit_code=exit_code, lived_s=round(lived, 1))
+        self._early_deaths[name] = self._early_deaths[name] + 1 if lived < EARLY_S else 0
+        if self._early_deaths[name] == MOST_EARLY_DEATHS:
+            raise ProcessFailed(
+                f"`safegrid {name}` ended {MOST_EARLY_DEATHS} times right after its start; its message stands above"
+            )
 
     def stop(self) -> None:
         """Tell all to stop, the web first, and wait for them."""
@@ -122,8 +140,9 @@ def run(
     with own_engines(say) as (chosen, ensure):
         migrate(chosen)
         environment = {**os.environ, "PORT": str(port), **(extra or {})}
-        system = System(environment, ensure, {name: _start(name, environment) for name in names})
+        system = System(environment, ensure, names)
         try:
+            system.keep_up()
             yield chosen, system
         finally:
             system.stop()

@@ -9,17 +9,15 @@ import click
 from pydantic_core import PydanticUndefined
 from sqlalchemy import Connection
 
-from jobs import areas, catalogue
-from jobs.ingestion.police import Police
-from jobs.ingestion.store import held_months
-from jobs.months import month_text, parse_month
+from jobs import catalogue
 from worker import ledger, settings
 from worker.cli import output
 from worker.client import Client, RunFailed
 from worker.ledger import Asker
 
 
-def _asker() -> Asker:
+def asker() -> Asker:
+    """The person at the terminal."""
     return Asker("cli", getpass.getuser())
 
 
@@ -43,7 +41,7 @@ def _job_command(job: catalogue.Job) -> click.Command:
     def ask(wait: bool, timeout: float | None, **given: Any) -> int:
         parameters = {name: value for name, value in given.items() if value is not None}
         with Client(settings.read()) as client:
-            run_id = client.submit(job.name, parameters, _asker()).run_id
+            run_id = client.submit(job.name, parameters, asker()).run_id
             if not wait:
                 click.echo(run_id)
                 return 0
@@ -92,7 +90,7 @@ def retry(run_id: str, changes: tuple[str, ...]) -> None:
             click.echo(run_id)
             return
         run = client.run(run_id)
-        click.echo(client.submit(run.job, {**run.parameters, **changed}, _asker(), parent_id=run_id).run_id)
+        click.echo(client.submit(run.job, {**run.parameters, **changed}, asker(), parent_id=run_id).run_id)
 
 
 @click.command()
@@ -140,34 +138,6 @@ def purge(queue: str) -> None:
     click.echo(f"{count} runs cancelled", err=True)
 
 
-@click.command()
-@click.option("--from", "oldest", metavar="YYYY-MM", help="Oldest month; the oldest on offer when left out.")
-@click.option("--to", "newest", metavar="YYYY-MM", help="Newest month; the newest on offer when left out.")
-@click.option("--area", help="Only this area.")
-@click.option("--again", is_flag=True, help="Months that are held too: the source revises them.")
-def backfill(oldest: str | None, newest: str | None, area: str | None, again: bool) -> None:
-    """Ask for every month on offer that is not held, newest first; one run a month."""
-    chosen = settings.read()
-    first, last = (parse_month(text) if text else None for text in (oldest, newest))
-    with Client(chosen) as client:
-        months = [
-            month
-            for month in Police.of(chosen).months()
-            if (first is None or month >= first) and (last is None or month <= last)
-        ]
-        if not again:
-            with client.engine.connect() as connection:
-                wanted = [areas.find(connection, area)] if area else areas.all_areas(connection)
-                held = {month for month in months if all(month in held_months(connection, one.slug) for one in wanted)}
-            months = [month for month in months if month not in held]
-        for month in months:
-            parameters = {"year": month.year, "month": month.month, "area": area}
-            run_id = client.submit("ingest_month_on_demand", parameters, _asker()).run_id
-            click.echo(f"{month_text(month)} {run_id}")
-    if not months:
-        click.echo("Every month on offer is held", err=True)
-
-
 COMMANDS = [
     JobCommands("run", help="Ask for a run of a job, and print its id."),
     cancel,
@@ -175,5 +145,4 @@ COMMANDS = [
     pause,
     resume,
     purge,
-    backfill,
 ]

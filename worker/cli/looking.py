@@ -14,7 +14,6 @@ from jobs.models.runs import STATES
 from worker import ledger, occurrences, settings, transport
 from worker.cli import output
 from worker.client import Client
-from worker.doctor import examine
 
 COLUMNS = ("run", "job", "state", "asked", "by", "took", "parameters")
 
@@ -137,17 +136,4 @@ def schedule(as_json: bool) -> None:
     output.table(("job", "cadence (UTC)", "next", "", "last"), shown, "No job has a cadence")
 
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True)
-def doctor(as_json: bool) -> int:
-    """Look at everything Safegrid needs, and say what to do where something is wrong."""
-    findings = examine(settings.read())
-    if as_json:
-        output.as_json([vars(finding) for finding in findings])
-    else:
-        rows = [("ok" if finding.fine else "!!", finding.what, finding.words) for finding in findings]
-        output.table(("", "", ""), rows, "")
-    return 0 if all(finding.fine for finding in findings) else 1
-
-
-COMMANDS = [runs, jobs, workers, schedule, doctor]
+COMMANDS = [runs, jobs, workers, schedule]
