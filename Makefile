@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help setup demo up test test-deps lint audit bench requirements
+.PHONY: help setup demo up test test-deps faults lint audit bench requirements
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -15,9 +15,10 @@ setup: $(INSTALLED) ## A virtual environment with everything; leaves .venv/bin/s
 $(INSTALLED): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "safegrid: Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Installing into .venv; this takes a minute" >&2
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt >&2
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
 	@touch $@
 
 demo: setup ## Everything on this machine with synthetic crimes, main job run. ONCE=1 ends then; DATA=zip for real ones
@@ -33,6 +34,9 @@ test-deps: ## Debian packages for the tests that want PostGIS and a browser (apt
 	@for package in postgresql-15-postgis-3 chromium; do \
 		dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
 	if [ -n "$$missing" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; fi
+
+faults: setup ## Real processes under SEED=1, N=200 disturbances; fails on any loss or double
+	$(BIN)/python -m tests.faults --seed $(or $(SEED),1) --disturbances $(or $(N),200)
 
 lint: setup ## Style, types and layers
 	$(BIN)/ruff check .
