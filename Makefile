@@ -21,8 +21,8 @@ $(INSTALLED): requirements-dev.txt pyproject.toml
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
 	@touch $@
 
-demo: setup ## Everything on this machine with synthetic crimes, main job run. ONCE=1 ends then; DATA=zip for real ones
-	@$(BIN)/python -m tests.demo $(foreach path,$(DATA),--data $(path)) $(if $(ONCE),--once)
+demo: setup ## Everything here, main job run on synthetic data. ONCE=1 ends then; DATA=zip, CLIMBING=folder: real data
+	@$(BIN)/python -m tests.demo $(foreach path,$(DATA),--data $(path)) $(if $(CLIMBING),--climbing $(CLIMBING)) $(if $(ONCE),--once)
 
 up: setup ## The same against the real police API, until Ctrl-C
 	@$(BIN)/safegrid up

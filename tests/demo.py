@@ -1,4 +1,5 @@
-"""`make demo`: everything on this machine, with a stand-in for the police API, and the main job run through it.
+"""`make demo`: everything on this machine, with stand-ins for the police and weather services, and the main job
+run through it.
 
 Each result is a JSON document on stdout; everything said to people goes to stderr.
 """
@@ -8,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +22,11 @@ from sqlalchemy import text
 
 from jobs.ingestion.police import Police
 from jobs.months import add_months, month_text
+from jobs.warming.climbing_csv import read_folder
+from jobs.warming.loading import load
+from jobs.warming.planned import today
+from jobs.warming.serving import Serving
+from tests.standins import climbing
 from worker import logs, system
 from worker.cli import output
 from worker.cli.processes import port_from_environment, sign_in_hint, until_told_to_stop
@@ -39,21 +46,27 @@ _HISTORY = text(
     """
 )
 
+_MOST_POPULAR = text(
+    """
+    SELECT route_id FROM routes JOIN mountains USING (mountain_id) WHERE routes.latitude IS NOT NULL
+    ORDER BY mountains.accident_count DESC, route_id LIMIT 1
+    """
+)
+
 
 def _say(message: str) -> None:
     click.echo(message, err=True)
 
 
 @contextmanager
-def police(data: tuple[Path, ...]) -> Iterator[str]:
-    """Base URL of a stand-in police API, which ends with this process."""
-    source = [f"--data={path}" for path in data] or ["--synthetic"]
-    command = [sys.executable, "-m", "tests.standins.police", f"--parent-pid={os.getpid()}", *source]
+def standin(name: str, *arguments: str) -> Iterator[str]:
+    """Base URL of a stand-in, which ends with this process."""
+    command = [sys.executable, "-m", f"tests.standins.{name}", f"--parent-pid={os.getpid()}", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stdout is not None
         ready = process.stdout.readline().split()
         if not ready:
-            raise click.ClickException("The stand-in for the police API did not start; its message stands above")
+            raise click.ClickException(f"The stand-in for the {name} service did not start; its message stands above")
         try:
             yield ready[-1]
         finally:
@@ -89,6 +102,18 @@ class Demo:
         self._write_history()
         self.run("cleanup_old_route_history", retention_days=90)
 
+    def scores(self, folder: Path | None) -> None:
+        """Load climbing data, warm the scores of its most popular routes, and explain one."""
+        with tempfile.TemporaryDirectory() as place, self.client.engine.connect() as connection:
+            held = load(connection, read_folder(folder or climbing.write(Path(place))))
+        output.as_json({"task": "load-climbing", "loaded": held.rows, "issues": held.issues})
+        self.run("fill_climatology")
+        self.run("warm_popular_routes_cache")
+        _say("\none score explained")
+        with self.client.engine.connect() as connection:
+            route = connection.scalar(_MOST_POPULAR)
+        output.as_json(Serving(self.client.settings, self.client.engine).explain(route, today(), top=3))
+
     def _write_history(self) -> None:
         with self.client.engine.begin() as connection:
             connection.execute(_HISTORY)
@@ -117,8 +142,14 @@ def _wait_for_web(address: str) -> None:
 @click.option(
     "--data", multiple=True, type=click.Path(exists=True, path_type=Path), help="Folder or zip of archive CSVs."
 )
+@click.option(
+    "--climbing",
+    "routes",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of climbing CSVs.",
+)
 @click.option("--once", is_flag=True, help="End after the results.")
-def demo(data: tuple[Path, ...], once: bool) -> int:
+def demo(data: tuple[Path, ...], routes: Path | None, once: bool) -> int:
     """Bring everything up and run the main job; real crimes with --data, synthetic ones without."""
     # A home for each source: synthetic crimes never mix with real ones.
     name = "-".join(path.stem for path in data) or "synthetic"
@@ -129,8 +160,12 @@ def demo(data: tuple[Path, ...], once: bool) -> int:
     os.environ.setdefault("LOG_LEVEL", "WARNING")
     # Each step is asked for here, so that each is seen.
     os.environ["SAFEGRID_PIPELINES"] = "0"
-    with police(data) as source:
+    crimes = [f"--data={path}" for path in data] or ["--synthetic"]
+    with standin("police", *crimes) as source, standin("weather", "--no-limit") as weather:
         os.environ["POLICE_API_BASE_URL"] = source
+        os.environ["SAFEGRID_WEATHER_FORECAST_URL"] = os.environ["SAFEGRID_WEATHER_ARCHIVE_URL"] = weather
+        # What the real service would have us wait for.
+        os.environ["SAFEGRID_WEATHER_MINUTE_CALLS"] = "1000000"
         _say(f"Data: {', '.join(map(str, data)) or 'synthetic crimes in a made-up Southampton'}")
         with system.run(_say, port) as (chosen, running):
             logs.configure(chosen)
@@ -138,6 +173,7 @@ def demo(data: tuple[Path, ...], once: bool) -> int:
             with Client(chosen) as client:
                 shown = Demo(client)
                 shown.main_job(Police.of(chosen).months())
+                shown.scores(routes)
             _say(f"\n{address}\n{sign_in_hint(chosen.home)}")
             if not once:
                 _say("Ctrl-C ends it")

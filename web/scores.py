@@ -1,7 +1,7 @@
 """Route safety scores: one, many, or one with its reasons."""
 
 import json
-from typing import cast
+from typing import Annotated, cast
 
 from apiflask import APIBlueprint, APIFlask
 from flask import Response, current_app, jsonify
@@ -11,6 +11,8 @@ from jobs.warming.serving import MOST_IDS, OutsideWindow, Serving, UnknownRoute,
 from web import guard
 from web.clients import settings_of
 from web.errors import Problem, respond
+
+RouteId = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 bp = APIBlueprint("scores", __name__, url_prefix="/api/v1/routes", tag="Scores")
 JSON = "application/json"
@@ -43,7 +45,7 @@ class ManyQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    route_ids: list[int] = Field(max_length=MOST_IDS)
+    route_ids: list[RouteId] = Field(max_length=MOST_IDS)
     date: str | None = Field(None, description=_DAY)
 
 

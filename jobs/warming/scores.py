@@ -58,6 +58,7 @@ class Scores:
 
     routes: Sequence[Route]
     days: Sequence[dt.date]
+    past: Past
     outlook: Outlook
     risk: Floats
     computed_at: dt.datetime
@@ -72,7 +73,7 @@ class Scores:
         places = places_of(columns.place_lat, columns.place_lng)
         usual = read_history(places).on(dates)
         outlook = Outlook(columns, dates, past.columns, forecasts.windows(places, first, DAYS), usual)
-        return cls(routes, days, outlook, score(outlook), dt.datetime.now(dt.UTC))
+        return cls(routes, days, past, outlook, score(outlook), dt.datetime.now(dt.UTC))
 
     @property
     def has_weather(self) -> Flags:

@@ -125,7 +125,7 @@ class Serving:
             raise UnknownRoute(missing[route_id])
         index = scores.days.index(day)
         found = explain(scores.outlook, 0, index, top)
-        accidents = self._read_past().rows
+        accidents = scores.past.rows
         return {
             "route_id": route_id,
             "route_name": scores.routes[0].name,

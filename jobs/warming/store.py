@@ -1,7 +1,7 @@
 """Routes and accidents as they are held, ready to be scored."""
 
-from collections.abc import Collection, Mapping
-from typing import Any, Literal
+from collections.abc import Collection
+from typing import Literal
 
 import numpy as np
 from sqlalchemy import Connection, text
@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from jobs.warming.climbing import Accident, Route
 from jobs.warming.windows import FIELDS, Windows
 
+# The columns are in the order of the fields of Route and of Accident.
 _ROUTE = """
     SELECT route_id, routes.name, mountain_id, mountain_name, coalesce(grade, '') AS grade,
            coalesce(grade_yds, '') AS grade_yds, length_ft, pitches, routes.type, routes.latitude, routes.longitude,
@@ -43,22 +44,18 @@ _WEATHER = text(
 def popular_routes(connection: Connection, count: int | Literal["all"]) -> list[Route]:
     """Routes with coordinates, those on the mountains with the most accidents first, then by id."""
     rows = connection.execute(_POPULAR, {"count": None if count == "all" else count})
-    return [_route(row) for row in rows.mappings().all()]
+    return [Route(*row) for row in rows.all()]
 
 
 def routes(connection: Connection, ids: Collection[int]) -> dict[int, Route]:
     """By id, those of these routes that there are, with or without coordinates."""
     rows = connection.execute(_BY_ID, {"ids": list(ids)})
-    return {row["route_id"]: _route(row) for row in rows.mappings()}
-
-
-def _route(row: Mapping[Any, Any]) -> Route:
-    return Route(**row)
+    return {row.route_id: Route(*row) for row in rows.all()}
 
 
 def accidents(connection: Connection) -> tuple[list[Accident], Windows]:
     """Every accident in the order of ids, and the windows of all of them."""
-    past = [Accident(**row) for row in connection.execute(_ACCIDENTS).mappings().all()]
+    past = [Accident(*row) for row in connection.execute(_ACCIDENTS).all()]
     # As tuples: numpy reads rows one attribute at a time.
     rows = [tuple(row) for row in connection.execute(_WEATHER).all()]
     days = np.array(rows, dtype=np.float64).reshape(-1, 2 + len(FIELDS))

@@ -1,0 +1,125 @@
+"""Loading climbing data: the tables become what the folder says, however often it is loaded."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import Connection, text
+
+from jobs.warming import store
+from jobs.warming.climbing import accident_columns
+from jobs.warming.climbing_csv import read_folder
+from jobs.warming.loading import load
+from tests.standins import climbing
+from tests.unit.climbing_folder import climbing_folder
+from worker.cli import cli
+from worker.settings import Settings
+
+TABLES = ("mountains", "routes", "accidents", "accident_weather")
+
+
+def held(connection: Connection) -> dict[str, list[tuple]]:
+    with connection.begin():
+        return {table: sorted(map(tuple, connection.execute(text(f"SELECT * FROM {table}")))) for table in TABLES}
+
+
+def rewrite(path: Path, change: dict[int, dict[str, str]]) -> None:
+    """Change columns of some rows, counted from 0; the empty change takes a row out."""
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(row | change.get(i, {}) for i, row in enumerate(rows) if change.get(i) != {})
+
+
+def test_a_second_load_changes_nothing(connection: Connection, tmp_path: Path) -> None:
+    folder = climbing.write(tmp_path)
+    first = load(connection, read_folder(folder))
+    before = held(connection)
+    assert load(connection, read_folder(folder)) == first
+    assert held(connection) == before
+    assert first.rows == {name: len(rows) for name, rows in before.items()}
+    assert first.rows == {"mountains": 6, "routes": 60, "accidents": 200, "accident_weather": 1400}
+    assert first.issues == {}
+
+
+def test_a_corrected_folder_replaces_what_was_held(connection: Connection, tmp_path: Path) -> None:
+    folder = climbing.write(tmp_path)
+    load(connection, read_folder(folder))
+    rewrite(folder / "routes.csv", {0: {"name": "Renamed"}, 59: {}})
+    load(connection, read_folder(folder))
+    names = {row[0]: row[1] for row in held(connection)["routes"]}
+    assert names[1] == "Renamed"
+    assert len(names) == 59
+
+
+def test_links_to_nowhere_are_dropped_and_counted(connection: Connection, tmp_path: Path) -> None:
+    folder = climbing.write(tmp_path)
+    rewrite(folder / "routes.csv", {0: {"mountain_id": "99"}})
+    rewrite(folder / "accidents.csv", {0: {"latitude": ""}, 1: {"route_id": "999.0"}})
+    rewrite(folder / "accident_weather.csv", {8: {"date": "", "accident_id": "2"}, 20: {"accident_id": ""}})
+    loaded = load(connection, read_folder(folder))
+    assert loaded.issues == {
+        "accidents: no coordinates": 1,
+        "accident_weather: no date": 1,
+        "routes: mountain_id is not in the folder, loaded without it": 1,
+        "accidents: route_id is not in the folder, loaded without it": 1,
+        "accident_weather: background of the climate, no accident's": 1,
+        "accident_weather: of an accident that is not loaded": 7,
+    }
+    assert loaded.rows == {"mountains": 6, "routes": 60, "accidents": 199, "accident_weather": 1400 - 9}
+
+
+def test_what_is_read_back_is_what_the_files_said(connection: Connection, tmp_path: Path) -> None:
+    files = read_folder(climbing.write(tmp_path))
+    load(connection, files)
+    with connection.begin():
+        routes = store.routes(connection, range(1000))
+        accidents, windows = store.accidents(connection)
+    assert tuple(routes[route.route_id] for route in files.routes) == files.routes
+    assert tuple(accidents) == files.accidents
+    expected = accident_columns(files.accidents, files.weather).windows
+    assert (windows.values == expected.values).all()
+    assert (windows.days == expected.days).all()
+
+
+def test_a_load_that_fails_leaves_what_was_held(connection: Connection, tmp_path: Path) -> None:
+    files = read_folder(climbing.write(tmp_path))
+    load(connection, files)
+    before = held(connection)
+    with connection.begin():
+        connection.execute(text("ALTER TABLE accidents ADD CHECK (accident_id < 200) NOT VALID"))
+    with pytest.raises(Exception, match="check"):
+        load(connection, files)
+    connection.rollback()
+    assert held(connection) == before
+
+
+def test_the_command_says_what_was_loaded_and_what_was_not(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("REDIS_URL", settings.redis_url)
+    folder = climbing.write(tmp_path)
+    rewrite(folder / "accidents.csv", {0: {"date": "yesterday"}})
+    answer = CliRunner().invoke(cli, ["load-climbing", str(folder), "--json"])
+    assert answer.exit_code == 0
+    told = json.loads(answer.stdout)
+    assert told["loaded"]["accidents"] == 199
+    assert told["issues"]["accidents: date is not a date"] == 1
+    assert "199" in CliRunner().invoke(cli, ["load-climbing", str(folder)]).stdout
+
+
+def test_the_real_data_is_loaded_but_for_what_has_no_place_or_date(connection: Connection) -> None:
+    loaded = load(connection, read_folder(climbing_folder()))
+    assert loaded.rows == {"mountains": 441, "routes": 622, "accidents": 3998, "accident_weather": 27_986}
+    assert loaded.issues == {
+        "accidents: no coordinates": 321,
+        "accidents: no date": 1,
+        "accident_weather: background of the climate, no accident's": 21_688,
+    }
+    names = {row[0]: row[1] for row in held(connection)["mountains"]}
+    assert (names[1], names[53]) == ("McKinley", "Mckinley")  # two rows of the files stay two

@@ -1,0 +1,102 @@
+"""The scores over HTTP."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Connection
+
+from jobs.warming.planned import today
+from tests.integration.warm import load_synthetic, with_weather
+from tests.standins.weather import WeatherStandin
+from web import create_app
+from web.settings import Settings as WebSettings
+from worker.settings import Settings
+
+TOKEN = {"Authorization": "Bearer token-of-the-tests"}
+
+
+@pytest.fixture
+def weather() -> Iterator[WeatherStandin]:
+    with WeatherStandin() as standin:
+        yield standin
+
+
+@pytest.fixture
+def web_settings(settings: Settings, weather: WeatherStandin, tmp_path: Path) -> WebSettings:
+    asked = with_weather(settings, weather)
+    values = {**asked.model_dump(), "admin_api_token": "token-of-the-tests", "home": tmp_path / "home"}
+    return WebSettings(**values)
+
+
+@pytest.fixture
+def client(web_settings: WebSettings, connection: Connection, tmp_path: Path) -> FlaskClient:
+    load_synthetic(connection, tmp_path / "climbing")
+    return create_app(web_settings).test_client()
+
+
+def test_a_score_is_answered_as_it_is_kept(client: FlaskClient) -> None:
+    answer = client.get("/api/v1/routes/5/safety", headers=TOKEN)
+    assert answer.status_code == 200
+    assert answer.content_type == "application/json"
+    assert (answer.json["route_id"], answer.json["target_date"]) == (5, str(today()))
+    again = client.get(f"/api/v1/routes/5/safety?date={today()}", headers=TOKEN)
+    assert again.data == answer.data
+
+
+def test_many_scores_come_in_the_order_of_the_ids(client: FlaskClient) -> None:
+    day = str(today() + dt.timedelta(days=6))
+    asked = {"route_ids": [9, 3, 999, 7], "date": day}
+    answer = client.post("/api/v1/routes/safety", json=asked, headers=TOKEN)
+    assert answer.status_code == 200
+    assert [score["route_id"] for score in answer.json["scores"]] == [9, 3, 7]
+    assert {score["target_date"] for score in answer.json["scores"]} == {day}
+    assert answer.json["missing"] == {"999": "There is no route 999"}
+
+
+def test_an_explanation_names_accidents_and_the_source_of_the_weather(client: FlaskClient) -> None:
+    answer = client.get("/api/v1/routes/5/safety/explain", headers=TOKEN)
+    assert answer.status_code == 200
+    assert len(answer.json["largest_contributions"]) == 10
+    assert "CC BY 4.0" in answer.json["attribution"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/routes/999/safety", "/api/v1/routes/999/safety/explain"])
+def test_an_unknown_route_is_404(client: FlaskClient, path: str) -> None:
+    answer = client.get(path, headers=TOKEN)
+    assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
+    assert answer.json["detail"] == "There is no route 999"
+
+
+@pytest.mark.parametrize("day", ["2020-01-01", "tomorrow", ""])
+def test_a_day_outside_the_window_is_422(client: FlaskClient, day: str) -> None:
+    for answer in (
+        client.get(f"/api/v1/routes/5/safety?date={day}", headers=TOKEN),
+        client.post("/api/v1/routes/safety", json={"route_ids": [5], "date": day}, headers=TOKEN),
+    ):
+        assert (answer.status_code, answer.content_type) == (422, "application/problem+json")
+        assert f"from {today()}" in answer.json["errors"]["date"]
+
+
+@pytest.mark.parametrize("ids", [None, "5", ["five"], [*range(1001)], [2**40]])
+def test_wrong_ids_are_422(client: FlaskClient, ids: object) -> None:
+    answer = client.post("/api/v1/routes/safety", json={"route_ids": ids}, headers=TOKEN)
+    assert (answer.status_code, answer.content_type) == (422, "application/problem+json")
+    assert any(name.startswith("route_ids") for name in answer.json["errors"])
+
+
+def test_reading_needs_a_token_unless_it_is_public(
+    client: FlaskClient, web_settings: WebSettings, weather: WeatherStandin
+) -> None:
+    assert client.get("/api/v1/routes/5/safety").status_code == 401
+    public = create_app(web_settings.model_copy(update={"public_read": True})).test_client()
+    assert public.get("/api/v1/routes/5/safety").status_code == 200
+    assert public.get("/api/v1/routes/5/safety/explain").status_code == 200
+
+
+def test_with_redis_away_a_score_is_still_answered(client: FlaskClient, web_settings: WebSettings) -> None:
+    away = create_app(web_settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})).test_client()
+    answer = away.get("/api/v1/routes/5/safety", headers=TOKEN)
+    assert (answer.status_code, answer.json["route_id"]) == (200, 5)
