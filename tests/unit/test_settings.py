@@ -127,6 +127,7 @@ def test_loopback_may_speak_plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(Settings.model_config, "env_file", ".env")
     Path(".env").write_text("H3_RESOLUTION=9\nLOG_LEVEL=ERROR\nSOMETHING_ELSE=1\n")
     environment(monkeypatch, H3_RESOLUTION="8")
     settings = load(Settings)
