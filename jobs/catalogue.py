@@ -20,6 +20,7 @@ JOB_MODULES = (
     "jobs.ingestion.run",
     "jobs.ingestion.release",
     "jobs.grid.run",
+    "jobs.grid.recell",
     "jobs.cleanup",
     "jobs.validation",
     "jobs.warming.run",

@@ -22,10 +22,27 @@ _SERVER = "-c timezone=UTC -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=
 
 def create(settings: Settings, *, application: str = "safegrid", pool: bool = False) -> Engine:
     """An engine for the database of `settings`. Workers take a plain connection; only the web keeps a pool."""
-    connect_args = {**_KEEPALIVE, "options": _SERVER, "application_name": application}
+    connect_args = _connect_args(application)
     if pool:
         return create_engine(settings.database_url, connect_args=connect_args, pool_pre_ping=True)
     return create_engine(settings.database_url, connect_args=connect_args, poolclass=NullPool)
+
+
+def create_for_glances(settings: Settings, application: str) -> Engine:
+    """An engine for single statements that must be quick: no transactions, and connections that are not tested.
+
+    So after a restart of the server its first statement fails, and the next one does not.
+    """
+    return create_engine(
+        settings.database_url,
+        connect_args=_connect_args(application),
+        isolation_level="AUTOCOMMIT",
+        pool_reset_on_return=None,
+    )
+
+
+def _connect_args(application: str) -> dict[str, Any]:
+    return {**_KEEPALIVE, "options": _SERVER, "application_name": application}
 
 
 def lock(connection: Connection, name: str) -> None:

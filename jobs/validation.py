@@ -1,16 +1,20 @@
 """The health of the grid: does it stand for the crimes that are held, and are those all that are published?"""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import h3
+import numpy as np
+import shapely
 from sqlalchemy import Connection, text
 
-from jobs import context
+from jobs import areas, context
 from jobs.catalogue import job
 from jobs.context import Context
 from jobs.errors import JobError
+from jobs.grid import store
 from jobs.ingestion.police import Police
 from jobs.ingestion.run import MONTHS_BACK
 from jobs.months import add_months, month_text
@@ -71,6 +75,21 @@ _NOTED = text(
     FROM ingestion_runs, jsonb_array_elements(issues) AS note WHERE current ORDER BY month DESC, area
     """
 )
+# Each area's held months, with how many crimes the others have in the middle.
+_COUNTS = text(
+    """
+    SELECT area, month, records, unplaced, issues::text LIKE '%far fewer crimes than usual%' AS is_noted,
+           array(SELECT force FROM area_forces WHERE area_forces.area = held.area ORDER BY 1) AS forces,
+           (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY others.records) FROM ingestion_runs AS others
+            WHERE others.current AND others.area = held.area AND others.month <> held.month
+            HAVING count(*) >= 3) AS usual
+    FROM ingestion_runs AS held WHERE current ORDER BY month DESC, area
+    """
+)
+# Of the usual count of an area: beyond these a month is worth a person's look.
+FEW, MANY = 0.5, 2.0
+# A force's unplaced crimes are those of all its land, of which an area may be a part.
+MANY_UNPLACED = 0.25
 
 
 @dataclass
@@ -97,6 +116,7 @@ def validate_h3_grid_health() -> dict[str, Any]:
         cells = _check_cells(here, found)
         _check_totals(here.connection, found)
         _check_ingestion(here.connection, found)
+        _check_counts(here.connection, found)
         quality = here.connection.execute(_QUALITY).one()
     if not breakdown:
         found.faults.append("The grid is empty: run ingest_latest_crime_data, then rebuild_safety_grid")
@@ -161,6 +181,11 @@ def _check_cells(here: Context, found: Findings) -> dict[str, Any]:
             f"{len(invalid)} cell ids are not cells of resolution {resolution}, the first {invalid[0]}: "
             "run rebuild_safety_grid force=true"
         )
+    if strays := _outside(here.connection, sorted(valid)):
+        found.faults.append(
+            f"{len(strays)} cells lie in no area, the first {strays[0]}: run rebuild_safety_grid; where that does not "
+            "mend it, ingest their months again"
+        )
     return {
         "total_cells": len(rows),
         "unique_h3_cells": len({row.h3_index for row in rows}),
@@ -172,14 +197,57 @@ def _is_valid(cell: str, resolution: int) -> bool:
     return bool(h3.is_valid_cell(cell) and h3.get_resolution(cell) == resolution)
 
 
+def _outside(connection: Connection, cells: Sequence[str]) -> list[str]:
+    """Cells whose centre is farther from every area than a cell is wide."""
+    if not cells:
+        return []
+    centres = np.array([h3.cell_to_latlng(cell) for cell in cells])
+    # Of the longest edges that H3 has, in degrees of longitude at the farthest latitude.
+    edge_km = 1.5 * h3.average_hexagon_edge_length(h3.get_resolution(cells[0]), unit="km")
+    wide = edge_km / (111.32 * max(0.01, np.cos(np.radians(np.abs(centres[:, 0]).max()))))
+    near = shapely.union_all([area.polygon.buffer(wide) for area in areas.all_areas(connection)])
+    shapely.prepare(near)
+    inside = shapely.contains_xy(near, centres[:, 1], centres[:, 0])
+    return [cell for cell, is_in in zip(cells, inside, strict=True) if not is_in]
+
+
+def _check_counts(connection: Connection, found: Findings) -> None:
+    for row in connection.execute(_COUNTS):
+        where = f"{row.area} {month_text(row.month)}"
+        if row.usual and row.records < FEW * row.usual and not row.is_noted:
+            found.concerns.append(
+                f"{where}: {row.records} crimes, usual are {row.usual:.0f}: "
+                f"{' or '.join(row.forces) or 'a force'} may not have supplied all. "
+                "Ingest the month again when the source has revised it"
+            )
+        if row.usual and row.records > MANY * row.usual:
+            found.concerns.append(
+                f"{where}: {row.records} crimes, usual are {row.usual:.0f}: look at the month before you trust it, "
+                "and ingest it again"
+            )
+        share = row.unplaced / max(1, row.unplaced + row.records)
+        if share > MANY_UNPLACED:
+            found.concerns.append(
+                f"{where}: {share:.0%} of the crimes ({row.unplaced}) have no place, so the grid is too pale there. "
+                "Ingest the month again when the source has revised it"
+            )
+
+
 def _check_totals(connection: Connection, found: Findings) -> None:
     stale = set(connection.scalars(_STALE))
+    differing = set()
     for row in connection.execute(_DIFFERENCES):
+        differing.add(row.month)
         since = "not been rebuilt since its crimes came in" if row.month in stale else "been changed by other hands"
         found.faults.append(
             f"{month_text(row.month)}: {row.cells} cells do not stand for the crimes that are held (the grid counts "
             f"{row.gridded}, {row.crimes} are held); the month has {since}: "
             f"run rebuild_safety_grid until={month_text(row.month)} months=1 force=true"
+        )
+    for month in sorted(_built_from_others(connection) - differing, reverse=True):
+        found.concerns.append(
+            f"{month_text(month)}: the grid was built from an older state of its crimes, though the counts agree: "
+            "run rebuild_safety_grid"
         )
     wrong = connection.execute(_WRONG_SUMS).one()
     if wrong.totals:
@@ -191,6 +259,13 @@ def _check_totals(connection: Connection, found: Findings) -> None:
         found.concerns.append(
             f"{wrong.weights} cells carry a weighted count of other weights: run rebuild_safety_grid force=true"
         )
+
+
+def _built_from_others(connection: Connection) -> set[dt.date]:
+    """Months whose grid is not of the fingerprint of what is held."""
+    built = store.built_fingerprints(connection)
+    held = store.month_states(connection, dt.date.min, dt.date.max)
+    return {state.month for state in held if built.get(state.month, state.fingerprint) != state.fingerprint}
 
 
 def _check_ingestion(connection: Connection, found: Findings) -> None:

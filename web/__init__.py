@@ -4,18 +4,26 @@ from apiflask import APIFlask
 
 import worker.settings
 from web import (
+    access,
+    administration,
     api,
     clients,
     dashboard,
+    data,
     errors,
     formats,
+    grid,
     guard,
     health,
+    jobs,
     limits,
+    metrics,
     openapi,
     overview,
+    queues,
     reference,
     runs,
+    schedule,
     scores,
     security,
     signin,
@@ -41,7 +49,24 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     for concern in (clients, security, guard, errors, formats, openapi):
         concern.init_app(app)
-    for feature in (signin, overview, runs, api, scores, reference, dashboard, health):
+    for feature in (
+        signin,
+        overview,
+        jobs,
+        runs,
+        schedule,
+        queues,
+        data,
+        access,
+        api,
+        administration,
+        scores,
+        grid,
+        reference,
+        dashboard,
+        health,
+        metrics,
+    ):
         feature.init_app(app)
     limits.init_app(app)
     return app

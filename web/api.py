@@ -11,11 +11,11 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from jobs import catalogue
 from jobs.catalogue import UnknownJob
 from jobs.errors import ParameterError
-from jobs.models import Run
-from web import guard
+from web import audit, filters, guard, idempotency
 from web.clients import client
 from web.tasks import State, Submitted, Task, TaskList, as_listed, as_task, find
-from worker import ledger, transport
+from worker import listing, transport
+from worker.listing import Wanted
 
 bp = APIBlueprint("api", __name__, url_prefix="/api/v1/admin", tag="Tasks")
 
@@ -33,6 +33,7 @@ class ListQuery(BaseModel):
     limit: int = Field(50, ge=1, le=500)
     state: State | None = None
     job: str | None = Field(None, description="Name or slug of a job")
+    before: str = Field("", description="Only older ones: `next` of the page before")
 
     @field_validator("job")
     @classmethod
@@ -85,8 +86,12 @@ def submit(slug: str) -> tuple[Response, int, dict[str, str]]:
     """Ask for a run."""
     job = catalogue.find(slug)
     parameters = job.validate(_parameters(job.name))
-    submission = client().submit(job.name, parameters, guard.asker("api"))
     call = transport.describe(job.name, parameters)
+    submission = idempotency.once(
+        {"job": job.name, "parameters": parameters}, lambda: client().submit(job.name, parameters, guard.asker("api"))
+    )
+    if submission.is_new:
+        audit.note("asked for", f"{call} as run {submission.run_id}")
     message = f"{call} is on its way" if submission.is_new else f"{call} was asked for already: this is its run"
     answer = Submitted(task_id=submission.run_id, task_name=job.name, status="submitted", message=message)
     return jsonify(answer.model_dump()), 202, {"Location": url_for("api.task", task_id=submission.run_id)}
@@ -98,11 +103,12 @@ def submit(slug: str) -> tuple[Response, int, dict[str, str]]:
 @bp.doc(summary="The latest tasks, newest first", operation_id="listTasks")
 def tasks(query_data: ListQuery) -> Response:
     """The latest runs."""
-    where = [Run.state == query_data.state] if query_data.state else []
-    where += [Run.job == query_data.job] if query_data.job else []
+    wanted = Wanted(state=query_data.state or "", job=query_data.job or "")
     with client().engine.connect() as connection:
-        rows = ledger.latest(connection, query_data.limit, *where)
-    return jsonify(tasks=[as_listed(run) for run in rows])
+        found = listing.page(connection, wanted, query_data.limit + 1, filters.position(query_data.before))
+    rows = found[: query_data.limit]
+    older = filters.cursor(rows[-1].created_at, rows[-1].id) if len(found) > len(rows) else None
+    return jsonify(tasks=[as_listed(run) for run in rows], next=older)
 
 
 @bp.get("/tasks/<task_id>")
@@ -119,6 +125,7 @@ def task(task_id: str) -> Response:
 def cancel(task_id: str) -> Response:
     """Cancel a run."""
     client().cancel(find(task_id).id, guard.asker("api").who)
+    audit.note("cancelled", f"run {task_id}")
     return jsonify(as_task(find(task_id)))
 
 
@@ -128,6 +135,7 @@ def cancel(task_id: str) -> Response:
 def retry(task_id: str) -> Response:
     """Retry a run."""
     client().retry(find(task_id).id)
+    audit.note("retried", f"run {task_id}")
     return jsonify(as_task(find(task_id)))
 
 

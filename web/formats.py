@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, url_for
+from flask import Flask, current_app, url_for
+from flask_login import current_user
 from markupsafe import Markup, escape
 from sqlalchemy import Row
 
@@ -24,11 +25,45 @@ _CRON = re.compile(r"(\d+) (\d+|\*/\d+) (\d+|\*) \* (\d|\*)")
 def init_app(app: Flask) -> None:
     """Give the templates these filters, and `asset` for static files."""
     app.jinja_env.filters.update(
-        cadence=cadence, code=code, duration=duration, pretty=pretty, time=time, title_of=title_of
+        ago=ago,
+        cadence=cadence,
+        code=code,
+        duration=duration,
+        month=month,
+        number=number,
+        pretty=pretty,
+        span=span,
+        time=time,
+        title_of=title_of,
     )
     app.jinja_env.globals.update(
-        asset=_assets(Path(str(app.static_folder))), call_of=call_of, given=given, scalars=scalars, took=took
+        asset=_assets(Path(str(app.static_folder))),
+        call_of=call_of,
+        given=given,
+        pages=pages,
+        scalars=scalars,
+        took=took,
     )
+
+
+_PAGES = (
+    ("overview.index", "Overview"),
+    ("jobs.index", "Jobs"),
+    ("runs.index", "Runs"),
+    ("schedule.index", "Schedule"),
+    ("queues.index", "Queues"),
+    ("data.index", "Data"),
+    ("people.index", "People"),
+    ("reference.index", "API"),
+    ("rq_dashboard.queues_overview", "RQ"),
+)
+
+
+def pages() -> list[tuple[str, str]]:
+    """The pages that whoever is signed in may open: endpoint and label."""
+    views = current_app.view_functions
+    shut = () if getattr(current_user, "is_operator", False) else ("for_operators",)
+    return [page for page in _PAGES if not any(getattr(views[page[0]], mark, False) for mark in shut)]
 
 
 def title_of(name: str) -> str:
@@ -56,6 +91,32 @@ def time(moment: dt.datetime | None, form: str = "%-d %b %Y, %H:%M:%S UTC") -> M
         return NOTHING
     utc = moment.astimezone(dt.UTC)
     return Markup('<time datetime="{}">{}</time>').format(utc.isoformat(timespec="seconds"), utc.strftime(form))
+
+
+def ago(moment: dt.datetime, now: dt.datetime | None = None) -> str:
+    """How long before or after now, roughly: `3 h ago`, `in 2 days`."""
+    seconds = ((now or dt.datetime.now(dt.UTC)) - moment).total_seconds()
+    if abs(seconds) < 1:
+        return "now"
+    return f"{span(seconds)} ago" if seconds > 0 else f"in {span(-seconds)}"
+
+
+def span(seconds: float) -> str:
+    """One number and its unit: `40 s`, `12 min`, `3 h`, `2 days`."""
+    for unit, length, most in (("s", 1, 90), ("min", 60, 90), ("h", 3600, 36)):
+        if seconds < most * length:
+            return f"{round(seconds / length)} {unit}"
+    return f"{round(seconds / 86400)} days"
+
+
+def month(day: dt.date) -> str:
+    """2024-05 as `May 2024`."""
+    return f"{day:%b %Y}"
+
+
+def number(value: float) -> str:
+    """12,345"""
+    return f"{value:,.0f}"
 
 
 def duration(seconds: float | None) -> str:

@@ -1,14 +1,19 @@
 """A job's form, made from its declaration."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from jobs.catalogue import Job
+from jobs.errors import ParameterError
+from jobs.months import NotAMonth, parse_month
 
 _GIVEN = re.compile(r" \(given: .*\)$", re.DOTALL)
-Kind = Literal["number", "text", "checkbox", "select"]
+Kind = Literal["number", "text", "checkbox", "select", "month"]
+Choices = Mapping[str, Sequence[str]]
+# These two together are one month.
+_MONTH = ("year", "month")
 
 
 @dataclass(frozen=True)
@@ -58,24 +63,77 @@ class Form:
         return bool(self.errors) or any(field.error for field in self.fields)
 
 
-def form(job: Job, given: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None) -> Form:
-    """The job's form; `given` is what a form sent, kept where `errors` says it is wrong."""
+def form(
+    job: Job,
+    given: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+    choices: Choices | None = None,
+) -> Form:
+    """The job's form; `given` is what a form sent, kept where `errors` says it is wrong.
+
+    `choices`: what there is to choose from, by the name of a parameter.
+    """
     wrong = dict(errors or {})
     required = job.parameters.model_json_schema().get("required", ())
-    fields = tuple(
-        _field(name, schema, name in required, given, wrong.pop(name, "")) for name, schema in _properties(job).items()
-    )
-    return Form(job, fields, tuple(f"{name} {error}" for name, error in wrong.items()))
+    properties = _properties(job)
+    fields = []
+    if _has_month(job):
+        fields.append(_month_field(given, wrong))
+        properties = {name: schema for name, schema in properties.items() if name not in _MONTH}
+    for name, schema in properties.items():
+        field = _field(name, schema, name in required, given, wrong.pop(name, ""))
+        fields.append(_chosen_from(field, choices[name]) if choices and name in choices else field)
+    return Form(job, tuple(fields), tuple(f"{name} {error}" for name, error in wrong.items()))
 
 
 def read(job: Job, sent: Mapping[str, str]) -> dict[str, Any]:
-    """The parameters that a form sent. A field left empty is one left out; further fields are kept, to be refused."""
+    """The parameters that a form sent. Raises ParameterError for a month that is none.
+
+    A field left empty is one left out; further fields are kept, to be refused.
+    """
     properties = _properties(job)
     parameters: dict[str, Any] = {
         name: text.strip() for name, text in sent.items() if name != "csrf_token" and text.strip()
     }
+    if _has_month(job) and "month" in parameters and "year" not in parameters:
+        parameters |= _year_and_month(job, parameters["month"])
     boxes = {name: name in sent for name, schema in properties.items() if _type(schema) == "boolean"}
     return parameters | boxes
+
+
+def written(job: Job, parameters: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters of a run as its form would send them: to run it again with changes."""
+    given = {name: _as_text(value) for name, value in parameters.items() if value not in (None, False)}
+    if _has_month(job) and given.keys() >= set(_MONTH):
+        year, month = given.pop("year"), given["month"]
+        given["month"] = f"{year:0>4}-{month:0>2}"
+    return given
+
+
+def _has_month(job: Job) -> bool:
+    return set(_MONTH) <= set(_properties(job))
+
+
+def _year_and_month(job: Job, text: str) -> dict[str, int]:
+    try:
+        month = parse_month(text)
+    except NotAMonth as error:
+        raise ParameterError(job.name, {"month": str(error)}) from None
+    return {"year": month.year, "month": month.month}
+
+
+def _month_field(given: Mapping[str, str] | None, wrong: dict[str, str]) -> Field:
+    errors = [wrong.pop(name, "") for name in _MONTH]
+    value = (given or {}).get("month", "")
+    if (given or {}).get("year") and value:
+        value = f"{(given or {})['year']:0>4}-{value:0>2}"
+    return Field("month", "month", value, True, False, "YYYY-MM", error=errors[1] or errors[0])
+
+
+def _chosen_from(field: Field, choices: Sequence[str]) -> Field:
+    # What was given stays in sight, though it may be no choice.
+    own = (field.value,) if field.value and field.value not in choices else ()
+    return replace(field, kind="select", choices=(*choices, *own))
 
 
 def _properties(job: Job) -> dict[str, dict[str, Any]]:

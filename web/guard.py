@@ -7,16 +7,19 @@ from flask import Flask, current_app, g, redirect, request, url_for
 from flask_login import LoginManager, current_user
 from flask_wtf import CSRFProtect
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Unauthorized
+from werkzeug.exceptions import Forbidden, Unauthorized
 from werkzeug.wrappers import Response
 
 from web import accounts
 from web.accounts import Account
-from web.clients import settings
+from web.clients import client, settings
 from web.errors import sends_token, wants_problem
 from worker.ledger import Asker
 
-OPEN = ("static", "signin.signin", "health.healthz")
+OPEN = ("static", "signin.signin", "health.healthz", "health.readyz")
+# What a viewer may send: these change nothing that others see.
+_HARMLESS = ("signin.signout", "signin.signin", "scores.many")
+_SEND = "send `Authorization: Bearer` with ADMIN_API_TOKEN or a token that an operator made on the page People"
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -31,9 +34,10 @@ def init_app(app: Flask) -> None:
     CSRFProtect().init_app(app)
     login = LoginManager()
     login.session_protection = "strong"
-    login.user_loader(lambda session_id: accounts.by_session(settings(), session_id))
+    login.user_loader(lambda session_id: accounts.by_session(settings(), client().engine, session_id))
     login.init_app(app)
     app.before_request(_let_in)
+    app.context_processor(lambda: {"may_change": (one := account()) is not None and one.is_operator})
 
 
 def reads_grid(view: View) -> View:
@@ -42,39 +46,66 @@ def reads_grid(view: View) -> View:
     return view
 
 
+def for_operators(view: View) -> View:
+    """Mark a view that viewers may not even read."""
+    view.for_operators = True  # type: ignore[attr-defined]
+    return view
+
+
+def account() -> Account | None:
+    """Who is asking; none for somebody who has not come in."""
+    found = g.get("token_account") or current_user
+    return cast(Account, found) if found and found.is_authenticated else None
+
+
 def asker(origin: str) -> Asker:
     """Who the ledger says has asked."""
-    account = cast(Account, g.get("token_account") or current_user)
-    return Asker(origin, account.name)
+    return Asker(origin, cast(Account, account()).name)
 
 
 def _let_in() -> Response | None:
     if sends_token():
         g.token_account = _token_account()
+        _check_role()
         return None
     if not (request.endpoint in OPEN or current_user.is_authenticated or _is_public()):
         return _refuse()
     if request.endpoint:
         current_app.extensions["csrf"].protect()
+    _check_role()
     return None
+
+
+def _check_role() -> None:
+    """A viewer reads; an operator changes things. Raises Forbidden."""
+    who = account()
+    if who is None or who.is_operator or request.endpoint in _HARMLESS:
+        return
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
+        raise Forbidden(f"{who.name} is a viewer and may change nothing: ask an operator to do it, or for that role.")
+    if getattr(_view(), "for_operators", False):
+        raise Forbidden(f"{who.name} is a viewer; this page is for operators.")
 
 
 def _token_account() -> Account:
     given = request.authorization
-    account = accounts.by_token(settings(), (given and given.token) or "")
-    if account is None:
-        raise _unauthorized("This token opens nothing: send `Authorization: Bearer` with the value of ADMIN_API_TOKEN")
-    return account
+    found = accounts.by_token(settings(), client().engine, (given and given.token) or "")
+    if found is None:
+        raise _unauthorized(f"This token opens nothing: {_SEND}")
+    return found
 
 
 def _is_public() -> bool:
-    view = current_app.view_functions.get(request.endpoint or "")
-    return settings().public_read and request.method in ("GET", "HEAD") and getattr(view, "reads_grid", False)
+    return settings().public_read and request.method in ("GET", "HEAD") and getattr(_view(), "reads_grid", False)
+
+
+def _view() -> Callable[..., Any] | None:
+    return current_app.view_functions.get(request.endpoint or "")
 
 
 def _refuse() -> Response:
     if wants_problem():
-        raise _unauthorized("Sign in, or send `Authorization: Bearer` with the value of ADMIN_API_TOKEN")
+        raise _unauthorized(f"Sign in, or {_SEND}")
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("signin.signin", next=wanted if wanted != "/" else None))
 

@@ -9,7 +9,8 @@ from flask import Blueprint, Flask, current_app, jsonify
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from web.clients import settings_of
+from jobs import schema
+from web.clients import client, settings_of
 from web.settings import Settings
 
 TIMEOUT_S = 2
@@ -36,8 +37,23 @@ def healthz() -> ResponseReturnValue:
     return jsonify(status="ok")
 
 
+@bp.get("/readyz")
+def readyz() -> ResponseReturnValue:
+    """200 when requests can be taken: both answer, and the tables are those of this version; else 503 and why."""
+    away = [name for name, answers in current_app.extensions["safegrid_health"].items() if not answers()]
+    if away:
+        return jsonify(status="unavailable", away=away), 503
+    try:
+        with client().engine.connect() as connection:
+            schema.check(connection)
+    except schema.SchemaOutOfDate as error:
+        return jsonify(status="unavailable", away=[], detail=str(error)), 503
+    return jsonify(status="ok")
+
+
 # The platform asks from inside, without TLS.
-healthz.talisman_view_options = {"force_https": False}  # type: ignore[attr-defined]
+for _view in (healthz, readyz):
+    _view.talisman_view_options = {"force_https": False}  # type: ignore[attr-defined]
 
 
 def _ask_postgresql(settings: Settings) -> Callable[[], bool]:

@@ -30,11 +30,19 @@ _PROBLEM = {
         "errors": {"type": "object", "additionalProperties": {"type": "string"}, "description": "By field, with 422"},
     },
 }
+_FOR_OPERATORS = tuple(f"/api/v1/admin/{name}" for name in ("users", "tokens", "audit"))
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "The same key with the same request answers with the same task for a day",
+}
 _ERRORS = {
     "400": "The body is no JSON object",
     "401": "No sign-in and no valid token",
-    "403": "The CSRF token of a session is missing",
-    "404": "No job or task of this name",
+    "403": "A viewer asks for what only an operator may do, or the CSRF token of a session is missing",
+    "404": "There is nothing of this name",
     "409": "The task is in a state in which this cannot be done",
     "415": "The body is not application/json",
     "422": "A value cannot be taken; `errors` says which",
@@ -74,8 +82,8 @@ def _complete(spec: Spec) -> Spec:
         schemas |= _parameters(job)
         spec["paths"][f"{PREFIX}/{job.slug}"] = {"post": _operation(job, schemas[job.name])}
     for path, operations in spec["paths"].items():
-        for operation in operations.values():
-            _add_errors(path, operation)
+        for method, operation in operations.items():
+            _add_errors(path, method, operation)
     return spec
 
 
@@ -95,7 +103,7 @@ def _operation(job: Job, schema: Spec) -> Spec:
         "tags": ["Jobs"],
         "operationId": job.name,
         "summary": job.summary,
-        "parameters": query,
+        "parameters": [*query, _KEY],
         "requestBody": {"content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}{job.name}"}}}},
         "responses": {
             "202": {
@@ -106,16 +114,21 @@ def _operation(job: Job, schema: Spec) -> Spec:
     }
 
 
-def _add_errors(path: str, operation: Spec) -> None:
+def _add_errors(path: str, method: str, operation: Spec) -> None:
     """Only the errors that the operation can have."""
     possible = {"401", "503"}
+    asks_for_run = operation["tags"] == ["Jobs"]
+    if method != "get" or path.startswith(_FOR_OPERATORS):
+        possible |= {"403"}
     if "requestBody" in operation:
-        possible |= {"400", "403", "404", "415", "422", "429"}
-    elif path.endswith(("/cancel", "/retry")):
-        possible |= {"403", "404", "409"} | ({"429"} if path.endswith("/retry") else set())
-    elif "{" in path:
+        possible |= {"400", "415", "422"}
+    if "{" in path or asks_for_run:
         possible |= {"404"}
-    elif operation.get("parameters"):
+    if path.endswith(("/cancel", "/retry")):
+        possible |= {"409"}
+    if asks_for_run or path.endswith("/retry"):
+        possible |= {"429"}
+    if any(one["in"] == "query" for one in operation.get("parameters", ())):
         possible |= {"422"}
     content = {"application/problem+json": {"schema": {"$ref": f"{_SCHEMAS}Problem"}}}
     for status in sorted(possible):

@@ -1,22 +1,32 @@
-"""The runs: a list, and a page for each."""
+"""The runs: a list to search and to act on, and a page for each."""
 
-from collections.abc import Sequence
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Flask, abort, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, Response, abort, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import ColumnElement, Row
+from sqlalchemy import Row
 
 from jobs import catalogue
-from jobs.models import Run
-from jobs.models.runs import STATES
-from web import guard
+from jobs.models.runs import OPEN_STATES, STATES
+from web import audit, filters, guard
 from web.clients import client
-from web.tasks import Progress, find, progress_of
-from worker import ledger
+from web.tasks import Progress, as_listed, find, progress_of
+from worker import ledger, listing
+from worker.errors import WrongState
+from worker.listing import Wanted
 
-LISTED = 200
+LISTED = 50
+MOST_AT_ONCE = 500
+MOST_EXPORTED = 100_000
+CSV_COLUMNS = ("task_id", "task_name", "status", "state", "parameters", "requested_by", "origin")
+CSV_TIMES = ("created_at", "started_at", "ended_at")
+# What an action can be done to.
+ACTIONS = {"retry": ("failed", "cancelled", "skipped"), "cancel": OPEN_STATES}
 
 bp = Blueprint("runs", __name__, url_prefix="/runs")
 
@@ -32,31 +42,157 @@ class ShownRun:
     def is_open(self) -> bool:
         return self.run.ended_at is None
 
+    @property
+    def seconds_left(self) -> float | None:
+        """As long as the rest takes at the rate so far. None where that rate says nothing.
+
+        A later attempt goes on where an earlier one was, so what is done was not all done by this one.
+        """
+        known = self.progress
+        if known is None or not known.rate or self.run.attempt != 1 or self.run.state != "started":
+            return None
+        return (known.total - known.done) / known.rate if known.total else None
+
 
 def init_app(app: Flask) -> None:
     """Add the pages."""
     app.register_blueprint(bp)
 
 
-def latest(count: int, *where: ColumnElement[bool]) -> Sequence[ShownRun]:
-    """The newest runs; only those at work have their progress looked up."""
+def latest(count: int, wanted: Wanted) -> list[ShownRun]:
+    """The newest runs that are wanted."""
     with client().engine.connect() as connection:
-        rows = ledger.latest(connection, count, *where)
+        return with_progress(listing.page(connection, wanted, count))
+
+
+def with_progress(rows: Sequence[Row[Any]]) -> list[ShownRun]:
+    """Only those at work have their progress looked up."""
     return [ShownRun(run, progress_of(run) if run.state == "started" else None) for run in rows]
 
 
 @bp.get("/")
 def index() -> ResponseReturnValue:
-    """The latest runs of one state, one job, or all."""
-    state, job = request.args.get("state", ""), request.args.get("job", "")
-    if state and state not in STATES:
-        abort(404, f"There is no state {state!r}; the states are {', '.join(STATES)}")
-    where = [Run.state == state] if state else []
-    where += [Run.job == catalogue.find(job).name] if job else []
-    names = list(catalogue.load())
+    """The runs of a filter, newest first, a page at a time."""
+    wanted = filters.wanted(request.args)
+    with client().engine.connect() as connection:
+        found = listing.page(connection, wanted, LISTED + 1, filters.position(request.args.get("before", "")))
+    rows = found[:LISTED]
+    older = filters.cursor(rows[-1].created_at, rows[-1].id) if len(found) > LISTED else ""
     return render_template(
-        "runs/index.html", rows=latest(LISTED, *where), states=STATES, jobs=names, state=state, job=job
+        "runs/index.html",
+        rows=with_progress(rows),
+        older=older,
+        sought=filters.given(request.args),
+        states=(*STATES, filters.OPEN),
+        jobs=list(catalogue.load()),
+        queues=catalogue.QUEUES,
+        is_first="before" not in request.args,
+        searched=listing.SEARCHED,
     )
+
+
+@bp.post("/act")
+def act() -> ResponseReturnValue:
+    """Retry or cancel the runs that were chosen, or all of the filter; asks before it does."""
+    action = request.form.get("action", "")
+    if action not in ACTIONS:
+        abort(422, f"{action!r} cannot be done to runs; {' and '.join(ACTIONS)} can")
+    given = filters.given(request.form)
+    chosen = _chosen(action)
+    if not chosen:
+        flash(f"None of these runs can be {_done(action)}: that takes one that is {' or '.join(ACTIONS[action])}.")
+        return redirect(_address(given), 303)
+    if not request.form.get("confirmed"):
+        return render_template("runs/act.html", action=action, ids=chosen, sought=given, most=MOST_AT_ONCE)
+    done = _do_to_each(action, chosen)
+    audit.note(f"{_done(action)} {len(done)} runs", ", ".join(done[:20]) + (" …" if len(done) > 20 else ""))
+    left = len(chosen) - len(done)
+    tail = f" {left} had changed in the meantime and were left alone." if left else ""
+    flash(f"{len(done)} run{'' if len(done) == 1 else 's'} {_done(action)}.{tail}")
+    return redirect(_address(given), 303)
+
+
+def _address(given: dict[str, Any]) -> str:
+    return url_for("runs.index", **given)
+
+
+def _done(action: str) -> str:
+    return "cancelled" if action == "cancel" else "retried"
+
+
+def _chosen(action: str) -> list[str]:
+    """Ids of the runs that were ticked, or of all that the filter finds and that this can be done to."""
+    if request.form.get("which") != "all":
+        return list(dict.fromkeys(find(run_id).id for run_id in request.form.getlist("run")[:MOST_AT_ONCE]))
+    wanted = filters.wanted(request.form)
+    with client().engine.connect() as connection:
+        return listing.ids(connection, wanted, ACTIONS[action], MOST_AT_ONCE)
+
+
+def _do_to_each(action: str, chosen: Sequence[str]) -> list[str]:
+    who = guard.asker("form").who
+    does: dict[str, Callable[[str], Any]] = {"cancel": lambda one: client().cancel(one, who), "retry": client().retry}
+    done = []
+    for run_id in chosen:
+        try:
+            does[action](run_id)
+        except WrongState:
+            continue
+        done.append(run_id)
+    return done
+
+
+@bp.get("/export.<form>")
+def export(form: str) -> ResponseReturnValue:
+    """The runs of a filter as CSV or JSON."""
+    if form not in ("csv", "json"):
+        abort(404, f"There is no list as {form}; there are csv and json")
+    wanted = filters.wanted(request.args)
+    # Asked for here, so that an error is still an answer; the lines come as the database gives them.
+    lines = _lines(wanted, _csv_line, _csv_head()) if form == "csv" else _as_array(_lines(wanted, json.dumps))
+    kind = "text/csv; charset=utf-8" if form == "csv" else "application/json"
+    return Response(lines, content_type=kind, headers={"Content-Disposition": f'attachment; filename="runs.{form}"'})
+
+
+def _lines(wanted: Wanted, line_of: Callable[[dict[str, Any]], str], head: str = "") -> Iterator[str]:
+    engine = client().engine
+
+    def lines() -> Iterator[str]:
+        yield head
+        with engine.connect() as connection:
+            for run in listing.every(connection, wanted, MOST_EXPORTED):
+                yield line_of(as_listed(run))
+
+    return lines()
+
+
+def _as_array(lines: Iterator[str]) -> Iterator[str]:
+    separator = "[\n"
+    for line in filter(None, lines):
+        yield separator + line
+        separator = ",\n"
+    yield "[]\n" if separator == "[\n" else "\n]\n"
+
+
+def _csv_head() -> str:
+    return _as_csv([*CSV_COLUMNS, *CSV_TIMES, "error"])
+
+
+def _csv_line(task: dict[str, Any]) -> str:
+    values = {**task, "parameters": json.dumps(task["parameters"])}
+    return _as_csv([_inert(values[name]) for name in (*CSV_COLUMNS, *CSV_TIMES, "error")])
+
+
+def _inert(value: Any) -> str:
+    """Spreadsheets take a text that begins like this for a formula."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def _as_csv(values: Sequence[str]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow(values)
+    return buffer.getvalue()
 
 
 @bp.get("/<run_id>")
@@ -78,6 +214,7 @@ def live(run_id: str) -> ResponseReturnValue:
 def cancel(run_id: str) -> ResponseReturnValue:
     """Cancel the run."""
     state = client().cancel(find(run_id).id, guard.asker("form").who)
+    audit.note("cancelled", f"run {run_id}")
     flash("The run was cancelled." if state == "cancelled" else "The run is being stopped.")
     return redirect(url_for("runs.show", run_id=run_id), 303)
 
@@ -86,6 +223,7 @@ def cancel(run_id: str) -> ResponseReturnValue:
 def retry(run_id: str) -> ResponseReturnValue:
     """Begin the run again."""
     client().retry(find(run_id).id)
+    audit.note("retried", f"run {run_id}")
     flash("The run begins again, from its last checkpoint.")
     return redirect(url_for("runs.show", run_id=run_id), 303)
 
@@ -94,4 +232,14 @@ def _of(run_id: str) -> dict[str, Any]:
     run = find(run_id)
     with client().engine.connect() as connection:
         attempts = ledger.attempts(connection, run_id)
-    return {"shown": ShownRun(run, progress_of(run)), "run": run, "attempts": attempts}
+        chain = listing.chain(connection, run_id)
+        months = listing.months_of(connection, run_id)
+    job = catalogue.load().get(run.job)
+    return {
+        "shown": ShownRun(run, progress_of(run)),
+        "run": run,
+        "attempts": attempts,
+        "chain": chain if len(chain) > 1 else (),
+        "months": months,
+        "job": job,
+    }

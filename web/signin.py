@@ -7,8 +7,8 @@ from flask import Blueprint, Flask, flash, redirect, render_template, request, s
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
 
-from web import accounts
-from web.clients import settings
+from web import accounts, audit
+from web.clients import client, settings
 
 log = structlog.get_logger("safegrid.web")
 
@@ -27,7 +27,7 @@ def signin() -> ResponseReturnValue:
     if request.method == "GET":
         return redirect(target) if current_user.is_authenticated else render_template("signin/signin.html")
     username = request.form.get("username", "")
-    account = accounts.by_password(settings(), username, request.form.get("password", ""))
+    account = accounts.by_password(settings(), client().engine, username, request.form.get("password", ""))
     if account is None:
         log.warning("sign_in_refused", address=request.remote_addr)
         error = "This name and password do not fit together. Check both and try again."
@@ -35,6 +35,7 @@ def signin() -> ResponseReturnValue:
     session.clear()
     login_user(account)
     log.info("signed_in", who=account.name, address=request.remote_addr)
+    audit.note_if_possible(account.name, "signed in")
     return redirect(target, 303)
 
 

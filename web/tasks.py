@@ -28,6 +28,7 @@ class Progress(_Told):
     total: int
     note: str
     percent: int = Described(ge=0, le=100)
+    rate: float | None = Described(None, description="Done per second since the attempt began; none at its start")
 
 
 class Submitted(_Told):
@@ -73,6 +74,7 @@ class TaskList(_Told):
     """The latest tasks, newest first."""
 
     tasks: list[ListedTask]
+    next: str | None = Described(None, description="Value of `before` for the next, older page")
 
 
 def find(task_id: str) -> Row[Any]:
@@ -94,7 +96,9 @@ def progress_of(run: Row[Any]) -> Progress | None:
         return None
     done, total = int(known["done"]), int(known["total"])
     percent = max(0, min(100, 100 * done // total)) if total else 0
-    return Progress(done=done, total=total, note=str(known["note"]), percent=percent)
+    seconds = float(known["at"]) - float(known["started"])
+    rate = done / seconds if done and seconds > 0 else None
+    return Progress(done=done, total=total, note=str(known["note"]), percent=percent, rate=rate)
 
 
 def as_task(run: Row[Any]) -> dict[str, Any]:
@@ -118,11 +122,25 @@ def as_task(run: Row[Any]) -> dict[str, Any]:
 
 
 def as_listed(run: Row[Any]) -> dict[str, Any]:
-    """The run as JSON, of the shape of ListedTask."""
-    values = {name: getattr(run, name, None) for name in ListedTask.model_fields}
-    own = {"task_id": run.id, "task_name": run.job, "status": status_of(run)}
-    own["error"] = error_of(run) if status_of(run) == "FAILURE" else None
-    return ListedTask(**values | own).model_dump(mode="json")
+    """The run as JSON, of the shape of ListedTask. By hand, as lists may be long."""
+    status = status_of(run)
+    return {
+        "task_id": run.id,
+        "task_name": run.job,
+        "status": status,
+        "state": run.state,
+        "parameters": run.parameters,
+        "requested_by": run.requested_by,
+        "origin": run.origin,
+        "created_at": _time(run.created_at),
+        "started_at": _time(run.started_at),
+        "ended_at": _time(run.ended_at),
+        "error": error_of(run) if status == "FAILURE" else None,
+    }
+
+
+def _time(moment: dt.datetime | None) -> str | None:
+    return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z") if moment else None
 
 
 def error_of(run: Row[Any]) -> str:

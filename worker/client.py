@@ -8,6 +8,7 @@ from typing import Any, Self
 import structlog
 from redis import RedisError
 from sqlalchemy import Connection, Row
+from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import catalogue, database
 from jobs.errors import SafegridError
@@ -63,10 +64,11 @@ class Client:
         return submission
 
     def _deliver(self, connection: Connection, run_id: str, pushes: int) -> None:
+        """What is in the ledger is accepted: if this fails, the sweep delivers it."""
         try:
             sweep.deliver(connection, self.redis, run_id, pushes)
-        except RedisError as error:
-            log.warning("queues_are_away", run_id=run_id, error=str(error))
+        except (RedisError, SQLAlchemyError) as error:
+            log.warning("not_delivered_yet", run_id=run_id, error=str(error).splitlines()[0])
 
     def run(self, run_id: str) -> Row[Any]:
         """The run's row. Raises UnknownRun."""

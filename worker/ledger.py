@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, insert, literal, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -26,6 +26,36 @@ MAX_UNCLAIMED_PUSHES = 5
 LONGEST_RETRY_DELAY_S = 3600.0
 
 NOW = func.clock_timestamp()
+
+# A work-horse pays for each statement, with pages that it shares with its parent until it touches them: few and short.
+_TO_CLAIM = select(Run.id, Run.job, Run.parameters, Run.state, Run.attempt, Run.cancel_requested_by)
+_HAS_TO_WAIT = text(
+    """
+    SELECT EXISTS (SELECT FROM pauses WHERE kind = 'queue' AND name = mine.queue) OR EXISTS (
+        SELECT FROM runs AS ahead WHERE ahead.job = mine.job AND ahead.parameters = mine.parameters
+        AND ahead.ended_at IS NULL AND ahead.state = 'started' AND ahead.id <> mine.id
+    )
+    FROM runs AS mine WHERE mine.id = :run_id
+    """
+)
+_BEGIN = text(
+    """
+    WITH begun AS (
+        UPDATE runs SET state = 'started', attempt = attempt + 1, unclaimed_pushes = 0,
+            started_at = coalesce(started_at, clock_timestamp())
+        WHERE id = :run_id AND state IN ('waiting', 'queued') AND due_at <= clock_timestamp()
+        RETURNING id, job, queue, parameters, attempt, checkpoint
+    ), noted AS (
+        INSERT INTO attempts (run_id, number, worker) SELECT id, attempt, :worker FROM begun
+    )
+    SELECT job, queue, parameters, attempt, checkpoint FROM begun
+    """
+).columns(Run.job, Run.queue, Run.parameters, Run.attempt, Run.checkpoint)
+
+# PostgreSQL itself was started again since: no attempt of that time can have kept its claim.
+_OUTLIVED = text(
+    "SELECT started_at < pg_postmaster_start_time() FROM attempts WHERE run_id = :run_id AND number = :attempt"
+)
 
 
 @dataclass(frozen=True)
@@ -186,43 +216,26 @@ def claim(connection: Connection, run_id: str, worker: str, *, requeued: bool = 
     `requeued`: somebody used `rq requeue`, which may begin a failed run again.
     """
     with connection.begin():
-        run = connection.execute(select(Run.__table__).where(Run.id == run_id)).one_or_none()
-        if run is None:
-            return None
-        _lock_twins(connection, run.job, run.parameters)
-        if run.state == "started":
-            # We hold its lock, so that attempt is dead.
-            settle_lost(connection, run)
-        elif requeued and run.state == "failed":
-            _reopen(connection, run_id)
-        if is_paused(connection, "queue", run.queue) or _is_behind(connection, run):
-            _wait_again(connection, run_id)
-            return None
-        return _begin(connection, run_id, worker)
+        return _claim(connection, run_id, worker, requeued=requeued)
 
 
-def _begin(connection: Connection, run_id: str, worker: str) -> Claimed | None:
-    row = connection.execute(
-        update(Run)
-        .where(Run.id == run_id, Run.state.in_(("waiting", "queued")), Run.due_at <= NOW)
-        .values(
-            state="started",
-            attempt=Run.attempt + 1,
-            unclaimed_pushes=0,
-            started_at=func.coalesce(Run.started_at, NOW),
-        )
-        .returning(Run.job, Run.queue, Run.parameters, Run.attempt, Run.checkpoint)
-    ).one_or_none()
+def _claim(connection: Connection, run_id: str, worker: str, *, requeued: bool = False) -> Claimed | None:
+    run = connection.execute(_TO_CLAIM.where(Run.id == run_id)).one_or_none()
+    if run is None:
+        return None
+    _lock_twins(connection, run.job, run.parameters)
+    if run.state == "started":
+        # We hold its lock, so that attempt is dead.
+        settle_lost(connection, run)
+    elif requeued and run.state == "failed":
+        _reopen(connection, run_id)
+    if connection.scalar(_HAS_TO_WAIT, {"run_id": run_id}):
+        _wait_again(connection, run_id)
+        return None
+    row = connection.execute(_BEGIN, {"run_id": run_id, "worker": worker}).one_or_none()
     if row is None:
         return None
-    connection.execute(insert(Attempt).values(run_id=run_id, number=row.attempt, worker=worker))
     return Claimed(run_id, row.job, row.queue, row.parameters, row.attempt, row.checkpoint or {})
-
-
-def _is_behind(connection: Connection, run: Row[Any]) -> bool:
-    """Whether an equal run is at work, which this one waits for."""
-    ahead = select(func.count()).where(*_equal(run.job, run.parameters), Run.state == "started", Run.id != run.id)
-    return bool(connection.scalar(ahead))
 
 
 def _wait_again(connection: Connection, run_id: str) -> None:
@@ -246,12 +259,28 @@ def finish(
     """
     asker = Asker("pipeline", f"run {claimed.run_id}")
     with connection.begin():
-        _update_claimed(connection, claimed, state="finished", result=result, error=None, ended_at=NOW, log=list(log))
-        _end_attempt(connection, claimed.run_id, claimed.attempt, "finished")
+        _finish(connection, claimed, result, log)
         return [
             _enter(connection, job, job.validate(parameters), asker, claimed.run_id).run_id
             for job, parameters in next_runs
         ]
+
+
+def _finish(connection: Connection, claimed: Claimed, result: Any, log: Sequence[Any]) -> None:
+    _update_claimed(connection, claimed, state="finished", result=result, error=None, ended_at=NOW, log=list(log))
+    _end_attempt(connection, claimed.run_id, claimed.attempt, "finished")
+
+
+def rehearse(connection: Connection) -> None:
+    """Go through a claim and its end and leave nothing, but that the engine has compiled their statements."""
+    values = {"job": "rehearsal", "queue": "cache", "origin": "python", "requested_by": "worker"}
+    with connection.begin() as transaction:
+        run_id = str(uuid.uuid4())
+        connection.execute(insert(Run).values(id=run_id, parameters={}, state="queued", **values))
+        claimed = _claim(connection, run_id, "rehearsal")
+        if claimed is not None:
+            _finish(connection, claimed, None, ())
+        transaction.rollback()
 
 
 def hand_back(connection: Connection, claimed: Claimed, log: Sequence[Any]) -> None:
@@ -325,16 +354,20 @@ def fail_dead(connection: Connection, run_id: str, error: str) -> None:
 
 
 def settle_lost(connection: Connection, run: Row[Any]) -> None:
-    """The attempt died without a word. Only for the holder of the run's advisory lock, inside a transaction."""
+    """The attempt died without a word. Only for the holder of the run's advisory lock, inside a transaction.
+
+    It costs the run one of its losses, unless it was PostgreSQL that went.
+    """
     error = "The work-horse died without a word: killed, out of memory, or its machine is gone"
     if run.cancel_requested_by:
         _end_attempt(connection, run.id, run.attempt, "cancelled", f"Cancelled by {run.cancel_requested_by}")
         values: dict[str, Any] = {"state": "cancelled", "ended_at": NOW}
     else:
         _end_attempt(connection, run.id, run.attempt, "lost", error)
-        spent = Run.losses + 1 >= MAX_LOSSES
+        losses = Run.losses + (0 if connection.scalar(_OUTLIVED, {"run_id": run.id, "attempt": run.attempt}) else 1)
+        spent = losses >= MAX_LOSSES
         values = {
-            "losses": Run.losses + 1,
+            "losses": losses,
             "state": case((spent, "failed"), else_="waiting"),
             "ended_at": case((spent, NOW)),
             "error": case((spent, f"{error} ({MAX_LOSSES} times)"), else_=Run.error),

@@ -1,6 +1,7 @@
 """What a work-horse does with one RQ job: claim its run, do it, and write down what came of it."""
 
 import contextlib
+import functools
 import traceback
 from collections import deque
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 from redis import Redis, RedisError
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from jobs import cache, catalogue, context, database
 from jobs.context import Context
@@ -29,12 +30,31 @@ FOR_GOOD = (PermanentError, ParameterError, SettingsError)
 _JSON = TypeAdapter(Any)
 
 
-def perform(settings: Settings, run_id: str, worker: str, *, requeued: bool = False) -> Any:
-    """Do the run if it is to be done, and answer its result for RQ. Raises what the job raised."""
-    engine = database.create(settings, application=f"safegrid run {run_id}")
+def prepare(settings: Settings) -> Engine:
+    """An engine for work-horses, made before they are forked, so that none compiles what all of them need.
+
+    It holds no connection. With PostgreSQL away nothing is compiled ahead, and all works the same, only later.
+    """
+    engine = database.create(settings)
     try:
         with engine.connect() as connection:
-            _never_reconnect(engine)
+            ledger.rehearse(connection)
+    except SQLAlchemyError as error:
+        log.warning("not_rehearsed", error=str(error).splitlines()[0])
+    return engine
+
+
+def perform(
+    settings: Settings, run_id: str, worker: str, *, requeued: bool = False, engine: Engine | None = None
+) -> Any:
+    """Do the run if it is to be done, and answer its result for RQ. Raises what the job raised.
+
+    `engine`: one that is prepared, and used for nothing else in this process.
+    """
+    engine = engine or database.create(settings)
+    _connect_once(engine, f"safegrid run {run_id}")
+    try:
+        with engine.connect() as connection:
             if not claim.acquire(connection, run_id):
                 log.info("run_is_at_work_elsewhere", run_id=run_id)
                 return None
@@ -48,12 +68,17 @@ def perform(settings: Settings, run_id: str, worker: str, *, requeued: bool = Fa
         engine.dispose()
 
 
-def _never_reconnect(engine: Engine) -> None:
+def _connect_once(engine: Engine, application: str) -> None:
     """SQLAlchemy replaces a lost connection by itself; ours held the claim, so nothing may be written after it."""
+    tried = False
 
     @event.listens_for(engine, "do_connect")
-    def refuse(*_: Any) -> None:
-        raise ClaimLost("its connection to PostgreSQL is gone")
+    def connect(_dialect: Any, _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
+        nonlocal tried
+        if tried:
+            raise ClaimLost("its connection to PostgreSQL is gone")
+        tried = True
+        parameters["application_name"] = application
 
 
 def _attempt(settings: Settings, connection: Connection, claimed: Claimed) -> Any:
@@ -153,9 +178,14 @@ class Checkpoints:
     """Writes checkpoints through a connection of its own, so that they hold whatever the job rolls back."""
 
     def __init__(self, settings: Settings, claimed: Claimed) -> None:
-        self._engine = database.create(settings, application=f"safegrid checkpoint {claimed.run_id}")
-        self._connection: Connection | None = None
+        self._settings = settings
         self._claimed = claimed
+        self._connection: Connection | None = None
+
+    @functools.cached_property
+    def _engine(self) -> Engine:
+        """Many runs keep no checkpoint."""
+        return database.create(self._settings, application=f"safegrid checkpoint {self._claimed.run_id}")
 
     def save(self, state: dict[str, Any]) -> None:
         """Keep `state` for the next attempt. Raises ClaimLost."""
@@ -178,7 +208,6 @@ class Checkpoints:
     def __exit__(self, *_: object) -> None:
         if self._connection is not None:
             self._connection.close()
-        self._engine.dispose()
 
 
 def _as_json(result: Any) -> Any:

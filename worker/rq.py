@@ -12,18 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import rq.worker
-from redis import Redis
+from redis import Redis, RedisError
 from rq.executions import Execution
 from rq.job import Job
 from rq.queue import Queue
 from rq.results import Result
 from rq.serializers import JSONSerializer
+from sqlalchemy import Engine
 
 from jobs import catalogue
 from worker import adoption, logs, performing, settings, transport
 from worker.settings import Settings
 
 _settings: ContextVar[Settings] = ContextVar("safegrid_worker_settings")
+_engine: ContextVar[Engine | None] = ContextVar("safegrid_worker_engine", default=None)
 _PR_SET_PDEATHSIG = 1
 
 
@@ -40,8 +42,8 @@ class SafegridJob(Job):
         run_id = transport.run_of(self.id)
         if run_id is None:
             run_id = adoption.adopt(chosen, self.id, str(self.func_name), self.args, self.kwargs)
-            return performing.perform(chosen, run_id, worker)
-        return performing.perform(chosen, run_id, worker, requeued=self._failed_before())
+            return performing.perform(chosen, run_id, worker, engine=_engine.get())
+        return performing.perform(chosen, run_id, worker, requeued=self._failed_before(), engine=_engine.get())
 
     def _failed_before(self) -> bool:
         """Each push has its own id, so only `rq requeue` brings one back that has failed."""
@@ -60,6 +62,8 @@ class SafegridWorker(rq.worker.Worker):
 
     job_class = SafegridJob
     queue_class = SafegridQueue
+    # An idle worker asks for a Redis that is away again and again, with waits that would grow to a minute.
+    max_connection_wait_time = 5.0
 
     def __init__(self, queues: Sequence[str | Queue], *args: Any, **options: Any) -> None:
         # RQ's command line has made queues of its own class already.
@@ -69,6 +73,7 @@ class SafegridWorker(rq.worker.Worker):
         options.update(worker_ttl=45, maintenance_interval=30, job_monitoring_interval=5)
         super().__init__(names, *args, **options)
         self.settings: Settings | None = None
+        self.engine: Engine | None = None
         self._killed_for: str | None = None
 
     def work(self, *args: Any, **options: Any) -> bool:
@@ -76,6 +81,7 @@ class SafegridWorker(rq.worker.Worker):
         self.settings = self.settings or settings.read()
         logs.configure(self.settings)
         catalogue.load()
+        self.engine = self.engine or performing.prepare(self.settings)
         return bool(super().work(*args, **options))
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
@@ -83,11 +89,14 @@ class SafegridWorker(rq.worker.Worker):
         die_with_parent(signal.SIGKILL)
         if self.settings is not None:
             _settings.set(self.settings)
+        _engine.set(self.engine)
         super().main_work_horse(job, queue)
 
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
         """Called every few seconds while the work-horse is at work: the time to weigh it."""
-        super().maintain_heartbeats(job, execution)
+        # RQ's worker would end, and its work-horse with it, because Redis is away for a moment.
+        with suppress(RedisError):
+            super().maintain_heartbeats(job, execution)
         limit_mb = self.settings.memory_limit_mb if self.settings else 0
         used_mb = resident_mb(self.horse_pid)
         if limit_mb and used_mb > limit_mb:
@@ -108,6 +117,12 @@ class SafegridWorker(rq.worker.Worker):
         """Until a run is claimed there is nothing to hand back: a work-horse may just go."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def unsubscribe(self) -> None:
+        """RQ wakes its listening thread before it stops it, and waits a second for one that listens again by then."""
+        if self.pubsub_thread:
+            self.pubsub_thread.stop()
+        super().unsubscribe()  # type: ignore[no-untyped-call]
 
     def handle_warm_shutdown_request(self) -> None:
         """Tell the work-horse too, so that its run goes back to the queue."""

@@ -1,6 +1,6 @@
 """The supervisor of `safegrid worker`: RQ worker processes for its queues and one sweep, started again when they die.
 
-It opens no connection itself, so that what it forks inherits none; how deep the queues are, the sweep tells it.
+It holds no connection, so that what it forks inherits none; how deep the queues are, the sweep tells it.
 """
 
 import datetime as dt
@@ -10,16 +10,18 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
 from multiprocessing.sharedctypes import SynchronizedArray
 from types import FrameType
 
 import redis
 import structlog
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import catalogue, database
-from worker import ledger, occurrences, transport
+from worker import ledger, occurrences, performing, transport
 from worker.rq import SafegridWorker, die_with_parent
 from worker.settings import Settings
 from worker.sweep import sweep
@@ -30,7 +32,7 @@ CHECK_S = 0.5
 # What a work-horse needs to hand its run back, within the 10 s that platforms give us to count on.
 STOP_S = 8.0
 RESPAWN_S = 1.0
-LONGEST_PAUSE_S = 30.0
+LONGEST_PAUSE_S = 10.0
 IDLE_S = 60
 TIDY_S = 3600.0
 
@@ -83,6 +85,7 @@ class Supervisor:
     queues: Sequence[str]
     posts: list[Post] = field(default_factory=list)
     _stopping: bool = False
+    _engine: Engine | None = None
 
     def __post_init__(self) -> None:
         self._depths: SynchronizedArray[int] = _fork.Array("i", len(self.queues))
@@ -91,6 +94,7 @@ class Supervisor:
     def run(self) -> None:
         """Work until SIGTERM or SIGINT, then stop everything within 10 s."""
         catalogue.load()
+        self._engine = performing.prepare(self.settings)
         signal.signal(signal.SIGTERM, self._stop_asked)
         signal.signal(signal.SIGINT, self._stop_asked)
         self.posts = [Post("sweep", lambda: sweep_forever(self.settings, self.queues, self._depths))]
@@ -103,7 +107,8 @@ class Supervisor:
             self._reinforce()
             for post in self._all():
                 post.look()
-            time.sleep(CHECK_S)
+            # A worker that is renewed leaves no gap.
+            wait([post.process.sentinel for post in self._all() if post.process is not None], CHECK_S)
         self._stop()
 
     def _all(self) -> list[Post]:
@@ -122,7 +127,7 @@ class Supervisor:
             self._extras[deepest].append(Post(f"extra worker {deepest}", self._worker(deepest, IDLE_S), leaves=True))
 
     def _worker(self, queue: str, max_idle_s: int | None) -> Callable[[], None]:
-        return lambda: work(self.settings, queue, max_idle_s)
+        return lambda: work(self.settings, self._engine, queue, max_idle_s)
 
     def _stop_asked(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
@@ -149,10 +154,11 @@ def _run(target: Callable[[], None]) -> None:
     target()
 
 
-def work(settings: Settings, queue: str, max_idle_s: int | None) -> None:
+def work(settings: Settings, engine: Engine | None, queue: str, max_idle_s: int | None) -> None:
     """Be an RQ worker of one queue, for a number of jobs."""
     worker = SafegridWorker([queue], connection=transport.connect(settings))
     worker.settings = settings
+    worker.engine = engine
     worker.work(max_jobs=settings.jobs_per_worker, max_idle_time=max_idle_s)
 
 

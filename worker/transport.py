@@ -11,7 +11,6 @@ from rq.command import send_stop_job_command
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Job as RqJob
 from rq.serializers import JSONSerializer
-from rq.utils import as_text
 
 from jobs.catalogue import Job
 from worker.settings import Settings
@@ -63,10 +62,12 @@ def describe(name: str, parameters: Mapping[str, Any]) -> str:
 
 
 def waiting_ids(redis: Redis, name: str) -> set[str]:
-    """RQ ids that are on the queue's list, or between it and a worker."""
-    there = queue(name, redis)
-    between = redis.lrange(there.intermediate_queue_key, 0, -1)
-    return set(there.get_job_ids()) | {as_text(rq_job_id) for rq_job_id in between}
+    """RQ ids that are on the queue's list.
+
+    Those on RQ's list between it and a worker are not among them: they pass it in a moment, or their worker died
+    there and RQ would leave them for two minutes.
+    """
+    return set(queue(name, redis).get_job_ids())
 
 
 def knows(redis: Redis, rq_job_id: str) -> bool:

@@ -13,6 +13,8 @@ from jobs.errors import PermanentError
 from jobs.grid import store
 from jobs.months import NotAMonth, add_months, month_text, parse_month
 
+MOST_MONTHS = 60
+
 
 class NothingIngested(PermanentError):
     """There are no crimes to build a grid from. Run ingest_latest_crime_data first."""
@@ -35,7 +37,7 @@ def _check(result: dict[str, Any]) -> list[FollowUp]:
 
 @job(queue="ingestion", slug="rebuild-grid", cron="0 3 3 * *", follow_ups=_check)
 def rebuild_safety_grid(
-    months: Annotated[int, Between(1, 60)] = 12,
+    months: Annotated[int, Between(1, MOST_MONTHS)] = 12,
     until: Annotated[
         str | None,
         AfterValidator(_month),
@@ -55,8 +57,11 @@ def rebuild_safety_grid(
         lock(here.connection, "safegrid:grid")
         oldest = add_months(newest, 1 - months)
         states = store.month_states(here.connection, oldest, newest)
-        store.drop_unheld(here.connection, oldest, newest)
-        built = _build(here, states, resolution, force)
+        generation = store.next_generation(here.connection)
+        dropped = store.drop_unheld(here.connection)
+        built = _build(here, states, generation, force)
+        if dropped and not built:
+            store.begin_generation(here.connection, generation)
         store.shape_cells(here.connection)
         statistics = store.statistics(here.connection, [state.month for state in states])
     cache.drop_snapshots(here.cache)
@@ -72,11 +77,11 @@ def rebuild_safety_grid(
     }
 
 
-def _build(here: Context, states: list[store.MonthState], resolution: int, force: bool) -> list[dt.date]:
+def _build(here: Context, states: list[store.MonthState], generation: int, force: bool) -> list[dt.date]:
     """Build what changed, in one transaction and as one generation. Answers the months built."""
+    resolution = here.settings.h3_resolution
     store.check(here.connection, states, resolution)
     before = store.built_fingerprints(here.connection)
-    generation = store.next_generation(here.connection)
     changed = [state for state in states if force or before.get(state.month) != state.fingerprint]
     for done, state in enumerate(changed, 1):
         store.build_month(here.connection, state, resolution, generation)

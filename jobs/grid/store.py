@@ -7,27 +7,37 @@ from dataclasses import dataclass
 from typing import Any
 
 import h3
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select, text, update
 
 from jobs.database import copy
 from jobs.errors import PermanentError
 from jobs.models import GridMonth, IngestionRun
 
-# Cells of a month, aggregated from its crimes. `to_hex` of the number is H3's usual text.
+# Cells of a month, aggregated from its crimes. `to_hex` of the number is H3's usual text. In the order of the
+# indexes, which then grow at few places at a time. The JSON is put together as text, which is quicker than
+# jsonb_object_agg; a slug needs no escapes, to_json sees to the odd one.
 _BUILD = text(
     """
     INSERT INTO safety_cells
         (cell_id, h3_index, h3_resolution, month, crime_count_total, crime_count_weighted, stats)
-    SELECT to_hex(h3_cell) || '_' || to_char(:month, 'YYYYMM'), to_hex(h3_cell), :resolution, :month,
-           sum(n), sum(n * weight), jsonb_object_agg(category, n)
+    SELECT cell || :suffix, cell, :resolution, :month, total, weighted, stats::jsonb
     FROM (
-        SELECT h3_cell, category, count(*) AS n FROM crime_incidents WHERE month = :month GROUP BY 1, 2
-    ) AS counted
-    JOIN crime_weights USING (category)
-    JOIN weight_schemes ON weight_schemes.name = crime_weights.scheme AND weight_schemes.is_default
-    GROUP BY h3_cell
+        SELECT to_hex(h3_cell) AS cell, sum(n) AS total, sum(n * weight) AS weighted,
+               '{' || string_agg(name || n, ',') || '}' AS stats
+        FROM (
+            SELECT h3_cell, category, count(*)::int AS n FROM crime_incidents WHERE month = :month GROUP BY 1, 2
+        ) AS counted
+        JOIN (
+            SELECT category, weight, to_json(category) || ':' AS name
+            FROM crime_weights JOIN weight_schemes ON weight_schemes.name = scheme AND is_default
+            OFFSET 0
+        ) AS weights USING (category)
+        GROUP BY h3_cell ORDER BY h3_cell
+    ) AS cells
     """
 )
+# Of one national month, so that it is grouped and sorted without temporary files.
+_ROOM = text("SET LOCAL work_mem = '128MB'")
 _NOTE = text(
     """
     INSERT INTO grid_months (month, fingerprint, generation, h3_resolution, cells, crimes)
@@ -37,20 +47,22 @@ _NOTE = text(
 )
 _STATISTICS = text(
     """
-    SELECT count(DISTINCT h3_index) AS unique_cells, count(*) AS total_cell_months,
-           coalesce(sum(crime_count_total), 0) AS total_crimes,
-           coalesce(round(avg(crime_count_total), 2), 0) AS avg_crimes_per_cell,
-           coalesce(max(crime_count_total), 0) AS max_crimes_per_cell
-    FROM safety_cells WHERE month = ANY(:months)
+    SELECT count(*) AS unique_cells, coalesce(sum(n), 0)::bigint AS total_cell_months,
+           coalesce(sum(crimes), 0)::bigint AS total_crimes,
+           coalesce(round(sum(crimes) / sum(n), 2), 0) AS avg_crimes_per_cell,
+           coalesce(max(most), 0) AS max_crimes_per_cell
+    FROM (
+        SELECT count(*) AS n, sum(crime_count_total) AS crimes, max(crime_count_total) AS most
+        FROM safety_cells WHERE month = ANY(:months) GROUP BY h3_index
+    ) AS cells
     """
 )
-
-
+# Categories first: where all have weights, no crime is looked at.
 _UNWEIGHTED = text(
     """
-    SELECT DISTINCT category FROM crime_incidents WHERE month = ANY(:months) AND category NOT IN (
+    SELECT slug FROM crime_categories WHERE slug NOT IN (
         SELECT category FROM crime_weights JOIN weight_schemes ON weight_schemes.name = scheme AND is_default
-    ) ORDER BY category
+    ) AND EXISTS (SELECT FROM crime_incidents WHERE category = slug AND month = ANY(:months)) ORDER BY slug
     """
 )
 
@@ -73,8 +85,9 @@ class MonthState:
 
 
 def newest_month(connection: Connection) -> dt.date | None:
-    """The newest month that any area holds."""
-    return connection.scalar(select(func.max(IngestionRun.month)).where(IngestionRun.current))
+    """The newest month that any area holds; where none is held, the newest that is still in the grid."""
+    held = connection.scalar(select(func.max(IngestionRun.month)).where(IngestionRun.current))
+    return held or connection.scalar(select(func.max(GridMonth.month)))
 
 
 def month_states(connection: Connection, oldest: dt.date, newest: dt.date) -> list[MonthState]:
@@ -115,7 +128,7 @@ def check(connection: Connection, states: Sequence[MonthState], resolution: int)
             found = " and ".join(map(str, state.resolutions))
             raise OtherResolution(
                 f"The crimes of {state.month:%Y-%m} lie in cells of resolution {found} and H3_RESOLUTION is "
-                f"{resolution}: ingest the month again, or set H3_RESOLUTION back"
+                f"{resolution}: run recell_crimes, or set H3_RESOLUTION back"
             )
     if unweighted := connection.scalars(_UNWEIGHTED, {"months": [state.month for state in states]}).all():
         raise NoWeight(
@@ -128,10 +141,12 @@ def build_month(connection: Connection, state: MonthState, resolution: int, gene
     drop_month(connection, state.month)
     values = {
         "month": state.month,
+        "suffix": f"_{state.month:%Y%m}",
         "resolution": resolution,
         "generation": generation,
         "fingerprint": state.fingerprint,
     }
+    connection.execute(_ROOM)
     connection.execute(_BUILD, values)
     connection.execute(_NOTE, values)
 
@@ -142,12 +157,19 @@ def drop_month(connection: Connection, month: dt.date) -> None:
     connection.execute(text("DELETE FROM grid_months WHERE month = :month"), {"month": month})
 
 
-def drop_unheld(connection: Connection, oldest: dt.date, newest: dt.date) -> None:
-    """Take the months of the period out of the grid whose crimes no area holds any more."""
+def drop_unheld(connection: Connection) -> list[dt.date]:
+    """Take the months out of the grid whose crimes no area holds any more. Answers them."""
     held = select(IngestionRun.month).where(IngestionRun.current)
-    gone = select(GridMonth.month).where(GridMonth.month.between(oldest, newest), GridMonth.month.not_in(held))
-    for month in connection.scalars(gone).all():
+    gone = list(connection.scalars(select(GridMonth.month).where(GridMonth.month.not_in(held))))
+    for month in gone:
         drop_month(connection, month)
+    return gone
+
+
+def begin_generation(connection: Connection, generation: int) -> None:
+    """Give the grid a new generation where it changed and no month was built: what was read before is outdated."""
+    newest = select(func.max(GridMonth.month)).scalar_subquery()
+    connection.execute(update(GridMonth).where(GridMonth.month == newest).values(generation=generation))
 
 
 def shape_cells(connection: Connection) -> None:

@@ -66,7 +66,12 @@ class Snapshot:
     def fingerprint(self) -> str:
         """Hash of what the grid is made from: the crimes' cells and categories."""
         counts = Counter((crime.h3_cell, crime.category) for crime in self.placed)
-        return hashlib.sha256(repr((self.resolution, sorted(counts.items()))).encode()).hexdigest()
+        return fingerprint(self.resolution, counts)
+
+
+def fingerprint(resolution: int, counts: Mapping[tuple[int | None, str], int]) -> str:
+    """Hash of {(cell, category): crimes}."""
+    return hashlib.sha256(repr((resolution, sorted(counts.items()))).encode()).hexdigest()
 
 
 def categories(connection: Connection) -> frozenset[str]:

@@ -14,14 +14,17 @@ from jobs.models.crimes import (
 )
 from jobs.models.grid import GridMonth, SafetyCell
 from jobs.models.history import RouteHistory
+from jobs.models.people import ApiToken, AuditEntry, User
 from jobs.models.runs import Attempt, Cadence, Pause, Run
 
 __all__ = [
     "Accident",
     "AccidentWeather",
+    "ApiToken",
     "Area",
     "AreaForce",
     "Attempt",
+    "AuditEntry",
     "Base",
     "Cadence",
     "CrimeCategory",
@@ -37,5 +40,6 @@ __all__ = [
     "Run",
     "SafetyCell",
     "UnplacedCrime",
+    "User",
     "WeightScheme",
 ]

@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+import h3
 import pytest
 
 from jobs import areas
@@ -179,7 +180,7 @@ def test_weights_that_changed_since_are_a_concern(here: Context, police: PoliceS
 
 
 def test_a_cell_without_a_crime_is_a_concern(here: Context, police: PoliceStandin) -> None:
-    cell = "8a195dad65affff"
+    cell = h3.latlng_to_cell(50.95, -1.31, 10)
     insert = "INSERT INTO safety_cells VALUES (:id, :cell, 10, '2024-01-01', 0, 0, '{}')"
     change(here.connection, insert, id=f"{cell}_202401", cell=cell)
     report = validate_h3_grid_health()

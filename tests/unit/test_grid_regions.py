@@ -1,5 +1,7 @@
 """Which cells a part of the map touches, and in which ranges of numbers they are found."""
 
+import itertools
+
 import h3
 import numpy as np
 import shapely
@@ -7,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.grid.region import Region, outlines, ranges
-import itertools
 
 SIDES = st.floats(0.0001, 0.2)
 

@@ -1,5 +1,6 @@
 """Vector tiles, read with another program's decoder."""
 
+import itertools
 from importlib.util import find_spec
 from typing import Any
 
@@ -14,7 +15,6 @@ from jobs.grid import mvt, tiles
 from jobs.grid.cells import Cells, Sums
 from jobs.grid.tiles import Tile
 from tests.conftest import needs
-import itertools
 
 Z12 = Tile(12, 2032, 1372)
 
@@ -104,7 +104,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.lists(
         st.tuples(RINGS, st.dictionaries(st.text(min_size=1, max_size=8), VALUES, max_size=4)), min_size=1, max_size=4

@@ -109,7 +109,13 @@ def test_a_task_tells_how_far_it_is(program: FlaskClient, client: Client) -> Non
     task_id = ask(program)
     Reporter(client.redis, task_id)(5, 12, "2024-05")
     task = program.get(f"{TASKS}/{task_id}").json
-    assert task["progress"] == {"done": 5, "total": 12, "note": "2024-05", "percent": 41}
+    assert task["progress"] | {"rate": None} == {
+        "done": 5,
+        "total": 12,
+        "note": "2024-05",
+        "percent": 41,
+        "rate": None,
+    }
 
 
 def test_a_task_can_be_cancelled_and_tried_again(program: FlaskClient) -> None:

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from web import formats
+from web import charts, formats
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,33 @@ def test_code_is_the_only_markup_that_text_can_have() -> None:
 
 def test_titles_are_words() -> None:
     assert formats.title_of("validate_h3_grid_health") == "Validate H3 grid health"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "now"),
+        (40, "40 s ago"),
+        (-600, "in 10 min"),
+        (7200, "2 h ago"),
+        (-86400 * 3, "in 3 days"),
+        (5400, "2 h ago"),
+    ],
+)
+def test_how_long_ago_is_one_number(seconds: float, text: str) -> None:
+    now = dt.datetime(2024, 5, 6, tzinfo=dt.UTC)
+    assert formats.ago(now - dt.timedelta(seconds=seconds), now) == text
+
+
+def test_bars_say_what_they_show_and_lead_where_they_stand_for() -> None:
+    bars = [charts.Bar(2, 'a "b" <c>', "failed", "/runs/x"), charts.Bar(0, "nothing")]
+    drawn = charts.bars(bars, 'two & "more"')
+    assert 'role="img" aria-label="two &amp; &#34;more&#34;"' in drawn
+    assert '<a href="/runs/x" tabindex="-1"><rect class="failed" x="0" y="0.0"' in drawn
+    assert "<title>a &#34;b&#34; &lt;c&gt;</title>" in drawn
+    assert 'height="1.0"' in drawn
+    assert charts.bars([], "") == charts.area([], "") == ""
+
+
+def test_an_area_is_drawn_from_step_to_step() -> None:
+    assert 'points="0.0,63.0 150.0,63.0 150.0,2.0 300.0,2.0"' in charts.area([0, 4], "x")

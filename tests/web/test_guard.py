@@ -9,10 +9,11 @@ from tests.web.conftest import BEARER, TASKS, TOKEN, MakeApp, csrf_token, sign_i
 from web.guard import OPEN, reads_grid
 
 VALUES = {"instance_number": 0, "page": 1, "per_page": 8}
+NUMBERS = ("route_id", "token_id", "z", "x", "y", "resolution")
 
 
 def address(app: APIFlask, rule: Rule) -> str:
-    values = {name: VALUES.get(name, "x") for name in rule.arguments}
+    values = {name: VALUES.get(name, 1 if name in NUMBERS else "x") for name in rule.arguments}
     with app.test_request_context():
         return app.url_for(rule.endpoint, **values)
 

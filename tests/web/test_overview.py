@@ -1,120 +1,166 @@
-"""The first page and its forms."""
+"""The first page: is all well, and what to do if not."""
 
-import html
+import datetime as dt
 import re
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from rq import Worker
+from rq.serializers import JSONSerializer
 
-from jobs import catalogue
-from tests.web.conftest import csrf_token
+from tests.web.conftest import MakeApp, csrf_token, sign_in
+from tests.web.test_jobs import send
+from web import verdict
+from web.verdict import Seen
 from worker.client import Client
+from worker.holdings import Look
+from worker.overview import QueueState
+
+NOW = dt.datetime(2024, 8, 1, 3, tzinfo=dt.UTC)
 
 
-def send(browser: FlaskClient, slug: str, **fields: str) -> Any:
-    return browser.post(f"/jobs/{slug}", data={"csrf_token": csrf_token(browser), **fields})
+class Row:
+    """A row of a query."""
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
 
 
-def tag(page: str, id_: str) -> str:
-    match = re.search(rf'<[^>]*\bid="{id_}"[^>]*>', page)
-    assert match, f"no element {id_}"
-    return match[0]
+def well(**values: Any) -> Seen:
+    """All as it should be, but for `values`."""
+    month = dt.date(2024, 5, 1)
+    fine: dict[str, Any] = {
+        "workers": {"ingestion": 1, "maintenance": 1, "cache": 1},
+        "schedulers": 1,
+        "queues": [QueueState(name) for name in ("ingestion", "maintenance", "cache")],
+        "cadences": {"rebuild_safety_grid": Row(next_due=NOW + dt.timedelta(days=2), paused=False)},
+        "last": {"rebuild_safety_grid": Row(id="x", state="finished", ended_at=NOW, error=None)},
+        "newest_held": month,
+        "look": Look(month, (), NOW, "healthy"),
+    }
+    return Seen(NOW, **{**fine, **values})
 
 
-def text_of(page: str, id_: str) -> str:
-    match = re.search(rf'id="{id_}">(.*?)</', page)
-    assert match, f"no element {id_}"
-    return html.unescape(match[1])
+def test_nothing_wrong_is_nothing_said() -> None:
+    assert verdict.findings(well()) == []
 
 
-def test_every_job_has_a_form_with_its_parameters(browser: FlaskClient) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "level", "text", "remedy"),
+    [
+        ({"postgresql": False}, "bad", "PostgreSQL does not answer", "Start PostgreSQL"),
+        ({"redis": False, "workers": None}, "bad", "Redis does not answer", "Start Redis"),
+        ({"workers": {}}, "bad", "No worker is running.", "`safegrid worker`"),
+        (
+            {"workers": {}, "queues": [QueueState("cache", waiting=3)]},
+            "bad",
+            "No worker is running; 3 runs waiting.",
+            "`safegrid worker`",
+        ),
+        ({"workers": {"ingestion": 1, "maintenance": 1}}, "warn", "cache has no worker", "`safegrid worker cache`"),
+        ({"queues": [QueueState("cache", waiting=1, oldest_s=1800)]}, "bad", "waits for 30 min", "start them again"),
+        ({"schedulers": 0}, "warn", "No scheduler is running", "`safegrid scheduler`"),
+        (
+            {"cadences": {"rebuild_safety_grid": Row(next_due=NOW - dt.timedelta(minutes=3), paused=False)}},
+            "bad",
+            "Rebuild safety grid is overdue",
+            "`safegrid scheduler`",
+        ),
+        (
+            {"last": {"rebuild_safety_grid": Row(id="x", state="failed", ended_at=NOW, error="it broke")}},
+            "bad",
+            "Rebuild safety grid failed now: it broke",
+            "retry it",
+        ),
+        ({"newest_held": None}, "warn", "No crimes are held yet", "Bring them in"),
+        ({"look": None}, "warn", "Nobody has asked yet", "checked"),
+        (
+            {"look": Look(dt.date(2024, 6, 1), (dt.date(2024, 6, 1),), NOW, "degraded")},
+            "warn",
+            "Published and not held: 2024-06.",
+            "Bring them in",
+        ),
+        (
+            {"look": Look(dt.date(2024, 5, 1), (), NOW, "degraded", ("9 cells are wrong",), "x")},
+            "bad",
+            "9 cells are wrong",
+            "check again",
+        ),
+        ({"queues": [QueueState("cache", paused_by="kim")]}, "warn", "paused by kim", "Resume"),
+        (
+            {"cadences": {"rebuild_safety_grid": Row(next_due=NOW, paused=True)}},
+            "warn",
+            "Paused in the schedule: Rebuild safety grid",
+            "Resume",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_remedy(wrong: dict[str, Any], level: str, text: str, remedy: str) -> None:
+    (found,) = verdict.findings(well(**wrong))
+    assert found.level == level
+    assert text in found.text
+    assert remedy in found.remedy
+
+
+def test_the_worst_comes_first() -> None:
+    found = verdict.findings(well(newest_held=None, workers={}))
+    assert [one.level for one in found] == ["bad", "warn"]
+
+
+def test_the_page_leads_with_the_verdict(browser: FlaskClient) -> None:
     page = browser.get("/").text
-    for job in catalogue.load().values():
-        assert f'action="/jobs/{job.slug}"' in page
-        for name in job.parameters.model_fields:
-            assert f'name="{name}"' in tag(page, f"{job.slug}-{name}")
+    assert re.search(r'class="verdict bad".*?No worker is running', page, re.DOTALL)
+    assert "<code>safegrid worker</code>" in page
+    assert "No crimes are held yet" in page
+    assert 'href="/jobs/ingest-latest"' in page
 
 
-def test_inputs_are_typed_and_hold_the_defaults(browser: FlaskClient) -> None:
+def test_workers_that_are_there_are_counted(browser: FlaskClient, client: Client) -> None:
+    workers = [
+        Worker([name], connection=client.redis, serializer=JSONSerializer)
+        for name in ("ingestion", "maintenance", "cache")
+    ]
+    for worker in workers:
+        worker.register_birth()
     page = browser.get("/").text
-    months = tag(page, "rebuild-grid-months")
-    for part in ('type="number"', 'min="1"', 'max="60"', 'value="12"', 'step="1"'):
-        assert part in months
-    assert 'type="text"' in tag(page, "rebuild-grid-until")
-    assert 'type="checkbox"' in tag(page, "rebuild-grid-force")
-    assert " required" in tag(page, "ingest-month-year")
-    assert "YYYY-MM" in text_of(page, "rebuild-grid-until-help")
-    assert "monthly on the 3rd, 03:00 UTC" in page
+    assert "No worker is running" not in page
+    assert page.count("<dd>1 worker</dd>") == 3
+    for worker in workers:
+        worker.register_death()
 
 
-def test_every_input_has_a_label(browser: FlaskClient) -> None:
+def test_a_database_that_is_away_is_said_first(make_app: MakeApp) -> None:
+    browser = make_app(database_url="postgresql://somebody:secret@127.0.0.1:9/nothing").test_client()
+    assert sign_in(browser).status_code == 303
+    page = browser.get("/")
+    assert page.status_code == 503
+    assert "PostgreSQL does not answer" in page.text
+    assert "DATABASE_URL" in page.text
+    assert browser.get("/live").headers["X-Open"] == "0"
+
+
+def test_redis_that_is_away_is_said(make_app: MakeApp) -> None:
+    browser = make_app(redis_url="redis://127.0.0.1:9/0").test_client()
+    sign_in(browser)
+    page = browser.get("/")
+    assert page.status_code == 200
+    assert "Redis does not answer" in page.text
+
+
+def test_a_job_that_failed_is_said_until_it_succeeds(browser: FlaskClient, client: Client, perform: Any) -> None:
+    run = send(browser, "rebuild-grid").location
+    with pytest.raises(Exception, match="no crimes"):
+        perform(run.removeprefix("/runs/"))
     page = browser.get("/").text
-    inputs = re.findall(r'<(?:input|select)(?![^>]*type="hidden")[^>]*\bid="([^"]+)"', page)
-    assert len(inputs) > 5
-    assert all(f'<label for="{one}"' in page for one in inputs)
+    assert "Rebuild safety grid failed" in page
+    assert "There are no crimes" in page
+    assert f'href="{run}">Its run</a>' in page
+    assert "Failed since yesterday" in page
 
 
 def test_without_runs_the_page_says_what_to_do(browser: FlaskClient) -> None:
     assert "No runs yet" in browser.get("/").text
-
-
-def test_a_request_leads_to_the_page_of_its_run(browser: FlaskClient, client: Client) -> None:
-    answer = send(browser, "rebuild-grid", months="3", until="", force="true")
-    assert answer.status_code == 303
-    run = client.run(answer.location.removeprefix("/runs/"))
-    assert run.parameters == {"months": 3, "until": None, "force": True}
-    assert (run.origin, run.requested_by) == ("form", "admin")
-    assert "The run was asked for" in browser.get(answer.location).text
-
-
-def test_a_box_that_is_not_ticked_is_false(browser: FlaskClient, client: Client) -> None:
-    answer = send(browser, "rebuild-grid", months="3")
-    assert client.run(answer.location.removeprefix("/runs/")).parameters["force"] is False
-
-
-def test_the_same_request_again_leads_to_the_same_run(browser: FlaskClient) -> None:
-    first, second = (send(browser, "cleanup-history", retention_days="30") for _ in range(2))
-    assert first.location == second.location
-    assert "under way already" in browser.get(second.location).text
-
-
-def test_an_error_stands_beside_its_field_and_what_was_given_is_kept(browser: FlaskClient) -> None:
-    answer = send(browser, "rebuild-grid", months="99", until="2024-13", force="true")
-    page = answer.text
-    assert answer.status_code == 422
-    assert "60" in text_of(page, "rebuild-grid-months-error")
-    assert text_of(page, "rebuild-grid-until-error").startswith("Month 2024-13 is not a month")
-    months = tag(page, "rebuild-grid-months")
-    assert 'value="99"' in months
-    assert 'aria-invalid="true"' in months
-    assert "rebuild-grid-months-error" in months
-    assert 'value="2024-13"' in tag(page, "rebuild-grid-until")
-    assert " checked" in tag(page, "rebuild-grid-force")
-    assert " open" in tag(page, "rebuild-grid")
-    assert " open" not in tag(page, "cleanup-history")
-
-
-def test_a_required_field_left_empty_is_named(browser: FlaskClient) -> None:
-    page = send(browser, "ingest-month", year="2024", month=" ").text
-    assert text_of(page, "ingest-month-month-error") == "Month is required"
-
-
-@pytest.mark.parametrize("given", ['"><script>alert(1)</script>', "' onfocus='alert(1)"])
-def test_what_was_given_stays_text(browser: FlaskClient, given: str) -> None:
-    page = send(browser, "rebuild-grid", until=given).text
-    assert f'value="{html.escape(given)}"'.replace("&#x27;", "&#39;") in page.replace("&#34;", "&quot;")
-    assert "<script>alert" not in page
-
-
-def test_a_field_that_no_form_has_is_refused(browser: FlaskClient) -> None:
-    answer = send(browser, "rebuild-grid", moon="1")
-    assert answer.status_code == 422
-    assert "moon is not a parameter of this job" in answer.text
-
-
-def test_an_unknown_job_is_404(browser: FlaskClient) -> None:
-    assert send(browser, "nothing").status_code == 404
 
 
 def test_the_last_runs_are_listed_in_words(browser: FlaskClient) -> None:
@@ -126,13 +172,13 @@ def test_the_last_runs_are_listed_in_words(browser: FlaskClient) -> None:
     assert '<time datetime="' in page
 
 
-def test_the_live_part_is_the_table_alone_and_says_whether_more_will_come(browser: FlaskClient) -> None:
+def test_the_live_part_says_whether_more_will_come(browser: FlaskClient) -> None:
     assert browser.get("/live").headers["X-Open"] == "0"
     run = send(browser, "cleanup-history").location
     live = browser.get("/live")
     assert live.headers["X-Open"] == "1"
-    assert live.text.lstrip().startswith("<table")
-    assert "http-equiv" in browser.get("/").text
+    assert "<html" not in live.text
+    assert 'content="10"' in browser.get("/").text
     browser.post(f"{run}/cancel", data={"csrf_token": csrf_token(browser)})
     assert browser.get("/live").headers["X-Open"] == "0"
-    assert "http-equiv" not in browser.get("/").text
+    assert 'content="60"' in browser.get("/").text

@@ -1,5 +1,7 @@
 "use strict";
-// Brings parts of a page up to date while a run is open. Without it, the page reloads itself.
+// Brings parts of a page up to date while a run is open, and more slowly those that say so while none is.
+// Without it, the page reloads itself.
+const BUSY_S = 2;
 for (const part of document.querySelectorAll("[data-live]")) {
   let seen = "";
 
@@ -12,19 +14,21 @@ for (const part of document.querySelectorAll("[data-live]")) {
   };
 
   const refresh = async () => {
-    if (document.hidden) return true;
+    if (document.hidden) return BUSY_S;
     const answer = await fetch(part.dataset.live, { redirect: "manual" });
-    if (!answer.ok) return answer.status >= 500;
+    // Something is away for a moment, or nobody is signed in any more.
+    if (!answer.headers.has("X-Open")) return answer.status >= 500 ? BUSY_S : 0;
     const html = await answer.text();
     if (html !== seen) show(html);
     seen = html;
-    if (answer.headers.get("X-Open") === "1") return true;
+    if (answer.headers.get("X-Open") === "1") return BUSY_S;
     if (part.dataset.then === "reload") location.reload();
-    return false;
+    return Number(part.dataset.idle ?? 0);
   };
 
-  const timer = setInterval(async () => {
+  const later = (seconds) => seconds && setTimeout(async () => {
     // Offline for a moment: ask again.
-    if (!(await refresh().catch(() => true))) clearInterval(timer);
-  }, 2000);
+    later(await refresh().catch(() => BUSY_S));
+  }, seconds * 1000);
+  later(BUSY_S);
 }

@@ -35,6 +35,8 @@ COMMANDS = {
     "area": "areas",
     "backfill": "months",
     "load-climbing": "climbing",
+    "weights": "weights",
+    "export": "export",
 }
 
 
@@ -50,7 +52,8 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"worker.cli.{COMMANDS[cmd_name]}")
-        return next(command for command in module.COMMANDS if command.name == cmd_name)
+        found: click.Command = next(command for command in module.COMMANDS if command.name == cmd_name)
+        return found
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -82,9 +82,7 @@ def _weights() -> list[dict[str, object]]:
             rows.append({"scheme": scheme, "category": category, "weight": weights[column], "source": origin})
         mean = sum(WEIGHTS[category][column] for category in SUCCESSORS) / len(SUCCESSORS)
         origin = f"mean of its successors {' and '.join(SUCCESSORS)}"
-        rows.append(
-            {"scheme": scheme, "category": "public-disorder-weapons", "weight": mean, "source": origin}
-        )
+        rows.append({"scheme": scheme, "category": "public-disorder-weapons", "weight": mean, "source": origin})
     return rows
 
 

@@ -1,0 +1,163 @@
+"""The grid's build beside its floor, one changed month, and reading it: all on the embedded PostgreSQL.
+
+BENCH_CRIMES is how many crimes there are; BENCH_POSTGIS_URL names an empty database of a server with PostGIS.
+"""
+
+import os
+import statistics
+import tempfile
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import structlog
+from flask import Flask, Response
+from flask.testing import FlaskClient
+from sqlalchemy import Connection, text
+
+from bench.grid_crimes import MONTHS, load
+from bench.harness import Missing, Ratio, seconds
+from jobs import context
+from jobs.context import Context
+from jobs.grid.run import rebuild_safety_grid
+from web import create_app
+from web.settings import Settings
+from worker import engines, system
+
+CRIMES = int(os.environ.get("BENCH_CRIMES", "6000000"))
+POSTGIS = os.environ.get("BENCH_POSTGIS_URL", "")
+TOKEN = "a token of the bench"
+ROUNDS, REQUESTS = 9, 100
+
+_GROUPED = "SELECT month, h3_cell, category, count(*) FROM crime_incidents GROUP BY 1, 2, 3"
+
+
+def measure() -> Iterator[Ratio]:
+    """Build, rebuild and read a grid of CRIMES crimes over twelve months."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    with engines.temporary() as endpoints:
+        settings = Settings(database_url=endpoints.database_url, redis_url=endpoints.redis_url)
+        yield from _measure(settings, "")
+        if POSTGIS:
+            with_shapes = settings.model_copy(update={"database_url": POSTGIS})
+            yield from _measure(with_shapes, ", with PostGIS")
+
+
+def _measure(settings: Settings, where: str) -> Iterator[Ratio]:
+    system.migrate(settings)
+    with context.open_context(settings) as here:
+        # Quiet: a line of progress for each month is none of the measurement.
+        here.report_progress = lambda *_: None
+        took = seconds(lambda: load(here.connection, CRIMES))
+        said = f"{CRIMES:,} crimes, loaded in {took:.0f} s"
+        full = seconds(rebuild_safety_grid)
+        floor = Floor(here.connection)
+        yield Ratio(
+            f"full build{where}",
+            full / floor.seconds,
+            "x",
+            None if where else 1.5,
+            "lower",
+            f"{full:.1f} s beside {floor.seconds:.1f} s ({floor.grouping:.1f} grouping, {floor.copying:.1f} COPY of "
+            f"{floor.rows:,} rows); {said}",
+        )
+        for how, goal, asked in (("as an ingestion asks for it", 0.1, 1), ("found among twelve", None, 12)):
+            one = _one_month(here, asked)
+            detail = f"{one:.2f} s beside {full:.1f} s"
+            yield Ratio(f"one changed month, {how}, to a full build{where}", one / full, "x", goal, "lower", detail)
+        if not where:
+            yield from _reading(settings)
+            yield from _peers(here.connection, floor.grouping)
+
+
+class Floor:
+    """The bare grouping, and COPY of the finished rows into a table of the same columns and indexes."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.grouping = seconds(lambda: self._group(connection))
+        with tempfile.TemporaryFile() as finished:
+            cursor: Any = connection.connection.cursor()
+            cursor.copy_expert("COPY (SELECT * FROM safety_cells) TO STDOUT", finished)
+            cursor.execute("CREATE TABLE floor_cells (LIKE safety_cells INCLUDING ALL)")
+            finished.seek(0)
+            self.copying = seconds(lambda: self._copy(connection, cursor, finished))
+        self.rows = connection.scalar(text("SELECT count(*) FROM floor_cells"))
+        connection.execute(text("DROP TABLE floor_cells"))
+        connection.commit()
+        self.seconds = self.grouping + self.copying
+
+    @staticmethod
+    def _group(connection: Connection) -> None:
+        # As a table that is not logged: the rows are made, and not sent to a client.
+        connection.execute(text(f"CREATE TEMPORARY TABLE grouped ON COMMIT DROP AS {_GROUPED}"))
+        connection.commit()
+
+    @staticmethod
+    def _copy(connection: Connection, cursor: Any, finished: Any) -> None:
+        cursor.copy_expert("COPY floor_cells FROM STDIN", finished)
+        connection.commit()
+
+
+def _one_month(here: Context, asked: int) -> float:
+    """A month of which one crime is gone, built by a run that is asked for `asked` months."""
+    month = MONTHS[0] if asked > 1 else MONTHS[len(MONTHS) // 2]
+    with here.connection.begin():
+        gone = "DELETE FROM crime_incidents WHERE id = (SELECT min(id) FROM crime_incidents WHERE month = :month)"
+        here.connection.execute(text(gone), {"month": month})
+        changed = "UPDATE ingestion_runs SET fingerprint = 'changed' WHERE month = :month"
+        here.connection.execute(text(changed), {"month": month})
+    return seconds(lambda: rebuild_safety_grid(months=asked, until=f"{month:%Y-%m}"))
+
+
+def _reading(settings: Settings) -> Iterator[Ratio]:
+    """Cells of a town that are kept, beside a bare Flask route that returns the same bytes; rounds that alternate."""
+    headers = {"Authorization": f"Bearer {TOKEN}", "Accept-Encoding": "gzip"}
+    path = "/api/v1/grid?bbox=50.85,-1.5,50.97,-1.3"
+    ours = create_app(settings.model_copy(update={"admin_api_token": TOKEN})).test_client()
+    fresh = seconds(lambda: ours.get(path, headers=headers))
+    answer = ours.get(path, headers=headers)
+    body = answer.data
+    bare = _bare(body)
+
+    def ask(one: FlaskClient) -> float:
+        return seconds(lambda: [one.get(path, headers=headers) for _ in range(REQUESTS)]) / REQUESTS
+
+    if answer.status_code != 200 or bare.get(path, headers=headers).data != body:
+        raise RuntimeError("The two routes do not return the same bytes")
+    pairs = [(ask(ours), ask(bare)) for _ in range(ROUNDS)]
+    mine, theirs = (statistics.median(column) * 1e6 for column in zip(*pairs, strict=True))
+    detail = (
+        f"{mine:.0f} us beside {theirs:.0f} us, {len(body):,} bytes of gzip, median of {ROUNDS} rounds of "
+        f"{REQUESTS} requests; {fresh:.2f} s when it was not kept"
+    )
+    yield Ratio("cached GET /grid beside a bare Flask route", mine / theirs, "x", 5, "lower", detail)
+
+
+def _bare(body: bytes) -> FlaskClient:
+    app = Flask("bare")
+
+    @app.get("/api/v1/grid")
+    def cells() -> Response:
+        return Response(body, mimetype="application/geo+json", headers={"Content-Encoding": "gzip"})
+
+    return app.test_client()
+
+
+def _peers(connection: Connection, grouping: float) -> Iterator[Ratio]:
+    """The same grouping by DuckDB from a Parquet file, for comparison."""
+    if missing := [name for name in ("duckdb", "pyarrow") if find_spec(name) is None]:
+        raise Missing(f"DuckDB beside it needs {' and '.join(missing)}")
+    duckdb, csv, parquet = import_module("duckdb"), import_module("pyarrow.csv"), import_module("pyarrow.parquet")
+    with tempfile.TemporaryDirectory() as folder:
+        plain, file = Path(folder) / "crimes.csv", Path(folder) / "crimes.parquet"
+        cursor: Any = connection.connection.cursor()
+        with plain.open("wb") as out:
+            cursor.copy_expert("COPY (SELECT month, h3_cell, category FROM crime_incidents) TO STDOUT CSV HEADER", out)
+        connection.rollback()
+        parquet.write_table(csv.read_csv(plain), file)
+        grouped = f"CREATE TABLE grouped AS SELECT month, h3_cell, category, count(*) FROM '{file}' GROUP BY 1, 2, 3"
+        took = seconds(lambda: duckdb.connect().execute(grouped))
+    detail = f"{grouping:.2f} s beside {took:.2f} s from Parquet; grouping alone, without rows or indexes of a table"
+    yield Ratio("PostgreSQL's grouping beside DuckDB's", grouping / took, "x", None, "lower", detail)

@@ -1,0 +1,180 @@
+"""Cells as they are read: crimes of a period, added up in PostgreSQL at the resolution that is shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import h3.api.basic_int as h3
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection, text
+
+from jobs.grid.period import Period
+from jobs.grid.query import CellQuery, QueryRefused
+from jobs.grid.region import Ints, Ranges, Region, outlines, ranges
+
+Floats = npt.NDArray[np.float64]
+
+MOST_CELLS: Final = 20_000
+# Beyond what is shown, the neighbours are read too.
+_MOST_READ: Final = 2 * MOST_CELLS
+FEW: Final = 5
+"""A cell of fewer crimes than this says little: one report more or less would change its colour."""
+
+# The parent's number: its resolution in place of the cell's own, and every digit below it unused.
+_PARENT: Final = (
+    "(('x0' || h3_index)::bit(64)::bigint & ~(15::bigint << 52)) | (CAST(:resolution AS bigint) << 52) "
+    "| ((1::bigint << (3 * (15 - :resolution))) - 1)"
+)
+# The stored counts, or those of some categories on some scale.
+_STORED: Final = "crime_count_total AS n, crime_count_weighted AS weighted"
+_COMPUTED: Final = "value::bigint AS n, value::bigint * weight AS weighted"
+_BY_CATEGORY: Final = """
+    CROSS JOIN LATERAL jsonb_each_text(stats)
+    JOIN crime_weights ON crime_weights.category = key AND scheme = :scheme
+        AND (cardinality(CAST(:categories AS text[])) = 0 OR key = ANY(CAST(:categories AS text[])))
+"""
+_PERIOD: Final = "FROM unnest(CAST(:months AS date[]), CAST(:factors AS float8[])) AS period (month, factor)"
+_IN_PERIOD: Final = f"{_PERIOD} JOIN safety_cells USING (month)"
+# OFFSET 0 keeps PostgreSQL from joining in another order: each month and range is one look into the index.
+_IN_RANGES: Final = f"""
+    {_PERIOD} CROSS JOIN unnest(CAST(:lows AS text[]), CAST(:highs AS text[])) AS part (low, high)
+    CROSS JOIN LATERAL (
+        SELECT h3_index, crime_count_total, crime_count_weighted, stats FROM safety_cells
+        WHERE safety_cells.month = period.month AND h3_index BETWEEN low AND high OFFSET 0
+    ) AS narrowed
+"""  # noqa: S608 - constants
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells of one resolution in the order of their numbers; every array has the shape (n,)."""
+
+    ids: Ints
+    counts: Ints
+    weighted: Floats
+    """Sum of weights times the factor of the month."""
+    areas_km2: Floats
+    smoothed: Floats
+    """Weighted crimes a km2 over the cell and its neighbours, those without crimes included."""
+    outlines: npt.NDArray[np.object_]
+
+    @property
+    def densities(self) -> Floats:
+        """Weighted crimes a km2."""
+        return self.weighted / self.areas_km2
+
+    @property
+    def few_data(self) -> npt.NDArray[np.bool_]:
+        """Whether a cell has fewer crimes than FEW."""
+        return self.counts < FEW
+
+    @property
+    def names(self) -> list[str]:
+        """The usual text of each cell."""
+        return [h3.int_to_str(cell) for cell in self.ids.tolist()]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def shown(cls, found: "Sums", region: Region | None) -> Self:
+        """Those of `found` that touch the region, with what follows from their numbers. Raises QueryRefused."""
+        ids = found.ids
+        shapes = outlines(ids.tolist())
+        keep = region.touches(shapes) if region else np.ones(len(ids), dtype=bool)
+        if keep.sum() > MOST_CELLS:
+            raise too_large()
+        shown = ids[keep].tolist()
+        areas = np.array([h3.cell_area(cell) for cell in shown], dtype=np.float64)
+        return cls(
+            ids=ids[keep],
+            counts=found.counts[keep],
+            weighted=found.weighted[keep],
+            areas_km2=areas,
+            smoothed=_smoothed(shown, areas, found),
+            outlines=shapes[keep],
+        )
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What PostgreSQL answers: cells in the order of their numbers, shape (n,) each."""
+
+    ids: Ints
+    counts: Ints
+    weighted: Floats
+
+
+NOTHING: Final = Sums(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+
+
+def too_large() -> QueryRefused:
+    """More cells than an answer can carry."""
+    advice = f"more than {MOST_CELLS} cells: narrow bbox or area, ask for a coarser resolution, or zoom in"
+    return QueryRefused({"resolution": advice})
+
+
+def read(
+    connection: Connection, query: CellQuery, scheme: str, period: Period, resolution: int, within: Sequence[int] = ()
+) -> Sums:
+    """Cells of `resolution` in the period; of the descendants of `within` if it is given. Raises QueryRefused.
+
+    `scheme`: name of the weights; an empty one for the stored column.
+    """
+    parts = ranges(within, period.resolutions)
+    statement = text(
+        f"SELECT {_PARENT} AS cell, sum(n)::bigint AS n, sum(weighted * factor) AS weighted "  # noqa: S608 - constants
+        f"FROM ({_source(scheme, bool(within))}) AS counted GROUP BY 1 ORDER BY 1 LIMIT :most"
+    )
+    values = {**parameters(query, scheme, period, parts), "resolution": resolution, "most": _MOST_READ + 1}
+    rows = connection.execute(statement, values).all()
+    if len(rows) > _MOST_READ:
+        raise too_large()
+    columns: Any = zip(*rows, strict=True) if rows else ((), (), ())
+    ids, counts, weighted = columns
+    return Sums(np.array(ids, np.int64), np.array(counts, np.int64), np.array(weighted, np.float64))
+
+
+def _source(scheme: str, is_narrowed: bool) -> str:
+    return (
+        f"SELECT h3_index, factor, {_COMPUTED if scheme else _STORED} "
+        f"{_IN_RANGES if is_narrowed else _IN_PERIOD} {_BY_CATEGORY if scheme else ''}"
+    )
+
+
+def parameters(query: CellQuery, scheme: str, period: Period, parts: Ranges) -> dict[str, Any]:
+    """Values of the statements here."""
+    return {
+        "months": list(period.months),
+        "factors": list(period.factors),
+        "lows": [low for low, _ in parts],
+        "highs": [high for _, high in parts],
+        "scheme": scheme,
+        "categories": list(query.category),
+    }
+
+
+_BREAKDOWN = text(
+    f"SELECT month, key AS category, sum(value::bigint) AS n, sum(value::bigint * weight * factor) AS weighted "
+    f"{_IN_RANGES} {_BY_CATEGORY} GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2"
+)
+
+
+def breakdown(connection: Connection, query: CellQuery, scheme: str, period: Period, cell: int) -> Sequence[Any]:
+    """month, category, n and weighted of one cell, oldest month first."""
+    parts = ranges([cell], period.resolutions)
+    return connection.execute(_BREAKDOWN, parameters(query, scheme, period, parts)).all()
+
+
+def _smoothed(shown: Sequence[int], areas_km2: Floats, found: Sums) -> Floats:
+    """The areas of neighbours differ by less than a hundredth: that of the cell stands for each of them."""
+    disks = [h3.grid_disk(cell, 1) for cell in shown]
+    sizes = np.array([len(disk) for disk in disks], dtype=np.int64)
+    members = np.array([cell for disk in disks for cell in disk], dtype=np.int64)
+    if not len(members):
+        return np.zeros(0)
+    places = np.minimum(np.searchsorted(found.ids, members), len(found.ids) - 1)
+    weights = np.where(found.ids[places] == members, found.weighted[places], 0.0)
+    sums = np.add.reduceat(weights, np.concatenate(([0], np.cumsum(sizes)[:-1])))
+    return np.asarray(sums / (sizes * areas_km2))

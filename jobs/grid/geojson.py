@@ -1,0 +1,53 @@
+"""Cells as GeoJSON (RFC 7946)."""
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from jobs.grid.cells import Cells
+
+ATTRIBUTION: Final = "Contains public sector information licensed under the Open Government Licence v3.0."
+LICENCE_URL: Final = "https://www.nationalarchives.gov.uk/doc/open-government-licence/version/3/"
+APPROXIMATE: Final = "The source snaps each crime to one of its anonymous points nearby: positions are approximate."
+# A tenth of a metre.
+_DECIMALS: Final = 6
+
+
+def collection(cells: Cells, about: Mapping[str, Any]) -> bytes:
+    """A FeatureCollection; `about`: further members, such as the period."""
+    head = json.dumps({"type": "FeatureCollection", "attribution": ATTRIBUTION, "positions": APPROXIMATE, **about})
+    return f'{head[:-1]}, "features": [{", ".join(features(cells))}]}}'.encode()
+
+
+def features(cells: Cells) -> Iterator[str]:
+    """Each cell as the text of a Feature."""
+    columns = zip(
+        cells.names,
+        cells.counts.tolist(),
+        cells.weighted.round(4).tolist(),
+        cells.densities.round(4).tolist(),
+        cells.smoothed.round(4).tolist(),
+        cells.few_data.tolist(),
+        rings(cells.outlines),
+        strict=True,
+    )
+    for name, count, weighted, density, smoothed, few, ring in columns:
+        yield (
+            f'{{"type":"Feature","id":"{name}","geometry":{{"type":"Polygon","coordinates":[{ring}]}},"properties":'
+            f'{{"h3":"{name}","crimes":{count},"weighted":{weighted},"density_per_km2":{density},'
+            f'"smoothed_per_km2":{smoothed},"few_data":{"true" if few else "false"}}}}}'
+        )
+
+
+def rings(outlines: npt.NDArray[np.object_]) -> Iterator[str]:
+    """Polygons in degrees, shape (n,), each as the JSON of its ring: longitude first, counterclockwise."""
+    corners, which = shapely.get_coordinates(outlines, return_index=True)
+    texts = [f"[{lng},{lat}]" for lng, lat in corners.round(_DECIMALS).tolist()]
+    ends = np.searchsorted(which, np.arange(len(outlines)), side="right").tolist()
+    for begin, end in itertools.pairwise([0, *ends]):
+        yield f"[{','.join(texts[begin:end])}]"

@@ -1,0 +1,94 @@
+"""Which months of the grid are read, and what each of them weighs."""
+
+import datetime as dt
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from sqlalchemy import Connection, TextClause, text
+
+from jobs.months import add_months
+
+DEFAULT_MONTHS: Final = 12
+# A crime weighs less the older it is: (months back from the newest month held, at most; weight).
+RECENCY: Final = ((3, 1.0), (6, 0.75), (12, 0.5))
+OLDER: Final = 0.25
+
+# The generation alone would do, were it not for grids that are emptied and begun anew.
+_VERSION: Final = (
+    "SELECT coalesce(max(generation), 0) AS generation, concat_ws(' ', max(built_at){}) AS stamp FROM grid_months"
+)
+_PARTS: Final = {
+    "areas": "SELECT md5(string_agg(concat_ws(' ', slug, boundary), ' ' ORDER BY slug)) FROM areas",
+    "weights": "SELECT md5(string_agg(concat_ws(' ', scheme, category, weight), ' ' ORDER BY scheme, category)) "
+    "FROM crime_weights",
+}
+_HELD = text("SELECT month, h3_resolution FROM grid_months ORDER BY month")
+
+
+@dataclass(frozen=True)
+class Version:
+    """What an answer is made from: the committed grid, and the areas and weights where it is read with them."""
+
+    generation: int
+    stamp: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """A month of the grid, and the resolution of its cells."""
+
+    month: dt.date
+    resolution: int
+
+
+@dataclass(frozen=True)
+class Period:
+    """Months that are read, oldest first, each with the factor of its crimes."""
+
+    first: dt.date | None
+    last: dt.date | None
+    months: tuple[dt.date, ...]
+    factors: tuple[float, ...]
+    resolutions: tuple[int, ...]
+    """Resolutions in which cells of these months are held."""
+
+
+def version(connection: Connection, *parts: Literal["areas", "weights"]) -> Version:
+    """The version of the grid that this connection sees; with `parts`, also of what else an answer is made from."""
+    row = connection.execute(_version_of(parts)).one()
+    return Version(row.generation, row.stamp)
+
+
+@functools.cache
+def _version_of(parts: tuple[str, ...]) -> TextClause:
+    return text(_VERSION.format("".join(f", ({_PARTS[part]})" for part in parts)))
+
+
+def held_months(connection: Connection) -> list[Held]:
+    """The months of the grid, oldest first."""
+    return [Held(row.month, row.h3_resolution) for row in connection.execute(_HELD)]
+
+
+def recency(month: dt.date, newest: dt.date) -> float:
+    """What a crime of `month` weighs when `newest` is the newest month held."""
+    age = (newest.year - month.year) * 12 + newest.month - month.month
+    return next((weight for oldest, weight in RECENCY if age <= oldest), OLDER)
+
+
+def select(held: Sequence[Held], first: dt.date | None, last: dt.date | None, by_recency: bool) -> Period:
+    """The held months from `first` to `last`, both included: twelve calendar months where an end is missing."""
+    if not held:
+        return Period(first, last, (), (), ())
+    newest = held[-1].month
+    last = last or newest
+    first = first or add_months(last, 1 - DEFAULT_MONTHS)
+    chosen = [one for one in held if first <= one.month <= last]
+    return Period(
+        first,
+        last,
+        tuple(one.month for one in chosen),
+        tuple(recency(one.month, newest) if by_recency else 1.0 for one in chosen),
+        tuple(sorted({one.resolution for one in chosen})),
+    )

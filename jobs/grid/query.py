@@ -1,0 +1,143 @@
+"""What the grid can be asked for. A value that cannot be taken is refused with what was expected."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from jobs.errors import SafegridError
+from jobs.months import NotAMonth, month_text, parse_month
+from jobs.settings import Box, parse_box
+
+COARSEST: Final = 7
+# Positions are snapped by the source: cells of resolution 10 look finer than they are.
+SHOWN_FIRST: Final = 9
+
+
+class QueryRefused(SafegridError):
+    """The grid cannot answer this: {parameter: what was expected}."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        self.problems = dict(problems)
+        super().__init__("; ".join(f"{name}: {problem}" for name, problem in problems.items()))
+
+
+def _month(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_month(value)
+    except NotAMonth as error:
+        raise ValueError(str(error)) from None
+
+
+def _sides(value: Any) -> Any:
+    try:
+        return parse_box(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, such as 50.85,-1.5,50.97,-1.3 (given: {value!r})") from None
+
+
+def _slugs(value: Any) -> Any:
+    return value.split(",") if isinstance(value, str) else value
+
+
+def _sorted(slugs: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(slugs)))
+
+
+def _text(description: str, **schema: Any) -> Any:
+    return WithJsonSchema({"type": "string", "description": description, **schema})
+
+
+Month = Annotated[date, BeforeValidator(_month), _text("YYYY-MM", pattern=r"^\d{4}-\d{2}$")]
+Sides = Annotated[Box, BeforeValidator(_sides), _text("lat_min,lng_min,lat_max,lng_max in degrees; east of west")]
+Slugs = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_slugs),
+    AfterValidator(_sorted),
+    _text("Slugs of crime categories, separated by commas; all categories when left out"),
+]
+
+
+class CellQuery(BaseModel):
+    """Which crimes are read, and how they are weighed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    first: Month | None = Field(
+        None, alias="from", description="Oldest month, YYYY-MM; eleven months before `to` when left out"
+    )
+    last: Month | None = Field(None, alias="to", description="Newest month, YYYY-MM; the newest held when left out")
+    category: Slugs = ()
+    scheme: str | None = Field(None, description="Scheme of weights; the default scheme when left out")
+    recency: bool = Field(
+        False,
+        description="Whether older crimes weigh less: 1.0 up to 3 months back from the newest month held, "
+        "0.75 up to 6, 0.5 up to 12, 0.25 beyond",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_others(cls, given: Any) -> Any:
+        known = [field.alias or name for name, field in cls.model_fields.items()]
+        if unknown := [name for name in given if name not in known and name not in cls.model_fields]:
+            raise QueryRefused(dict.fromkeys(unknown, f"is no parameter: expected {', '.join(known)}"))
+        return given
+
+    @field_validator("last")
+    @classmethod
+    def _in_order(cls, last: date | None, info: ValidationInfo) -> date | None:
+        first = info.data.get("first")
+        if first and last and first > last:
+            raise ValueError(
+                f"expected a month that is not before from, {month_text(first)} (given: {month_text(last)})"
+            )
+        return last
+
+    def canonical(self) -> str:
+        """The same text for the same question."""
+        return self.model_dump_json(exclude_defaults=True)
+
+
+class TileQuery(CellQuery):
+    """What a tile shows."""
+
+    resolution: int | None = Field(
+        None,
+        ge=COARSEST,
+        le=15,
+        description="H3 resolution of the cells, 7 to H3_RESOLUTION; by zoom level or 9 when left out",
+    )
+
+
+class GridQuery(TileQuery):
+    """Which cells are shown, and how."""
+
+    area: str | None = Field(None, description="Slug of an area: cells that it touches")
+    bbox: Sides | None = Field(None, description="lat_min,lng_min,lat_max,lng_max in degrees: cells that it touches")
+
+
+def resolution_of(query: TileQuery, finest: int, default: int = SHOWN_FIRST) -> int:
+    """The resolution asked for, if `finest`, that of the grid, allows it. Raises QueryRefused."""
+    if query.resolution is None:
+        return min(default, finest)
+    if query.resolution > finest:
+        raise QueryRefused(
+            {
+                "resolution": f"the grid of these months has cells of resolution {finest}: "
+                f"expected {COARSEST} to {finest} (given: {query.resolution})"
+            }
+        )
+    return query.resolution

@@ -1,0 +1,210 @@
+"""The grid as it is read: cells of a region and period, one cell with its months, a tile of a map.
+
+An answer is of one version of the grid: version and cells are read in one transaction that sees one state, and the
+answer is kept under that version. So a reader that meets a rebuild leaves nothing behind that could be found later.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import h3.api.basic_int as h3
+import shapely
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
+
+from jobs import areas, database
+from jobs.areas import AreaError
+from jobs.errors import SafegridError
+from jobs.grid import cells, detail, geojson, period, tiles
+from jobs.grid.cells import Cells
+from jobs.grid.period import Held, Period, Version
+from jobs.grid.query import COARSEST, CellQuery, GridQuery, QueryRefused, TileQuery, resolution_of
+from jobs.grid.region import Region
+from jobs.grid.snapshots import Name, Snapshots
+from jobs.grid.tiles import Tile
+from jobs.months import month_text
+from jobs.settings import Settings
+
+Make = Callable[[Connection, Version], bytes]
+Parts = tuple[Literal["areas", "weights"], ...]
+
+
+class NoSuchCell(SafegridError):
+    """A cell that the grid does not have."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Bytes as gzip, none where the asker has them already, and their ETag (weak: of what is said, not how)."""
+
+    etag: str
+    packed: bytes | None
+
+
+class Grid:
+    """Answers for one process; may be used by several threads at once."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self._settings = settings
+        self._glances = database.create_for_glances(settings, "safegrid grid")
+        self._engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._snapshots = Snapshots(settings)
+
+    def cells(self, query: GridQuery, known: Callable[[str], bool] = lambda _: False) -> Answer:
+        """Cells as GeoJSON. `known`: whether the asker has the answer of an ETag. Raises QueryRefused."""
+
+        def make(connection: Connection, at: Version) -> bytes:
+            look = self._look(connection, query)
+            region = _region(connection, query)
+            resolution = self._resolution(query, look.period)
+            found = look.cells(connection, resolution, region)
+            return geojson.collection(found, {"resolution": resolution, **look.about, "generation": at.generation})
+
+        return self._answer(f"cells {query.canonical()}", _parts(query), make, known)
+
+    def tile(self, tile: Tile, query: TileQuery, known: Callable[[str], bool] = lambda _: False) -> Answer:
+        """A tile as MVT; empty where it has no cells. Raises QueryRefused."""
+
+        def make(connection: Connection, _at: Version) -> bytes:
+            look = self._look(connection, query)
+            resolution = self._resolution(query, look.period, tile.resolution)
+            return tiles.encode(tile, look.cells(connection, resolution, tile.region))
+
+        return self._answer(f"tile {tile.z}/{tile.x}/{tile.y} {query.canonical()}", _parts(query), make, known)
+
+    def cell(self, name: str, query: CellQuery, known: Callable[[str], bool] = lambda _: False) -> Answer:
+        """One cell with its months, categories and neighbours, as JSON. Raises NoSuchCell, QueryRefused."""
+        if not h3.is_valid_cell(number := _number(name)):
+            raise NoSuchCell(f"{name!r} is no H3 cell")
+
+        def make(connection: Connection, at: Version) -> bytes:
+            look = self._look(connection, query)
+            finest = self._finest(look.period)
+            if not COARSEST <= h3.get_resolution(number) <= finest:
+                raise NoSuchCell(
+                    f"Cell {name} has resolution {h3.get_resolution(number)}: the grid has {COARSEST} to {finest}"
+                )
+            return look.cell(connection, number, at)
+
+        return self._answer(f"cell {number:x} {query.canonical()}", ("weights",), make, known)
+
+    def _answer(self, question: str, parts: Parts, make: Make, known: Callable[[str], bool]) -> Answer:
+        name = Name.of(self._version(parts), question)
+        if known(name.etag):
+            return Answer(name.etag, None)
+        if packed := self._snapshots.get(name):
+            return Answer(name.etag, packed)
+        with self._engine.connect() as connection:
+            at = period.version(connection, *parts)
+            body = make(connection, at)
+        name = Name.of(at, question)
+        return Answer(name.etag, self._snapshots.keep(name, body))
+
+    def _version(self, parts: Parts) -> Version:
+        try:
+            with self._glances.connect() as connection:
+                return period.version(connection, *parts)
+        except OperationalError:
+            # The server was restarted, or is away: a fresh connection tells which.
+            with self._glances.connect() as connection:
+                return period.version(connection, *parts)
+
+    def _look(self, connection: Connection, query: CellQuery) -> "_Look":
+        scheme = _scheme(connection, query)
+        held = period.held_months(connection)
+        chosen = period.select(held, query.first, query.last, query.recency)
+        return _Look(query, scheme, chosen, held)
+
+    def _resolution(self, query: TileQuery, chosen: Period, *default: int) -> int:
+        return resolution_of(query, self._finest(chosen), *default)
+
+    def _finest(self, chosen: Period) -> int:
+        return min(chosen.resolutions, default=self._settings.h3_resolution)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A query with what the database says about it."""
+
+    query: CellQuery
+    scheme: str
+    period: Period
+    held: list[Held]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What was read, for people and programs."""
+        return {
+            "from": _text(self.period.first),
+            "to": _text(self.period.last),
+            "months": [_text(month) for month in self.period.months],
+            "categories": list(self.query.category) or "all",
+            "scheme": self.scheme,
+            "recency": self.query.recency,
+        }
+
+    @property
+    def weights(self) -> str:
+        """The scheme to compute with; none where the stored column has what is wanted."""
+        return self.scheme if self.query.scheme or self.query.category else ""
+
+    def cells(self, connection: Connection, resolution: int, region: Region | None) -> Cells:
+        if region and region.shape.is_empty:
+            return Cells.shown(cells.NOTHING, None)
+        within = region.covering(resolution) if region else ()
+        found = cells.read(connection, self.query, self.weights, self.period, resolution, within)
+        return Cells.shown(found, region)
+
+    def cell(self, connection: Connection, number: int, at: Version) -> bytes:
+        rows = cells.breakdown(connection, self.query, self.scheme, self.period, number)
+        if not rows:
+            months = f"{_text(self.period.first)} to {_text(self.period.last)}" if self.held else "any month"
+            raise NoSuchCell(f"Cell {h3.int_to_str(number)} has no crimes in {months}")
+        disk = h3.grid_disk(number, 1)
+        resolution = h3.get_resolution(number)
+        around = cells.read(connection, self.query, self.weights, self.period, resolution, disk)
+        return json.dumps({**detail.of(number, rows, around), **self.about, "generation": at.generation}).encode()
+
+
+def _parts(query: TileQuery) -> Parts:
+    """What an answer is made from beside the grid."""
+    is_in_area = isinstance(query, GridQuery) and query.area is not None
+    return (*(("areas",) if is_in_area else ()), *(("weights",) if query.scheme or query.category else ()))
+
+
+def _text(month: Any) -> str | None:
+    return month_text(month) if month else None
+
+
+def _number(name: str) -> int:
+    try:
+        return int(h3.str_to_int(name))
+    except ValueError:
+        return 0
+
+
+def _region(connection: Connection, query: GridQuery) -> Region | None:
+    shapes = []
+    if query.area is not None:
+        try:
+            shapes.append(areas.find(connection, query.area).polygon)
+        except AreaError as error:
+            raise QueryRefused({"area": str(error)}) from None
+    if query.bbox is not None:
+        south, west, north, east = query.bbox
+        shapes.append(shapely.box(west, south, east, north))
+    return Region(shapely.intersection_all(shapes)) if shapes else None
+
+
+def _scheme(connection: Connection, query: CellQuery) -> str:
+    """The scheme that is meant, once it and the categories are known. Raises QueryRefused."""
+    known = connection.execute(text("SELECT slug FROM crime_categories ORDER BY 1")).scalars().all()
+    if unknown := [slug for slug in query.category if slug not in known]:
+        raise QueryRefused({"category": f"{', '.join(unknown)} is none: expected some of {', '.join(known)}"})
+    rows = connection.execute(text("SELECT name, is_default FROM weight_schemes ORDER BY 2 DESC, 1")).all()
+    names = [row.name for row in rows]
+    if query.scheme is not None and query.scheme not in names:
+        raise QueryRefused({"scheme": f"{query.scheme} is none: expected {' or '.join(names)}"})
+    return query.scheme or next(row.name for row in rows if row.is_default)

@@ -1,0 +1,67 @@
+"""Answers of the grid, kept in Redis for as long as the grid they are of stands."""
+
+import gzip
+import hashlib
+from dataclasses import dataclass
+from typing import Final, cast
+
+import structlog
+from redis import Redis, RedisError
+
+from jobs.grid.period import Version
+from jobs.settings import Settings
+
+log = structlog.get_logger("safegrid.grid")
+
+TTL_S: Final = 3600
+# Counted up when answers of the same grid change their form.
+_FORM: Final = "1"
+_GZIP_LEVEL: Final = 5
+
+
+@dataclass(frozen=True)
+class Name:
+    """What an answer is of: a question, and the version of the grid that it was put to."""
+
+    generation: int
+    digest: str
+
+    @classmethod
+    def of(cls, version: Version, question: str) -> "Name":
+        """The name of the answer to `question`."""
+        whole = "\n".join((_FORM, str(version.generation), version.stamp, question))
+        return cls(version.generation, hashlib.sha256(whole.encode()).hexdigest()[:32])
+
+    @property
+    def key(self) -> str:
+        """Where Redis keeps it."""
+        return f"safety:snapshot:{self.generation}:{self.digest}"
+
+    @property
+    def etag(self) -> str:
+        """Without quotes."""
+        return f"{self.generation}-{self.digest}"
+
+
+class Snapshots:
+    """Kept answers, as gzip. With Redis away there are none, and nobody waits long for that."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._cache = Redis.from_url(settings.redis_url, socket_connect_timeout=0.5, socket_timeout=2)
+
+    def get(self, name: Name) -> bytes | None:
+        """The answer, if it is kept."""
+        try:
+            return cast(bytes | None, self._cache.get(name.key))
+        except RedisError as error:
+            log.warning("snapshots_are_away", error=str(error))
+            return None
+
+    def keep(self, name: Name, body: bytes) -> bytes:
+        """Keep an answer for an hour. Answers it as it is kept."""
+        packed = gzip.compress(body, _GZIP_LEVEL, mtime=0)
+        try:
+            self._cache.set(name.key, packed, ex=TTL_S)
+        except RedisError as error:
+            log.warning("snapshots_are_away", error=str(error))
+        return packed

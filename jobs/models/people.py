@@ -1,0 +1,57 @@
+"""Who may use the admin besides the first operator of the environment, and what was changed by whom."""
+
+import datetime as dt
+
+from sqlalchemy import CheckConstraint, Index, func
+from sqlalchemy.dialects.postgresql import BIGINT
+from sqlalchemy.orm import Mapped, mapped_column
+
+from jobs.models.base import Base
+
+ROLES = ("viewer", "operator")
+_ROLE = "role IN ('viewer', 'operator')"
+
+
+class User(Base):
+    """Somebody who signs in with a password."""
+
+    __tablename__ = "users"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    password_hash: Mapped[str]
+    role: Mapped[str]
+    created_by: Mapped[str]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
+    last_sign_in: Mapped[dt.datetime | None]
+    __table_args__ = (CheckConstraint(_ROLE, name="role"),)
+
+
+class ApiToken(Base):
+    """A program's key. Only its hash is kept; a revoked one stays, so that the audit can be read."""
+
+    __tablename__ = "api_tokens"
+    id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
+    name: Mapped[str]
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    """SHA-256 in hex: the token is 32 random bytes, which no slow hash needs to protect."""
+    hint: Mapped[str]
+    """The token's first characters, by which people tell it from others."""
+    role: Mapped[str]
+    created_by: Mapped[str]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
+    last_used: Mapped[dt.datetime | None]
+    revoked_at: Mapped[dt.datetime | None]
+    __table_args__ = (CheckConstraint(_ROLE, name="role"),)
+
+
+class AuditEntry(Base):
+    """Somebody changed something."""
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
+    at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
+    who: Mapped[str]
+    action: Mapped[str]
+    target: Mapped[str]
+    address: Mapped[str | None]
+    """Where the request came from."""
+    __table_args__ = (Index("ix_audit_at", "at", "id"),)

@@ -1,0 +1,120 @@
+"""`python -m tests.browser.screenshots`: every page, wide, on a phone and dark, into docs/screenshots."""
+
+import datetime as dt
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+from sqlalchemy import text
+
+from jobs import areas, database, schema
+from tests.browser.conftest import chromium, served, sign_in
+from tests.browser.scene import paint
+from tests.conftest import settings_at
+from tests.processes import safegrid, until
+from web import people
+from worker import engines
+from worker.client import Client
+from worker.settings import Settings
+
+FOLDER = Path(__file__).parents[2] / "docs/screenshots"
+WIDE, PHONE = {"width": 1200, "height": 740}, {"width": 390, "height": 844}
+
+
+@contextmanager
+def scene(folder: Path) -> Iterator[tuple[str, Settings]]:
+    """Address of an admin with a past, its workers and scheduler running."""
+    with engines.temporary() as endpoints:
+        settings = settings_at(endpoints.database_url, endpoints.redis_url)
+        engine = database.create(settings)
+        with engine.connect() as connection:
+            schema.migrate(connection)
+            with connection.begin():
+                areas.ensure_default(connection, settings)
+            paint(connection, dt.datetime.now(dt.UTC))
+            people.add_user(connection, "kim", "a long password", "operator", "admin")
+            people.add_user(connection, "wall-screen", "a long password", "viewer", "admin")
+            people.add_token(connection, "nightly report", "viewer", "kim")
+            for action, target in (("added", "the viewer wall-screen"), ("paused", "the queue cache")):
+                people.note(connection, "kim", action, target, "192.0.2.7")
+        engine.dispose()
+        with (
+            served(settings, folder) as address,
+            safegrid(settings, "worker", log=folder / "w.log", SAFEGRID_JOB_MODULES=""),
+            safegrid(settings, "scheduler", log=folder / "s.log", SAFEGRID_JOB_MODULES=""),
+            Client(settings) as client,
+        ):
+            until(lambda: _workers(client) == 3 and overview_schedulers(client), "everything is up")
+            yield address, settings
+
+
+def _workers(client: Client) -> int:
+    from worker import overview
+
+    return len(overview.workers(client.redis))
+
+
+def overview_schedulers(client: Client) -> int:
+    from worker import overview
+
+    return overview.schedulers(client.redis)
+
+
+def pages(settings: Settings) -> dict[str, str]:
+    """{name of the picture: path}"""
+    with Client(settings) as client, client.engine.connect() as connection, connection.begin():
+        chained = connection.scalar(
+            text("SELECT id FROM runs WHERE job = 'rebuild_safety_grid' AND parent_id IS NOT NULL")
+        )
+        month = connection.scalar(text("SELECT to_char(max(month), 'YYYY-MM') FROM ingestion_runs"))
+    return {
+        "overview": "/",
+        "jobs": "/jobs/",
+        "job": "/jobs/rebuild-grid",
+        "runs": "/runs/",
+        "run": f"/runs/{chained}",
+        "schedule": "/schedule/",
+        "queues": "/queues/",
+        "data": "/data/",
+        "month": f"/data/{month}",
+        "people": "/people/",
+        "audit": "/people/audit",
+        "api": "/docs",
+    }
+
+
+def picture(page: Page, name: str) -> None:
+    file = FOLDER / f"{name}.png"
+    page.screenshot(path=str(file), full_page=False)
+
+
+def main() -> None:
+    """Take them all; names as arguments take only those."""
+    wanted = sys.argv[1:]
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, scene(Path(folder)) as (address, settings), chromium() as browser:
+        for suffix, options in (("", {}), ("-phone", {"viewport": PHONE}), ("-dark", {"color_scheme": "dark"})):
+            take(browser, address, suffix, {"viewport": WIDE, **options}, pages(settings), wanted)
+
+
+def take(
+    browser: Browser, address: str, suffix: str, options: dict[str, object], paths: dict[str, str], wanted: list[str]
+) -> None:
+    context = browser.new_context(**options)  # type: ignore[arg-type]
+    page = context.new_page()
+    if not wanted or "sign-in" in wanted:
+        page.goto(f"{address}/sign-in")
+        picture(page, f"sign-in{suffix}")
+    sign_in(page, address)
+    for name, path in paths.items():
+        if not wanted or name in wanted:
+            page.goto(address + path)
+            picture(page, name + suffix)
+    context.close()
+
+
+if __name__ == "__main__":
+    main()

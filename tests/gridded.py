@@ -1,0 +1,88 @@
+"""A grid of given crimes, without a source: held as an ingestion holds them, and built."""
+
+import datetime as dt
+import random
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import h3
+from sqlalchemy import Connection
+
+from jobs.grid import store as grid_store
+from jobs.ingestion import store
+from jobs.ingestion.records import Crime
+from jobs.months import parse_month
+
+AREA = "southampton-core"
+CATEGORIES = ("anti-social-behaviour", "burglary", "drugs", "robbery", "shoplifting", "violent-crime")
+# The hand-made scale, which is the default.
+HARM = {
+    "anti-social-behaviour": 0.5,
+    "burglary": 2,
+    "drugs": 1,
+    "robbery": 4,
+    "shoplifting": 0.5,
+    "violent-crime": 3.5,
+}
+
+
+class Place(NamedTuple):
+    """A crime, as much of it as the grid is made from."""
+
+    month: str
+    lat: float
+    lng: float
+    category: str
+
+
+def scattered(month: str, count: int = 200, seed: int = 1) -> list[Place]:
+    """Crimes all over the first area, some of which share a point."""
+    chance = random.Random(f"{month} {seed}")
+    points = [
+        (round(chance.uniform(50.86, 50.96), 6), round(chance.uniform(-1.49, -1.31), 6)) for _ in range(count // 2)
+    ]
+    return [Place(month, *chance.choice(points), chance.choice(CATEGORIES)) for _ in range(count)]
+
+
+def hold(connection: Connection, month: str, crimes: Iterable[Place], area: str = AREA, resolution: int = 10) -> None:
+    """Hold these crimes of a month as all that the area has of it."""
+    placed = [
+        Crime(
+            one.category,
+            one.lat,
+            one.lng,
+            h3.str_to_int(h3.latlng_to_cell(one.lat, one.lng, resolution)),
+            None,
+            None,
+            number,
+            *[None] * 4,
+        )
+        for number, one in enumerate(crimes)
+    ]
+    snapshot = store.Snapshot(
+        area=area,
+        month=parse_month(month),
+        resolution=resolution,
+        source="a test",
+        requests=0,
+        started_at=dt.datetime.now(dt.UTC),
+        placed=placed,
+        unplaced={},
+    )
+    store.replace_month(connection, snapshot, None)
+
+
+def build(connection: Connection, resolution: int = 10) -> None:
+    """Build the grid of all that is held."""
+    with connection.begin():
+        states = grid_store.month_states(connection, dt.date(1, 1, 1), dt.date(9999, 1, 1))
+        generation = grid_store.next_generation(connection)
+        for state in states:
+            grid_store.build_month(connection, state, resolution, generation)
+
+
+def counted(crimes: Iterable[Place], resolution: int) -> Counter[str]:
+    """{cell: crimes}, one h3 call a crime, and coarser cells by way of those of resolution 10."""
+    fine = (h3.latlng_to_cell(one.lat, one.lng, 10) for one in crimes)
+    return Counter(h3.cell_to_parent(cell, resolution) for cell in fine)

@@ -1,0 +1,97 @@
+"""The page of queues and workers."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from rq import Worker
+from rq.executions import Execution
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from sqlalchemy import func, update
+
+from jobs.models import Run
+from tests.web.conftest import MakeApp, csrf_token, sign_in
+from worker import overview
+from worker.client import Client
+from worker.ledger import Asker
+
+
+def press(browser: FlaskClient, path: str) -> Any:
+    return browser.post(path, data={"csrf_token": csrf_token(browser)}, follow_redirects=True)
+
+
+def asked(client: Client, days: int) -> str:
+    return client.submit("cleanup_old_route_history", {"retention_days": days}, Asker("cli", "somebody")).run_id
+
+
+def test_what_waits_and_what_is_at_work_is_counted(browser: FlaskClient, client: Client) -> None:
+    for days in (1, 2, 3):
+        asked(client, days)
+    with client.engine.begin() as connection:
+        connection.execute(
+            update(Run)
+            .where(Run.parameters["retention_days"].as_integer() == 1)
+            .values(state="started", started_at=func.now())
+        )
+    page = browser.get("/queues/").text
+    assert "<strong>2</strong> waiting" in page
+    assert "<strong>1</strong> at work" in page
+    assert "Runs waiting in maintenance over the last 24 hours: 2 now" in page
+    assert "No worker is running" in page
+
+
+def test_the_depth_of_a_day_is_that_of_the_ledger(client: Client) -> None:
+    now = dt.datetime.now(dt.UTC)
+
+    def at(hours: float) -> dt.datetime:
+        return now - dt.timedelta(hours=24 - hours)
+
+    # due, begun: with an hour a step, it waits at the end of every hour between.
+    times = [(2.5, 5.5), (4.5, 5.2), (-3.0, 1.5), (20.5, None)]
+    for days, (due, begun) in enumerate(times, 1):
+        values: dict[str, Any] = {"created_at": at(due), "due_at": at(due)}
+        if begun:
+            values |= {"state": "finished", "started_at": at(begun), "ended_at": at(begun)}
+        with client.engine.begin() as connection:
+            connection.execute(update(Run).where(Run.id == asked(client, days)).values(values))
+    with client.engine.connect() as connection:
+        depths = overview.depths(connection, now, steps=24)
+    expected = [1, 0, 1, 1, 2] + [0] * 15 + [1] * 4
+    assert depths == {"ingestion": [0] * 24, "maintenance": expected, "cache": [0] * 24}
+
+
+def test_a_worker_shows_what_it_does(browser: FlaskClient, client: Client) -> None:
+    run_id = asked(client, 1)
+    worker = Worker(["maintenance"], connection=client.redis, serializer=JSONSerializer)
+    worker.register_birth()
+    with client.redis.pipeline() as pipeline:
+        job = Job.fetch(f"{run_id}_1", connection=client.redis, serializer=JSONSerializer)
+        Execution.create(job, ttl=60, pipeline=pipeline, worker_name=worker.name)
+        pipeline.execute()
+    page = browser.get("/queues/").text
+    assert f'href="/runs/{run_id}"' in page
+    assert f":{worker.pid}<" in page
+    worker.register_death()
+
+
+def test_a_queue_is_paused_resumed_and_purged(browser: FlaskClient, client: Client) -> None:
+    run_id = asked(client, 1)
+    assert "paused by admin" in press(browser, "/queues/maintenance/pause").text
+    assert "paused by" not in press(browser, "/queues/maintenance/resume").text
+    assert "1 waiting run of maintenance cancelled" in press(browser, "/queues/maintenance/purge").text
+    assert client.run(run_id).state == "cancelled"
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "purge"])
+def test_an_unknown_queue_is_404(browser: FlaskClient, verb: str) -> None:
+    assert press(browser, f"/queues/nothing/{verb}").status_code == 404
+
+
+def test_without_redis_the_ledger_is_still_shown(make_app: MakeApp) -> None:
+    browser = make_app(redis_url="redis://127.0.0.1:9/0").test_client()
+    sign_in(browser)
+    page = browser.get("/queues/")
+    assert page.status_code == 200
+    assert "Redis does not answer" in page.text

@@ -1,0 +1,65 @@
+"""Charts as SVG made here: small, in the page's colours, each with its numbers in words for those who do not see it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+HEIGHT = 64
+_BAR = 8
+_GAP = 2
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar: its value, what it stands for, its kind for the colour, and where it leads."""
+
+    value: float
+    label: str
+    kind: str = "plain"
+    link: str = ""
+
+
+def bars(given: Sequence[Bar], words: str, *, least: float = 0.0) -> Markup:
+    """Bars from left to right. `words` say what the chart shows; `least`: a height of the scale that is never less."""
+    if not given:
+        return Markup("")
+    width = len(given) * (_BAR + _GAP) - _GAP
+    highest = max(least, *(bar.value for bar in given)) or 1.0
+    drawn = Markup("").join(_bar(index, bar, highest) for index, bar in enumerate(given))
+    return _figure("bars", width, words, drawn)
+
+
+def _bar(index: int, bar: Bar, highest: float) -> Markup:
+    # Something that is there is seen, however small.
+    height = max(2.0, bar.value / highest * HEIGHT) if bar.value else 1.0
+    x, y = index * (_BAR + _GAP), HEIGHT - height
+    rect = Markup(
+        '<rect class="{}" x="{}" y="{:.1f}" width="{}" height="{:.1f}" rx="1.5"><title>{}</title></rect>'
+    ).format(bar.kind, x, y, _BAR, height, bar.label)
+    if not bar.link:
+        return rect
+    return Markup('<a href="{}" tabindex="-1">{}</a>').format(bar.link, rect)
+
+
+def area(values: Sequence[float], words: str, *, least: float = 1.0) -> Markup:
+    """A line with the area under it, its steps equally wide."""
+    if not values:
+        return Markup("")
+    highest = max(least, *values)
+    step = 300 / len(values)
+    points = [
+        f"{index * step + side:.1f},{HEIGHT - 1 - value / highest * (HEIGHT - 3):.1f}"
+        for index, value in enumerate(values)
+        for side in (0, step)
+    ]
+    line = " ".join(points)
+    drawn = Markup('<polygon points="0,{0} {1} 300,{0}"/><polyline points="{1}"/>').format(HEIGHT, line)
+    return _figure("area", 300, words, drawn, stretch=True)
+
+
+def _figure(kind: str, width: float, words: str, drawn: Markup, *, stretch: bool = False) -> Markup:
+    ratio = Markup(' preserveAspectRatio="none"') if stretch else Markup("")
+    return Markup('<svg class="chart {}" viewBox="0 0 {} {}" role="img" aria-label="{}"{}>{}</svg>').format(
+        kind, width, HEIGHT, escape(words), ratio, drawn
+    )

@@ -1,0 +1,100 @@
+"""The safety grid over HTTP: cells as GeoJSON, one cell, and tiles for maps."""
+
+import gzip
+from typing import Any, cast
+
+from apiflask import APIBlueprint, APIFlask
+from flask import Response, current_app, request
+from werkzeug.exceptions import NotFound
+
+from jobs.grid.geojson import LICENCE_URL
+from jobs.grid.query import CellQuery, GridQuery, QueryRefused, TileQuery
+from jobs.grid.reading import Answer, Grid, NoSuchCell
+from jobs.grid.tiles import DEEPEST, Tile
+from web import guard
+from web.clients import settings_of
+from web.errors import Problem, respond
+
+bp = APIBlueprint("grid", __name__, url_prefix="/api/v1/grid", tag="Grid")
+
+JSON = "application/json"
+GEOJSON = "application/geo+json"
+MVT = "application/vnd.mapbox-vector-tile"
+
+
+def _told(content_type: str, what: str) -> dict[int | str, dict[str, Any]]:
+    """How the OpenAPI document describes an answer that APIFlask knows nothing of."""
+    return {200: {"description": what, "content": {content_type: {}}}, 304: {"description": "The asker has it already"}}
+
+
+def init_app(app: APIFlask) -> None:
+    """Add the grid."""
+    app.extensions["safegrid_grid"] = Grid(settings_of(app), app.extensions["safegrid_client"].engine)
+    app.register_error_handler(NoSuchCell, lambda error: respond(Problem(404, str(error))))
+    app.register_error_handler(QueryRefused, lambda error: respond(Problem(422, str(error), error.problems)))
+    app.register_blueprint(bp)
+
+
+def _grid() -> Grid:
+    return cast(Grid, current_app.extensions["safegrid_grid"])
+
+
+def _respond(answer: Answer, content_type: str) -> Response:
+    """304 to somebody who has it; gzip to whoever takes that."""
+    if answer.packed is None:
+        response = Response(status=304)
+    elif request.accept_encodings["gzip"]:
+        response = Response(answer.packed, content_type=content_type, headers={"Content-Encoding": "gzip"})
+    else:
+        response = Response(gzip.decompress(answer.packed), content_type=content_type)
+    response.set_etag(answer.etag, weak=True)
+    # A browser may keep it, and asks each time whether it still holds.
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Link"] = f'<{LICENCE_URL}>; rel="license"'
+    response.vary.add("Accept-Encoding")
+    return response
+
+
+@bp.before_request
+def _once() -> None:
+    """Of a parameter that is given twice, one value would be left out silently."""
+    if twice := [name for name, values in request.args.lists() if len(values) > 1]:
+        raise QueryRefused(dict.fromkeys(twice, "is given more than once: expected one value"))
+
+
+@bp.get("")
+@bp.input(GridQuery, location="query", arg_name="wanted")
+@bp.doc(summary="Cells of the grid as GeoJSON", operation_id="getGrid", responses=_told(GEOJSON, "A FeatureCollection"))
+@guard.reads_grid
+def cells(wanted: GridQuery) -> Response:
+    """A FeatureCollection with the crimes, weights and densities of each cell."""
+    return _respond(_grid().cells(wanted, request.if_none_match.contains_weak), GEOJSON)
+
+
+@bp.get("/cells/<h3>")
+@bp.input(CellQuery, location="query", arg_name="wanted")
+@bp.doc(
+    summary="One cell with its months, categories and neighbours",
+    operation_id="getGridCell",
+    responses=_told(JSON, "The cell"),
+)
+@guard.reads_grid
+def cell(h3: str, wanted: CellQuery) -> Response:
+    """One cell."""
+    return _respond(_grid().cell(h3, wanted, request.if_none_match.contains_weak), JSON)
+
+
+@bp.get("/tiles/<int:z>/<int:x>/<int:y>.mvt")
+@bp.input(TileQuery, location="query", arg_name="wanted")
+@bp.doc(
+    summary="A tile of a map as Mapbox Vector Tile, with the layer `cells`",
+    operation_id="getGridTile",
+    responses=_told(MVT, "The tile; empty where there are no cells"),
+)
+@guard.reads_grid
+def tile(z: int, x: int, y: int, wanted: TileQuery) -> Response:
+    """A vector tile."""
+    place = Tile(z, x, y)
+    if not place.is_on_map:
+        raise NotFound(f"There is no tile {z}/{x}/{y}: zoom goes from 0 to {DEEPEST}, x and y from 0 to 2^zoom - 1.")
+    return _respond(_grid().tile(place, wanted, request.if_none_match.contains_weak), MVT)

@@ -1,0 +1,222 @@
+"""What is going on: jobs with their last and next runs, queues, workers, scheduler. Read from indexes, for pages."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis
+from rq import Worker
+from rq.worker import BaseWorker
+from sqlalchemy import Connection, Row, text
+
+from jobs import catalogue
+from jobs.catalogue import QUEUES
+from worker import transport
+
+_LAST = text(
+    """
+    SELECT last.* FROM unnest(:jobs) AS named (job) CROSS JOIN LATERAL (
+        SELECT id, job, state, started_at, ended_at, error, created_at FROM runs
+        WHERE runs.job = named.job AND state IN ('finished', 'failed', 'cancelled')
+        ORDER BY created_at DESC LIMIT 1
+    ) AS last
+    """
+)
+_SUCCESSES = text(
+    """
+    SELECT last.* FROM unnest(:jobs) AS named (job) CROSS JOIN LATERAL (
+        SELECT job, ended_at FROM runs WHERE runs.job = named.job AND state = 'finished'
+        ORDER BY created_at DESC LIMIT 1
+    ) AS last
+    """
+)
+_DURATIONS = text(
+    """
+    SELECT ended.* FROM unnest(:jobs) AS named (job) CROSS JOIN LATERAL (
+        SELECT id, job, state, created_at, extract(epoch FROM ended_at - started_at)::float AS seconds FROM runs
+        WHERE runs.job = named.job AND state IN ('finished', 'failed') AND started_at IS NOT NULL
+        ORDER BY created_at DESC LIMIT :count
+    ) AS ended
+    """
+)
+_QUEUES = text(
+    """
+    SELECT queue, count(*) FILTER (WHERE state <> 'started' AND due_at <= clock_timestamp()) AS waiting,
+           count(*) FILTER (WHERE state <> 'started' AND due_at > clock_timestamp()) AS later,
+           count(*) FILTER (WHERE state = 'started') AS started,
+           extract(epoch FROM clock_timestamp() - min(due_at)
+               FILTER (WHERE state <> 'started' AND due_at <= clock_timestamp()))::float AS oldest_s
+    FROM runs WHERE ended_at IS NULL GROUP BY queue
+    """
+)
+# Runs that waited at the end of each step: those that came in less those that began or were given up.
+_DEPTHS = text(
+    """
+    SELECT queue, least(:steps, greatest(0, ceil(extract(epoch FROM at - :oldest) / :step_s)))::int AS step,
+           sum(change)::int AS change
+    FROM (
+        SELECT queue, least(due_at, started_at) AS at, 1 AS change FROM runs
+        WHERE created_at >= :oldest - interval '1 day'
+        UNION ALL
+        SELECT queue, coalesce(started_at, ended_at), -1 FROM runs
+        WHERE created_at >= :oldest - interval '1 day' AND coalesce(started_at, ended_at) IS NOT NULL
+    ) AS changes GROUP BY queue, step
+    """
+)
+_FAILURES = text(
+    """
+    SELECT id, job, error, ended_at FROM runs
+    WHERE created_at >= :since - interval '2 days' AND state = 'failed' AND ended_at >= :since
+    ORDER BY created_at DESC LIMIT :count
+    """
+)
+_CADENCES = text(
+    """
+    SELECT job, next_due, p.name IS NOT NULL AS paused
+    FROM cadences LEFT JOIN pauses AS p ON p.kind = 'cadence' AND p.name = job
+    """
+)
+_PAUSED = text("SELECT name, requested_by FROM pauses WHERE kind = 'queue'")
+_INSTANCES = "rq:scheduler_instance:*"
+
+
+@dataclass(frozen=True)
+class QueueState:
+    """What stands in a queue now."""
+
+    name: str
+    waiting: int = 0
+    later: int = 0
+    """Runs that wait for a time of their own, such as that of a next attempt."""
+    started: int = 0
+    oldest_s: float | None = None
+    """Seconds for which the longest-waiting run has been due."""
+    paused_by: str | None = None
+
+
+@dataclass(frozen=True)
+class WorkerState:
+    """An RQ worker that has been heard of lately."""
+
+    name: str
+    host: str
+    pid: int
+    queues: tuple[str, ...]
+    state: str
+    run_id: str | None
+    since: dt.datetime | None
+    done: int
+    failed: int
+
+
+def last_ended(connection: Connection, jobs: Sequence[str]) -> dict[str, Row[Any]]:
+    """{job: its newest run that has ended, skipped ones aside}"""
+    with connection.begin():
+        return {row.job: row for row in connection.execute(_LAST, {"jobs": list(jobs)})}
+
+
+def last_successes(connection: Connection, jobs: Sequence[str]) -> dict[str, dt.datetime]:
+    """{job: when its newest finished run ended}"""
+    with connection.begin():
+        return {row.job: row.ended_at for row in connection.execute(_SUCCESSES, {"jobs": list(jobs)})}
+
+
+def durations(connection: Connection, jobs: Sequence[str], count: int) -> dict[str, list[Row[Any]]]:
+    """{job: its last runs that were at work, oldest first}, each with id, state, created_at and seconds."""
+    found: dict[str, list[Row[Any]]] = {job: [] for job in jobs}
+    with connection.begin():
+        for row in connection.execute(_DURATIONS, {"jobs": list(jobs), "count": count}):
+            found[row.job].insert(0, row)
+    return found
+
+
+def cadences(connection: Connection) -> dict[str, Row[Any]]:
+    """{job: its next_due and whether it is paused}"""
+    with connection.begin():
+        return {row.job: row for row in connection.execute(_CADENCES)}
+
+
+def queues(connection: Connection) -> list[QueueState]:
+    """Every queue of the catalogue."""
+    with connection.begin():
+        rows = {row.queue: row._mapping for row in connection.execute(_QUEUES)}
+        paused = {row.name: row.requested_by for row in connection.execute(_PAUSED)}
+    names = (*QUEUES, *sorted(set(rows) - set(QUEUES)))
+    return [
+        QueueState(name, **{k: v for k, v in rows.get(name, {}).items() if k != "queue"}, paused_by=paused.get(name))
+        for name in names
+    ]
+
+
+def depths(connection: Connection, now: dt.datetime, hours: int = 24, steps: int = 96) -> dict[str, list[int]]:
+    """{queue: runs that were due and had not begun, at the end of each of `steps` equal steps until now}"""
+    oldest = now - dt.timedelta(hours=hours)
+    values = {"oldest": oldest, "steps": steps + 1, "step_s": hours * 3600 / steps}
+    changes: dict[str, list[int]] = {name: [0] * (steps + 2) for name in QUEUES}
+    with connection.begin():
+        for row in connection.execute(_DEPTHS, values):
+            changes.setdefault(row.queue, [0] * (steps + 2))[row.step] += row.change
+    return {name: _running_sums(of)[1 : steps + 1] for name, of in changes.items()}
+
+
+def _running_sums(changes: Sequence[int]) -> list[int]:
+    total, sums = 0, []
+    for change in changes:
+        total += change
+        sums.append(total)
+    return sums
+
+
+def failures(connection: Connection, since: dt.datetime, count: int = 100) -> Sequence[Row[Any]]:
+    """Runs that failed since then, newest first: id, job, error, ended_at."""
+    with connection.begin():
+        return connection.execute(_FAILURES, {"since": since, "count": count}).all()
+
+
+def workers(redis: Redis) -> list[WorkerState]:
+    """The workers that are there, by queue. Raises redis.RedisError."""
+    return sorted(map(_worker, Worker.all(connection=redis)), key=lambda worker: (worker.queues, worker.name))
+
+
+def _worker(worker: BaseWorker) -> WorkerState:
+    current = worker.get_current_job_id()
+    return WorkerState(
+        worker.name,
+        worker.hostname or "",
+        worker.pid or 0,
+        tuple(worker.queue_names()),
+        str(worker.get_state()),
+        transport.run_of(current) if current else None,
+        worker.birth_date and worker.birth_date.replace(tzinfo=dt.UTC),
+        worker.successful_job_count,
+        worker.failed_job_count,
+    )
+
+
+def schedulers(redis: Redis) -> int:
+    """How many rq-scheduler processes are there. Raises redis.RedisError."""
+    keys = redis.scan_iter(match=_INSTANCES, count=5000)
+    return sum(not redis.hexists(key, "death") for key in keys)
+
+
+def counts(connection: Connection) -> Sequence[Row[Any]]:
+    """Runs that the ledger keeps, by job and state. Reads every run: for a scrape, not for a page."""
+    with connection.begin():
+        return connection.execute(
+            text("SELECT job, state, count(*) AS runs FROM runs GROUP BY job, state ORDER BY job, state")
+        ).all()
+
+
+def percentiles(rows: Sequence[Row[Any]]) -> tuple[float, float] | None:
+    """Median and 95th percentile of the seconds of runs that finished; none without any."""
+    seconds = sorted(row.seconds for row in rows if row.state == "finished")
+    if not seconds:
+        return None
+    half, most = (seconds[min(len(seconds) - 1, int(part * len(seconds)))] for part in (0.5, 0.95))
+    return half, most
+
+
+def scheduled() -> Mapping[str, catalogue.Job]:
+    """{job: declaration} of those that have a cadence."""
+    return {name: job for name, job in catalogue.load().items() if job.cron}
