@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# Checks pages for barriers, in the browser tests only.
+AXE := $(CURDIR)/.tools/node_modules/axe-core/axe.min.js
 
 .PHONY: help setup demo up test test-deps faults lint audit bench requirements
 
@@ -28,12 +30,14 @@ up: setup ## The same against the real police API, until Ctrl-C
 	@$(BIN)/safegrid up
 
 test: setup ## All tests; names what it skipped
-	$(BIN)/python -m pytest
+	AXE_CORE=$(AXE) $(BIN)/python -m pytest
 
-test-deps: ## Debian packages for the tests that want PostGIS and a browser (apt, as root)
+test-deps: ## What the tests want of PostGIS and a browser (Debian, as root)
 	@for package in postgresql-15-postgis-3 chromium; do \
 		dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
+	command -v npm >/dev/null || missing="$$missing npm"; \
 	if [ -n "$$missing" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; fi
+	@test -f $(AXE) || npm install --silent --no-save --prefix .tools axe-core@4.14.1
 
 faults: setup ## Real processes under SEED=1, N=200 disturbances; fails on any loss or double
 	$(BIN)/python -m tests.faults --seed $(or $(SEED),1) --disturbances $(or $(N),200)
@@ -52,4 +56,4 @@ bench: setup ## Measure, as ratios. ONLY=name picks one; CHECK=1 fails where a g
 
 requirements: ## Compile the exact versions anew (needs uv)
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.txt
-	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --extra embedded --extra dev pyproject.toml -o requirements-dev.txt
+	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --extra embedded --extra parquet --extra dev pyproject.toml -o requirements-dev.txt

@@ -61,7 +61,7 @@ def add_run(connection: Connection, job: str, state: str, at: dt.datetime, secon
         "parameters": json.dumps(given.pop("parameters", None) or {}),
         "state": state,
         "origin": "schedule" if given.get("occurrence") else "form",
-        "by": "schedule" if given.get("occurrence") else "kim",
+        "by": "schedule" if given.get("occurrence") else "night-shift",
         "created_at": at,
         "due_at": at,
         "occurrence": None,

@@ -35,11 +35,11 @@ def scene(folder: Path) -> Iterator[tuple[str, Settings]]:
             with connection.begin():
                 areas.ensure_default(connection, settings)
             paint(connection, dt.datetime.now(dt.UTC))
-            people.add_user(connection, "kim", "a long password", "operator", "admin")
+            people.add_user(connection, "night-shift", "a long password", "operator", "admin")
             people.add_user(connection, "wall-screen", "a long password", "viewer", "admin")
-            people.add_token(connection, "nightly report", "viewer", "kim")
+            people.add_token(connection, "nightly report", "viewer", "night-shift")
             for action, target in (("added", "the viewer wall-screen"), ("paused", "the queue cache")):
-                people.note(connection, "kim", action, target, "192.0.2.7")
+                people.note(connection, "night-shift", action, target, "192.0.2.7")
         engine.dispose()
         with (
             served(settings, folder) as address,

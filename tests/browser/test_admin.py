@@ -15,7 +15,7 @@ from worker.client import Client
 _LOCAL = re.compile(r"\d\d/\d\d/\d{4}, \d\d:\d\d:\d\d where you are")
 PHONE = {"width": 390, "height": 844}
 PAGES = ("/", "/jobs/", "/jobs/rebuild-grid", "/runs/", "/schedule/", "/queues/", "/data/", "/people/", "/docs")
-KIM = {"name": "kim", "password": "a long password", "role": "viewer"}
+NIGHT_SHIFT = {"name": "night-shift", "password": "a long password", "role": "viewer"}
 
 
 def asked(client: Client, days: int = 30) -> str:
@@ -121,8 +121,8 @@ def test_all_works_without_javascript(open_page: Open, client: Client) -> None:
 
 
 def test_a_viewer_looks_and_cannot_touch(open_page: Open, address: str) -> None:
-    requests.post(f"{address}/api/v1/admin/users", json=KIM, headers=BEARER, timeout=10).raise_for_status()
-    page = open_page("/schedule/", name="kim", password=KIM["password"])
+    requests.post(f"{address}/api/v1/admin/users", json=NIGHT_SHIFT, headers=BEARER, timeout=10).raise_for_status()
+    page = open_page("/schedule/", name="night-shift", password=NIGHT_SHIFT["password"])
     expect(page.get_by_role("heading", name="Schedule")).to_be_visible()
     expect(page.get_by_role("button")).to_have_count(1)
     expect(page.get_by_role("link", name="People")).to_have_count(0)

@@ -87,7 +87,7 @@ def test_nothing_wrong_is_nothing_said() -> None:
             "9 cells are wrong",
             "check again",
         ),
-        ({"queues": [QueueState("cache", paused_by="kim")]}, "warn", "paused by kim", "Resume"),
+        ({"queues": [QueueState("cache", paused_by="night-shift")]}, "warn", "paused by night-shift", "Resume"),
         (
             {"cadences": {"rebuild_safety_grid": Row(next_due=NOW, paused=True)}},
             "warn",

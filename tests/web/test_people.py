@@ -13,7 +13,7 @@ from web.guard import _HARMLESS, OPEN
 from worker.client import Client
 
 USERS, TOKENS = "/api/v1/admin/users", "/api/v1/admin/tokens"
-KIM = {"name": "kim", "password": "a long password", "role": "viewer"}
+NIGHT_SHIFT = {"name": "night-shift", "password": "a long password", "role": "viewer"}
 
 
 def press(browser: FlaskClient, path: str, **form: str) -> Any:
@@ -23,9 +23,9 @@ def press(browser: FlaskClient, path: str, **form: str) -> Any:
 @pytest.fixture
 def viewer(app: APIFlask, program: FlaskClient) -> FlaskClient:
     """A browser in which a viewer is signed in."""
-    assert program.post(USERS, json=KIM).status_code == 201
+    assert program.post(USERS, json=NIGHT_SHIFT).status_code == 201
     browser = app.test_client()
-    assert sign_in(browser, KIM["password"], "kim").status_code == 303
+    assert sign_in(browser, NIGHT_SHIFT["password"], "night-shift").status_code == 303
     return browser
 
 
@@ -76,29 +76,29 @@ def test_a_viewer_sees_no_button_that_would_be_refused(
 def test_a_viewer_is_told_whom_to_ask(viewer: FlaskClient) -> None:
     answer = press(viewer, "/jobs/cleanup-history")
     assert answer.status_code == 403
-    assert "kim is a viewer and may change nothing: ask an operator" in answer.text
+    assert "night-shift is a viewer and may change nothing: ask an operator" in answer.text
     assert viewer.get("/people/").status_code == 403
     assert press(viewer, "/sign-out").location == "/sign-in"
 
 
 def test_an_operator_of_the_table_may_what_the_first_may(app: APIFlask, program: FlaskClient, client: Client) -> None:
-    program.post(USERS, json={**KIM, "role": "operator"})
+    program.post(USERS, json={**NIGHT_SHIFT, "role": "operator"})
     browser = app.test_client()
-    sign_in(browser, KIM["password"], "kim")
+    sign_in(browser, NIGHT_SHIFT["password"], "night-shift")
     run = press(browser, "/jobs/cleanup-history").location.removeprefix("/runs/")
-    assert client.run(run).requested_by == "kim"
+    assert client.run(run).requested_by == "night-shift"
     assert browser.get("/people/").status_code == 200
 
 
 def test_a_session_ends_when_its_user_changes(viewer: FlaskClient, program: FlaskClient, app: APIFlask) -> None:
     assert viewer.get("/").status_code == 200
-    assert program.patch(f"{USERS}/kim", json={"role": "operator"}).json["role"] == "operator"
+    assert program.patch(f"{USERS}/night-shift", json={"role": "operator"}).json["role"] == "operator"
     assert viewer.get("/").location == "/sign-in"
     again = app.test_client()
-    sign_in(again, KIM["password"], "kim")
-    assert program.delete(f"{USERS}/kim").json == {"changed": True}
+    sign_in(again, NIGHT_SHIFT["password"], "night-shift")
+    assert program.delete(f"{USERS}/night-shift").json == {"changed": True}
     assert again.get("/").location == "/sign-in"
-    assert sign_in(app.test_client(), KIM["password"], "kim").status_code == 401
+    assert sign_in(app.test_client(), NIGHT_SHIFT["password"], "night-shift").status_code == 401
 
 
 def test_a_token_opens_until_it_is_revoked(app: APIFlask, program: FlaskClient) -> None:
@@ -115,26 +115,26 @@ def test_a_token_opens_until_it_is_revoked(app: APIFlask, program: FlaskClient) 
 
 
 def test_secrets_are_kept_as_hashes(program: FlaskClient, client: Client) -> None:
-    program.post(USERS, json=KIM)
+    program.post(USERS, json=NIGHT_SHIFT)
     token = program.post(TOKENS, json={"name": "x"}).json["token"]
     with client.engine.begin() as connection:
         stored = str(connection.exec_driver_sql("SELECT * FROM users").all())
         stored += str(connection.exec_driver_sql("SELECT * FROM api_tokens").all())
-    assert KIM["password"] not in stored
+    assert NIGHT_SHIFT["password"] not in stored
     assert token not in stored
 
 
 def test_people_are_managed_on_a_page(browser: FlaskClient, app: APIFlask) -> None:
-    press(browser, "/people/users", **KIM)
-    assert 'kim</strong> <span class="tag">viewer' in browser.get("/people/").text
-    press(browser, "/people/users/kim/change", role="operator", password="another password")
-    assert sign_in(app.test_client(), "another password", "kim").status_code == 303
+    press(browser, "/people/users", **NIGHT_SHIFT)
+    assert 'night-shift</strong> <span class="tag">viewer' in browser.get("/people/").text
+    press(browser, "/people/users/night-shift/change", role="operator", password="another password")
+    assert sign_in(app.test_client(), "another password", "night-shift").status_code == 303
     secret = re.search(r'class="secret">(sg_[^<]+)<', press(browser, "/people/tokens", name="x", role="viewer").text)
     assert secret is not None
     assert secret[1] not in browser.get("/people/").text
     assert app.test_client().get(TASKS, headers={"Authorization": f"Bearer {secret[1]}"}).status_code == 200
-    assert press(browser, "/people/users/kim/remove").status_code == 303
-    assert "kim</strong>" not in browser.get("/people/").text
+    assert press(browser, "/people/users/night-shift/remove").status_code == 303
+    assert "night-shift</strong>" not in browser.get("/people/").text
 
 
 @pytest.mark.parametrize(
@@ -142,26 +142,26 @@ def test_people_are_managed_on_a_page(browser: FlaskClient, app: APIFlask) -> No
     [
         ({"password": "short"}, "at least 12 characters"),
         ({"name": " "}, "1 to 64 printable"),
-        ({"name": "kim/x"}, "no slash"),
+        ({"name": "night-shift/x"}, "no slash"),
         ({"name": "admin"}, "operator of the environment"),
         ({"role": "king"}, "viewer or operator"),
-        ({"name": "kim\0"}, "1 to 64 printable"),
+        ({"name": "night-shift\0"}, "1 to 64 printable"),
     ],
 )
 def test_what_is_wrong_with_a_new_user_is_said(browser: FlaskClient, wrong: dict[str, str], said: str) -> None:
-    answer = press(browser, "/people/users", **{**KIM, **wrong})
+    answer = press(browser, "/people/users", **{**NIGHT_SHIFT, **wrong})
     assert answer.status_code == 422
     assert said in answer.text
-    assert KIM["password"] not in answer.text
+    assert NIGHT_SHIFT["password"] not in answer.text
 
 
 def test_a_name_is_taken_once(browser: FlaskClient) -> None:
-    press(browser, "/people/users", **KIM)
-    assert "There is a user kim already" in press(browser, "/people/users", **KIM).text
+    press(browser, "/people/users", **NIGHT_SHIFT)
+    assert "There is a user night-shift already" in press(browser, "/people/users", **NIGHT_SHIFT).text
 
 
 def test_the_audit_says_who_changed_what(browser: FlaskClient, program: FlaskClient) -> None:
-    press(browser, "/people/users", **KIM)
+    press(browser, "/people/users", **NIGHT_SHIFT)
     task = program.post(f"{TASKS}/cleanup-history").json["task_id"]
     program.post(f"{TASKS}/{task}/cancel")
     program.post(f"{TASKS}/{task}/retry")
@@ -182,7 +182,7 @@ def test_the_audit_says_who_changed_what(browser: FlaskClient, program: FlaskCli
         ("admin", "paused"),
     ]
     assert task in told[-3]["target"]
-    assert "the viewer kim" in browser.get("/people/audit").text
+    assert "the viewer night-shift" in browser.get("/people/audit").text
     first = program.get("/api/v1/admin/audit?limit=4").json
     rest = program.get(f"/api/v1/admin/audit?before={first['next']}").json
     assert first["entries"] + rest["entries"] == told
