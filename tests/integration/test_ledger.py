@@ -10,6 +10,7 @@ from jobs import catalogue
 from jobs.errors import ParameterError
 from jobs.models import Run
 from tests import jobs_for_tests  # noqa: F401 - enters its jobs into the catalogue
+from tests.processes import until
 from worker import claim, ledger
 from worker.errors import ClaimLost, UnknownRun, WrongState
 from worker.ledger import Asker, Claimed
@@ -22,7 +23,8 @@ def submit(connection: Connection, name: str = "rebuild_safety_grid", **paramete
 
 
 def begin(connection: Connection, run_id: str) -> Claimed:
-    assert claim.acquire(connection, run_id)
+    # The server frees the lock of a closed connection a moment later.
+    until(lambda: claim.acquire(connection, run_id), "the run is free")
     claimed = ledger.claim(connection, run_id, "a worker")
     assert claimed is not None
     return claimed
@@ -205,7 +207,7 @@ def test_a_cancelled_run_at_work_is_settled_as_cancelled(connection: Connection,
     with engine.connect() as other:
         begin(other, run_id)
         assert ledger.cancel(connection, run_id, "me") == "started"
-    claim.acquire(connection, run_id)
+    until(lambda: claim.acquire(connection, run_id), "the run is free")
     assert ledger.claim(connection, run_id, "a worker") is None
     assert ledger.get(connection, run_id).state == "cancelled"
 
