@@ -4,7 +4,6 @@ BENCH_CRIMES is how many crimes there are; BENCH_POSTGIS_URL names an empty data
 """
 
 import os
-import statistics
 import tempfile
 from collections.abc import Iterator
 from importlib import import_module
@@ -13,23 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from flask import Flask, Response
-from flask.testing import FlaskClient
 from sqlalchemy import Connection, text
 
+from bench import cached_get
 from bench.grid_crimes import MONTHS, load
 from bench.harness import Missing, Ratio, seconds
 from jobs import context
 from jobs.context import Context
 from jobs.grid.run import rebuild_safety_grid
-from web import create_app
 from web.settings import Settings
 from worker import engines, system
 
 CRIMES = int(os.environ.get("BENCH_CRIMES", "6000000"))
 POSTGIS = os.environ.get("BENCH_POSTGIS_URL", "")
-TOKEN = "a token of the bench"
-ROUNDS, REQUESTS = 9, 100
 
 _GROUPED = "SELECT month, h3_cell, category, count(*) FROM crime_incidents GROUP BY 1, 2, 3"
 
@@ -68,7 +63,7 @@ def _measure(settings: Settings, where: str) -> Iterator[Ratio]:
             detail = f"{one:.2f} s beside {full:.1f} s"
             yield Ratio(f"one changed month, {how}, to a full build{where}", one / full, "x", goal, "lower", detail)
         if not where:
-            yield from _reading(settings)
+            yield _reading(settings)
             yield from _peers(here.connection, floor.grouping)
 
 
@@ -111,38 +106,10 @@ def _one_month(here: Context, asked: int) -> float:
     return seconds(lambda: rebuild_safety_grid(months=asked, until=f"{month:%Y-%m}"))
 
 
-def _reading(settings: Settings) -> Iterator[Ratio]:
-    """Cells of a town that are kept, beside a bare Flask route that returns the same bytes; rounds that alternate."""
-    headers = {"Authorization": f"Bearer {TOKEN}", "Accept-Encoding": "gzip"}
-    path = "/api/v1/grid?bbox=50.85,-1.5,50.97,-1.3"
-    ours = create_app(settings.model_copy(update={"admin_api_token": TOKEN})).test_client()
-    fresh = seconds(lambda: ours.get(path, headers=headers))
-    answer = ours.get(path, headers=headers)
-    body = answer.data
-    bare = _bare(body)
-
-    def ask(one: FlaskClient) -> float:
-        return seconds(lambda: [one.get(path, headers=headers) for _ in range(REQUESTS)]) / REQUESTS
-
-    if answer.status_code != 200 or bare.get(path, headers=headers).data != body:
-        raise RuntimeError("The two routes do not return the same bytes")
-    pairs = [(ask(ours), ask(bare)) for _ in range(ROUNDS)]
-    mine, theirs = (statistics.median(column) * 1e6 for column in zip(*pairs, strict=True))
-    detail = (
-        f"{mine:.0f} us beside {theirs:.0f} us, {len(body):,} bytes of gzip, median of {ROUNDS} rounds of "
-        f"{REQUESTS} requests; {fresh:.2f} s when it was not kept"
-    )
-    yield Ratio("cached GET /grid beside a bare Flask route", mine / theirs, "x", 5, "lower", detail)
-
-
-def _bare(body: bytes) -> FlaskClient:
-    app = Flask("bare")
-
-    @app.get("/api/v1/grid")
-    def cells() -> Response:
-        return Response(body, mimetype="application/geo+json", headers={"Content-Encoding": "gzip"})
-
-    return app.test_client()
+def _reading(settings: Settings) -> Ratio:
+    """Cells of a town that are kept, beside a bare Flask route that returns the same bytes."""
+    name = "cached GET /grid beside a bare Flask route"
+    return cached_get.ratio(settings, name, "/api/v1/grid?bbox=50.85,-1.5,50.97,-1.3", 5, {"Accept-Encoding": "gzip"})
 
 
 def _peers(connection: Connection, grouping: float) -> Iterator[Ratio]:

@@ -44,7 +44,8 @@ def measure() -> list[Ratio]:
         prepare(settings, climbing)
         small = _in_a_process(_score_200, settings)
         large = _in_a_process(_warm, settings.model_copy(update={"warm_routes": "all"}))
-        answer = cached_get.ratio(settings, route_id=1)
+        path = f"/api/v1/routes/1/safety?date={today()}"
+        answer = cached_get.ratio(settings, "cached GET of a score beside a bare Flask route", path, 3)
     loops = (
         f"loop: {loop:.1f} scores/s on {plain_loop.SCORES}, extrapolated; {skipping:.0f}/s if it skips far accidents"
     )
