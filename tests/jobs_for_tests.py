@@ -10,7 +10,7 @@ from jobs.catalogue import Between, FollowUp, job
 from jobs.errors import JobError, PermanentError
 
 
-@job(queue="cache", slug="nothing")
+@job(queue="cache", slug="do-nothing")
 def do_nothing(number: int = 0) -> dict[str, Any]:
     """Answer at once, with the time at which it began in seconds since 1970."""
     return {"task": "do_nothing", "number": number, "began": time.time()}
