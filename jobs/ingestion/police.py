@@ -13,8 +13,6 @@ from jobs.http import SourceChanged, SourceUnavailable, retrying, unavailable
 from jobs.months import month_text, parse_month
 from jobs.settings import Box, Settings
 
-__all__ = ["Police", "SourceChanged", "SourceUnavailable"]
-
 # Not in the API's list of forces, though it has unplaced crimes like any other.
 UNLISTED_FORCES = ("btp",)
 # The source may leave out points on the very edge of a polygon: ask a hair (0.1 m) wider and filter exactly.

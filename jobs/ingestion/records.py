@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from jobs.areas import Area
 from jobs.catalogue import problems_by_field
-from jobs.ingestion.police import SourceChanged, SourceUnavailable
+from jobs.http import SourceChanged, SourceUnavailable
 from jobs.months import month_text, parse_month
 
 # Fields of the source that we read past on purpose: always empty, or repeated elsewhere.

@@ -6,7 +6,7 @@ import pytest
 
 from jobs.context import Context
 from jobs.errors import JobError, PermanentError
-from jobs.ingestion.police import SourceChanged, SourceUnavailable
+from jobs.http import SourceChanged, SourceUnavailable
 from jobs.ingestion.run import IncompleteIngestion, ingest_latest_crime_data, ingest_month_on_demand
 from tests.integration.crimes import MONTH, Crime, crime, point_at, rows, scattered, served, unplaced, value
 from tests.standins.police import PoliceStandin, Records

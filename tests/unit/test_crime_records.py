@@ -7,7 +7,7 @@ import h3
 import pytest
 
 from jobs.areas import from_box
-from jobs.ingestion.police import SourceChanged, SourceUnavailable
+from jobs.http import SourceChanged, SourceUnavailable
 from jobs.ingestion.records import Reader, category_counts
 
 AREA = from_box("test", "Test", (50.85, -1.5, 50.97, -1.3), ())
