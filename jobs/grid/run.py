@@ -62,7 +62,7 @@ def rebuild_safety_grid(
         built = _build(here, states, generation, force)
         if dropped and not built:
             store.begin_generation(here.connection, generation)
-        store.shape_cells(here.connection)
+        store.shape_cells(here.connection, built)
         statistics = store.statistics(here.connection, [state.month for state in states])
     cache.drop_snapshots(here.cache)
     return {

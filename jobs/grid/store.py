@@ -65,6 +65,9 @@ _UNWEIGHTED = text(
     ) AND EXISTS (SELECT FROM crime_incidents WHERE category = slug AND month = ANY(:months)) ORDER BY slug
     """
 )
+_SHAPELESS = text(
+    "SELECT h3_index FROM safety_cells WHERE month = ANY(:months) EXCEPT SELECT h3_index FROM cell_shapes"
+)
 
 
 class OtherResolution(PermanentError):
@@ -172,13 +175,11 @@ def begin_generation(connection: Connection, generation: int) -> None:
     connection.execute(update(GridMonth).where(GridMonth.month == newest).values(generation=generation))
 
 
-def shape_cells(connection: Connection) -> None:
-    """Draw the hexagons of new cells, where PostGIS is there. One row a distinct cell."""
+def shape_cells(connection: Connection, months: Sequence[dt.date]) -> None:
+    """Draw the hexagons of the cells that these months added, where PostGIS is there. One row a distinct cell."""
     if connection.scalar(text("SELECT to_regclass('cell_shapes') IS NULL")):
         return
-    fresh = connection.scalars(
-        text("SELECT DISTINCT h3_index FROM safety_cells EXCEPT SELECT h3_index FROM cell_shapes")
-    )
+    fresh = connection.scalars(_SHAPELESS, {"months": list(months)})
     copy(connection, "cell_shapes", ("h3_index", "shape"), ((cell, _hexagon(cell)) for cell in fresh))
 
 
