@@ -67,8 +67,7 @@ _DEPTHS = text(
 _FAILURES = text(
     """
     SELECT id, job, error, ended_at FROM runs
-    WHERE created_at >= :since - interval '2 days' AND state = 'failed' AND ended_at >= :since
-    ORDER BY created_at DESC LIMIT :count
+    WHERE state = 'failed' AND ended_at >= :since ORDER BY ended_at DESC LIMIT :count
     """
 )
 _CADENCES = text(

@@ -10,6 +10,7 @@ from jobs.models.base import Base
 
 STATES = ("waiting", "queued", "started", "finished", "failed", "cancelled", "skipped")
 OPEN_STATES = ("waiting", "queued", "started")
+ODD_STATES = ("failed", "cancelled", "skipped")
 ORIGINS = ("api", "form", "cli", "python", "schedule", "pipeline", "rq")
 
 
@@ -57,6 +58,9 @@ class Run(Base):
         Index("ix_runs_created", "created_at", "id"),
         Index("ix_runs_job_created", "job", "created_at"),
         Index("ix_runs_open", "queue", "due_at", postgresql_where=text("ended_at IS NULL")),
+        # Among the finished they are few, and people look for them.
+        Index("ix_runs_odd", "state", "created_at", "id", postgresql_where=text(_one_of("state", ODD_STATES))),
+        Index("ix_runs_failed", "ended_at", postgresql_where=text("state = 'failed'")),
         Index("uq_runs_occurrence", "job", "occurrence", unique=True),
     )
 
