@@ -30,6 +30,8 @@ ROUNDS, REQUESTS = 5, 20
 # A page may take so many times as long as a bare route, and so much longer.
 TIMES, MORE_S = 5, 0.050
 
+# A session holds for the browser that it began with.
+BROWSER = {"User-Agent": "bench", "Accept": "text/html"}
 _CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
@@ -83,11 +85,11 @@ def _pages(connection: Connection, run_id: str) -> dict[str, str]:
 
 def _measured(settings: Settings, pages: dict[str, str], size: str) -> Iterator[Ratio]:
     with served.ours(settings, {}) as app:
-        cookie = {"Cookie": _signed_in(f"http://127.0.0.1:{app.port}")}
-        page = served.Server(app.port, cookie)
+        asked = {**BROWSER, "Cookie": _signed_in(f"http://127.0.0.1:{app.port}")}
+        page = served.Server(app.port, asked)
         for name, path in pages.items():
             body = page.once(path)
-            with served.bare(body, cookie) as other:
+            with served.bare(body, asked) as other:
                 mine, theirs = served.in_turns(page, other, path, ROUNDS, REQUESTS)
             detail = f"bare {theirs * 1000:.1f} ms, {len(body) / 1024:.0f} kB; {size}"
             yield Ratio(name, mine * 1000, "ms", (TIMES * theirs + MORE_S) * 1000, "lower", detail)
@@ -96,6 +98,7 @@ def _measured(settings: Settings, pages: dict[str, str], size: str) -> Iterator[
 def _signed_in(address: str) -> str:
     """The cookie of somebody who came in by the form."""
     with requests.Session() as session:
+        session.headers.update(BROWSER)
         form = _CSRF.search(session.get(f"{address}/sign-in", timeout=served.START_S).text)
         given = {"csrf_token": form and form[1], "username": "admin", "password": served.PASSWORD}
         session.post(f"{address}/sign-in", data=given, timeout=served.START_S).raise_for_status()

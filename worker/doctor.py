@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from redis import Redis, RedisError
 from rq import Worker
@@ -35,6 +36,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("PostgreSQL", _database),
         ("Redis", _redis),
         ("Police API", _source),
+        ("Alerts", _alerts),
     ]
     found: list[Finding] = []
     for what, look in looks:
@@ -110,3 +112,8 @@ def _processes(queues: "Redis") -> Iterator[Finding]:
 def _source(settings: Settings) -> Iterator[Finding]:
     months = Police.of(settings).months()
     yield Finding("Police API", True, f"offers {months[-1]:%Y-%m} to {months[0]:%Y-%m}")
+
+
+def _alerts(settings: Settings) -> Iterator[Finding]:
+    host = urlsplit(settings.alert_webhook_url).hostname
+    yield Finding("Alerts", True, f"go to {host}" if host else "go to nobody: ALERT_WEBHOOK_URL is not set")

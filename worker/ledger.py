@@ -390,6 +390,7 @@ def _reopen(connection: Connection, run_id: str) -> int:
             losses=0,
             unclaimed_pushes=0,
             cancel_requested_by=None,
+            alerted_at=None,
         )
     ).rowcount
 

@@ -11,8 +11,12 @@ from annotated_types import Ge, Le
 from pydantic import AfterValidator, Field
 
 import jobs.settings
-from jobs.settings import redis_address
+from jobs.settings import redis_address, secure_address
 from worker import engines
+
+
+def _webhook(url: str) -> str:
+    return secure_address(url) if url else url
 
 
 class Settings(jobs.settings.Settings):
@@ -29,6 +33,10 @@ class Settings(jobs.settings.Settings):
     """Ended runs older than this are forgotten."""
     pipelines: bool = Field(True, validation_alias="SAFEGRID_PIPELINES")
     """Whether a run asks by itself for what its result makes necessary, such as the grid of new crimes."""
+    alert_webhook_url: Annotated[str, AfterValidator(_webhook)] = Field(
+        "", validation_alias="ALERT_WEBHOOK_URL", repr=False
+    )
+    """Where a message goes when runs fail; none when empty."""
     max_workers: Annotated[int, Ge(1), Le(64)] | None = Field(None, validation_alias="SAFEGRID_MAX_WORKERS")
     memory_limit_mb: Annotated[int, Ge(64)] = Field(2048, validation_alias="SAFEGRID_MEMORY_LIMIT_MB")
     """Resident memory of one work-horse."""

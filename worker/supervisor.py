@@ -1,4 +1,6 @@
-"""The supervisor of `safegrid worker`: RQ worker processes for its queues and one sweep, started again when they die.
+"""The supervisor of `safegrid worker`: its processes, started again when they die.
+
+They are RQ workers of its queues, one sweep and, where wanted, alerts.
 
 It holds no connection, so that what it forks inherits none; how deep the queues are, the sweep tells it.
 """
@@ -22,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import catalogue, database
 from worker import ledger, occurrences, performing, transport
+from worker.alerts import tell_forever
 from worker.rq import SafegridWorker, die_with_parent
 from worker.settings import Settings
 from worker.sweep import sweep
@@ -97,7 +100,7 @@ class Supervisor:
         self._engine = performing.prepare(self.settings)
         signal.signal(signal.SIGTERM, self._stop_asked)
         signal.signal(signal.SIGINT, self._stop_asked)
-        self.posts = [Post("sweep", lambda: sweep_forever(self.settings, self.queues, self._depths))]
+        self.posts = self._helpers()
         fewest, _ = self.settings.workers
         for number in range(max(fewest, len(self.queues))):
             name = self.queues[number % len(self.queues)]
@@ -111,6 +114,13 @@ class Supervisor:
             wait([post.process.sentinel for post in self._all() if post.process is not None], CHECK_S)
         self._stop()
 
+    def _helpers(self) -> list[Post]:
+        """Processes beside the workers."""
+        helpers = [Post("sweep", lambda: sweep_forever(self.settings, self.queues, self._depths))]
+        if self.settings.alert_webhook_url:
+            helpers.append(Post("alerts", lambda: tell_forever(self.settings)))
+        return helpers
+
     def _all(self) -> list[Post]:
         return self.posts + [post for extras in self._extras.values() for post in extras]
 
@@ -121,7 +131,7 @@ class Supervisor:
         _, most = self.settings.workers
         depths = {name: self._depths[index] for index, name in enumerate(self.queues)}
         deepest = max(depths, key=lambda name: depths[name] - len(self._extras[name]))
-        workers = len(self._all()) - 1
+        workers = len(self._all()) - len(self._helpers())
         if workers < most and depths[deepest] > len(self._extras[deepest]):
             log.info("worker_added", queue=deepest, depth=depths[deepest])
             self._extras[deepest].append(Post(f"extra worker {deepest}", self._worker(deepest, IDLE_S), leaves=True))

@@ -49,6 +49,8 @@ class Run(Base):
     """As the job returned it, its keys in their order."""
     error: Mapped[str | None]
     cancel_requested_by: Mapped[str | None]
+    alerted_at: Mapped[dt.datetime | None]
+    """When ALERT_WEBHOOK_URL took the message that it failed."""
     log: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
     """The last lines that the run logged."""
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Indexes of the runs that did not finish, which people look for.
+"""What people must learn of: indexes of the runs that did not finish, and which failures were told.
 
 Revision ID: 0007
 Revises: 0006
@@ -16,6 +16,7 @@ ODD = sa.text("state IN ('failed', 'cancelled', 'skipped')")
 
 
 def upgrade() -> None:
+    op.add_column("runs", sa.Column("alerted_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index("ix_runs_odd", "runs", ["state", "created_at", "id"], postgresql_where=ODD)
     op.create_index("ix_runs_failed", "runs", ["ended_at"], postgresql_where=sa.text("state = 'failed'"))
 
@@ -23,3 +24,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_runs_failed", "runs")
     op.drop_index("ix_runs_odd", "runs")
+    op.drop_column("runs", "alerted_at")
