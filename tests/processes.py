@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from worker import ledger
+from worker import attempts
 from worker.client import Client
 from worker.ledger import Asker
 from worker.settings import Settings
@@ -107,7 +107,7 @@ def work_horse(client: Client, run_id: str) -> int:
 
     def pid() -> int | None:
         with client.engine.connect() as connection:
-            open_attempts = [one for one in ledger.attempts(connection, run_id) if one.ended_at is None]
+            open_attempts = [one for one in attempts.of(connection, run_id) if one.ended_at is None]
         found = int(open_attempts[-1].worker.rpartition(":")[2]) if open_attempts else 0
         return found if found and is_alive(found) else None
 

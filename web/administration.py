@@ -39,7 +39,7 @@ from web.answers import (
 from web.clients import client
 from web.overview import look
 from web.verdict import findings
-from worker import holdings, ledger, occurrences, overview
+from worker import holdings, ledger, occurrences, overview, pauses
 
 bp = APIBlueprint("administration", __name__, url_prefix="/api/v1/admin", tag="Administration")
 
@@ -292,7 +292,7 @@ def _pick(model: type[Any], row: Any) -> Any:
 
 def _pause(kind: str, name: str) -> Response:
     with client().engine.connect() as connection:
-        changed = ledger.pause(connection, kind, name, guard.asker("api").who)
+        changed = pauses.pause(connection, kind, name, guard.asker("api").who)
     if changed:
         audit.note("paused", f"the {kind} {name}")
     return _answer(Changed(changed=changed))
@@ -300,7 +300,7 @@ def _pause(kind: str, name: str) -> Response:
 
 def _resume(kind: str, name: str) -> Response:
     with client().engine.connect() as connection:
-        changed = ledger.resume(connection, kind, name)
+        changed = pauses.resume(connection, kind, name)
     if changed:
         audit.note("resumed", f"the {kind} {name}")
     return _answer(Changed(changed=changed))

@@ -10,7 +10,7 @@ from redis import RedisError
 from jobs.catalogue import QUEUES
 from web import audit, charts, guard, runs
 from web.clients import client
-from worker import ledger, listing, overview
+from worker import ledger, listing, overview, pauses
 
 HOURS = 24
 
@@ -50,7 +50,7 @@ def pause(name: str) -> ResponseReturnValue:
     """Let a queue rest: what is at work ends, nothing more begins."""
     known(name)
     with client().engine.connect() as connection:
-        changed = ledger.pause(connection, "queue", name, guard.asker("form").who)
+        changed = pauses.pause(connection, "queue", name, guard.asker("form").who)
     if changed:
         audit.note("paused", f"the queue {name}")
     flash(f"The queue {name} rests: runs at work go on, nothing more begins until you resume it.")
@@ -62,7 +62,7 @@ def resume(name: str) -> ResponseReturnValue:
     """Go on with a queue."""
     known(name)
     with client().engine.connect() as connection:
-        changed = ledger.resume(connection, "queue", name)
+        changed = pauses.resume(connection, "queue", name)
     if changed:
         audit.note("resumed", f"the queue {name}")
     flash(f"The queue {name} goes on.")

@@ -16,7 +16,7 @@ from jobs.models.runs import OPEN_STATES, STATES
 from web import audit, filters, guard
 from web.clients import client
 from web.tasks import Progress, as_listed, find, progress_of
-from worker import ledger, listing
+from worker import attempts, listing
 from worker.errors import WrongState
 from worker.listing import Wanted
 
@@ -231,14 +231,14 @@ def retry(run_id: str) -> ResponseReturnValue:
 def _of(run_id: str) -> dict[str, Any]:
     run = find(run_id)
     with client().engine.connect() as connection:
-        attempts = ledger.attempts(connection, run_id)
+        tried = attempts.of(connection, run_id)
         chain = listing.chain(connection, run_id)
         months = listing.months_of(connection, run_id)
     job = catalogue.load().get(run.job)
     return {
         "shown": ShownRun(run, progress_of(run)),
         "run": run,
-        "attempts": attempts,
+        "attempts": tried,
         "chain": chain if len(chain) > 1 else (),
         "months": months,
         "job": job,

@@ -7,7 +7,7 @@ from jobs import catalogue
 from jobs.catalogue import Job
 from web import audit, formats, guard, jobs
 from web.clients import client
-from worker import ledger, occurrences, overview
+from worker import occurrences, overview, pauses
 
 DOTS = 30
 
@@ -43,7 +43,7 @@ def pause(slug: str) -> ResponseReturnValue:
     """Let a cadence rest: its occurrences are skipped until it is resumed."""
     job = with_cadence(slug)
     with client().engine.connect() as connection:
-        changed = ledger.pause(connection, "cadence", job.name, guard.asker("form").who)
+        changed = pauses.pause(connection, "cadence", job.name, guard.asker("form").who)
     if changed:
         audit.note("paused", f"the cadence of {job.name}")
     flash(f"{formats.title_of(job.name)} rests: what would be due is skipped until you resume it.")
@@ -55,7 +55,7 @@ def resume(slug: str) -> ResponseReturnValue:
     """Go on with a cadence."""
     job = with_cadence(slug)
     with client().engine.connect() as connection:
-        changed = ledger.resume(connection, "cadence", job.name)
+        changed = pauses.resume(connection, "cadence", job.name)
     if changed:
         audit.note("resumed", f"the cadence of {job.name}")
     flash(f"{formats.title_of(job.name)} goes on with its cadence.")

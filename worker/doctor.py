@@ -14,7 +14,7 @@ from jobs import cache, database, schema
 from jobs.catalogue import QUEUES
 from jobs.errors import SafegridError
 from jobs.ingestion.police import Police
-from worker import ledger, transport
+from worker import pauses, transport
 from worker.scheduler import SafegridScheduler
 from worker.settings import Settings
 
@@ -63,7 +63,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
 
 def _ledger(connection: Connection) -> Iterator[Finding]:
-    for pause in ledger.pauses(connection):
+    for pause in pauses.every(connection):
         since = f"{pause.created_at:%Y-%m-%d %H:%M}"
         words = f"rests since {since}, by {pause.requested_by}: `safegrid resume {pause.name}`"
         yield Finding(f"{pause.kind} {pause.name}".capitalize(), False, words)

@@ -5,57 +5,21 @@ Every change of state is one UPDATE whose WHERE names the state it leaves; its r
 
 import datetime as dt
 import json
-import random
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, insert, literal, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from jobs.catalogue import Job
 from jobs.database import lock
-from jobs.models import Attempt, Pause, Run
-from worker.errors import ClaimLost, UnknownRun, WrongState
+from jobs.models import Run
+from worker.errors import UnknownRun, WrongState
 
-MAX_FAILURES = 3
-MAX_LOSSES = 10
 MAX_UNCLAIMED_PUSHES = 5
-LONGEST_RETRY_DELAY_S = 3600.0
-
 NOW = func.clock_timestamp()
-
-# A work-horse pays for each statement, with pages that it shares with its parent until it touches them: few and short.
-_TO_CLAIM = select(Run.id, Run.job, Run.parameters, Run.state, Run.attempt, Run.cancel_requested_by)
-_HAS_TO_WAIT = text(
-    """
-    SELECT EXISTS (SELECT FROM pauses WHERE kind = 'queue' AND name = mine.queue) OR EXISTS (
-        SELECT FROM runs AS ahead WHERE ahead.job = mine.job AND ahead.parameters = mine.parameters
-        AND ahead.ended_at IS NULL AND ahead.state = 'started' AND ahead.id <> mine.id
-    )
-    FROM runs AS mine WHERE mine.id = :run_id
-    """
-)
-_BEGIN = text(
-    """
-    WITH begun AS (
-        UPDATE runs SET state = 'started', attempt = attempt + 1, unclaimed_pushes = 0,
-            started_at = coalesce(started_at, clock_timestamp())
-        WHERE id = :run_id AND state IN ('waiting', 'queued') AND due_at <= clock_timestamp()
-        RETURNING id, job, queue, parameters, attempt, checkpoint
-    ), noted AS (
-        INSERT INTO attempts (run_id, number, worker) SELECT id, attempt, :worker FROM begun
-    )
-    SELECT job, queue, parameters, attempt, checkpoint FROM begun
-    """
-).columns(Run.job, Run.queue, Run.parameters, Run.attempt, Run.checkpoint)
-
-# PostgreSQL itself was started again since: no attempt of that time can have kept its claim.
-_OUTLIVED = text(
-    "SELECT started_at < pg_postmaster_start_time() FROM attempts WHERE run_id = :run_id AND number = :attempt"
-)
 
 
 @dataclass(frozen=True)
@@ -74,23 +38,6 @@ class Submission:
     is_new: bool
 
 
-@dataclass(frozen=True)
-class Claimed:
-    """A run that is ours to do, as the attempt of that number."""
-
-    run_id: str
-    job: str
-    queue: str
-    parameters: dict[str, Any]
-    attempt: int
-    state: dict[str, Any]
-    """The last checkpoint."""
-
-    def log_context(self) -> dict[str, Any]:
-        """What every log line of the run carries."""
-        return {"run_id": self.run_id, "job": self.job, "queue": self.queue, "attempt": self.attempt}
-
-
 def submit(
     connection: Connection,
     job: Job,
@@ -106,13 +53,14 @@ def submit(
     """
     checked = job.validate(parameters)
     with connection.begin():
-        return _enter(connection, job, checked, asker, parent_id)
+        return enter(connection, job, checked, asker, parent_id)
 
 
-def _enter(
+def enter(
     connection: Connection, job: Job, checked: Mapping[str, Any], asker: Asker, parent_id: str | None
 ) -> Submission:
-    _lock_twins(connection, job.name, checked)
+    """`submit` of checked parameters, inside the caller's transaction."""
+    lock_twins(connection, job.name, checked)
     twin = connection.scalar(_twin(job, checked))
     if twin is not None:
         return Submission(twin, is_new=False)
@@ -141,7 +89,8 @@ def _equal(job: str, parameters: Mapping[str, Any]) -> tuple[ColumnElement[bool]
     return Run.job == job, Run.parameters == literal(dict(parameters), JSONB), Run.ended_at.is_(None)
 
 
-def _lock_twins(connection: Connection, job: str, parameters: Mapping[str, Any]) -> None:
+def lock_twins(connection: Connection, job: str, parameters: Mapping[str, Any]) -> None:
+    """Until the end of the transaction nobody else asks for an equal run or begins one."""
     lock(connection, f"safegrid:twins:{job}:{json.dumps(parameters, sort_keys=True)}")
 
 
@@ -159,14 +108,6 @@ def latest(connection: Connection, count: int, *where: ColumnElement[bool]) -> S
     query = select(Run.__table__).where(*where).order_by(Run.created_at.desc(), Run.id).limit(count)
     with connection.begin():
         return connection.execute(query).all()
-
-
-def attempts(connection: Connection, run_id: str) -> Sequence[Row[Any]]:
-    """The run's attempts, first to last."""
-    with connection.begin():
-        return connection.execute(
-            select(Attempt.__table__).where(Attempt.run_id == run_id).order_by(Attempt.number)
-        ).all()
 
 
 def pushed(connection: Connection, run_id: str, seen: int) -> Row[Any] | None:
@@ -210,175 +151,8 @@ def count_unclaimed(connection: Connection, run_id: str) -> bool:
     return state == "failed"
 
 
-def claim(connection: Connection, run_id: str, worker: str, *, requeued: bool = False) -> Claimed | None:
-    """Begin an attempt. Only for the holder of the run's advisory lock; none if the run is not to be done now.
-
-    `requeued`: somebody used `rq requeue`, which may begin a failed run again.
-    """
-    with connection.begin():
-        return _claim(connection, run_id, worker, requeued=requeued)
-
-
-def _claim(connection: Connection, run_id: str, worker: str, *, requeued: bool = False) -> Claimed | None:
-    run = connection.execute(_TO_CLAIM.where(Run.id == run_id)).one_or_none()
-    if run is None:
-        return None
-    _lock_twins(connection, run.job, run.parameters)
-    if run.state == "started":
-        # We hold its lock, so that attempt is dead.
-        settle_lost(connection, run)
-    elif requeued and run.state == "failed":
-        _reopen(connection, run_id)
-    if connection.scalar(_HAS_TO_WAIT, {"run_id": run_id}):
-        _wait_again(connection, run_id)
-        return None
-    row = connection.execute(_BEGIN, {"run_id": run_id, "worker": worker}).one_or_none()
-    if row is None:
-        return None
-    return Claimed(run_id, row.job, row.queue, row.parameters, row.attempt, row.checkpoint or {})
-
-
-def _wait_again(connection: Connection, run_id: str) -> None:
-    connection.execute(
-        update(Run).where(Run.id == run_id, Run.state == "queued").values(state="waiting", unclaimed_pushes=0)
-    )
-
-
-def checkpoint(connection: Connection, claimed: Claimed, state: Mapping[str, Any]) -> None:
-    """Keep the state of an attempt. Raises ClaimLost when another attempt has taken over."""
-    with connection.begin():
-        _update_claimed(connection, claimed, checkpoint=dict(state))
-
-
-def finish(
-    connection: Connection, claimed: Claimed, result: Any, log: Sequence[Any], next_runs: Sequence[tuple[Job, Any]] = ()
-) -> list[str]:
-    """The run is done, and asks for the next ones in the same breath. Answers the ids of those.
-
-    Raises ClaimLost when another attempt has taken over.
-    """
-    asker = Asker("pipeline", f"run {claimed.run_id}")
-    with connection.begin():
-        _finish(connection, claimed, result, log)
-        return [
-            _enter(connection, job, job.validate(parameters), asker, claimed.run_id).run_id
-            for job, parameters in next_runs
-        ]
-
-
-def _finish(connection: Connection, claimed: Claimed, result: Any, log: Sequence[Any]) -> None:
-    _update_claimed(connection, claimed, state="finished", result=result, error=None, ended_at=NOW, log=list(log))
-    _end_attempt(connection, claimed.run_id, claimed.attempt, "finished")
-
-
-def rehearse(connection: Connection) -> None:
-    """Go through a claim and its end and leave nothing, but that the engine has compiled their statements."""
-    values = {"job": "rehearsal", "queue": "cache", "origin": "python", "requested_by": "worker"}
-    with connection.begin() as transaction:
-        run_id = str(uuid.uuid4())
-        connection.execute(insert(Run).values(id=run_id, parameters={}, state="queued", **values))
-        claimed = _claim(connection, run_id, "rehearsal")
-        if claimed is not None:
-            _finish(connection, claimed, None, ())
-        transaction.rollback()
-
-
-def hand_back(connection: Connection, claimed: Claimed, log: Sequence[Any]) -> None:
-    """The worker is going down: the run goes back to its queue, which costs it nothing."""
-    with connection.begin():
-        _update_claimed(connection, claimed, state="waiting", stops=Run.stops + 1, due_at=NOW, log=list(log))
-        _end_attempt(connection, claimed.run_id, claimed.attempt, "stopped")
-
-
-def fail(
-    connection: Connection,
-    claimed: Claimed,
-    error: str,
-    traceback: str,
-    log: Sequence[Any],
-    retry_delay_s: float | None,
-) -> str:
-    """An attempt failed. It is tried again after the delay while the budget lasts; never when that is None.
-
-    Answers the state of the run now.
-    """
-    with connection.begin():
-        failures = _update_claimed(connection, claimed, failures=Run.failures + 1, error=error, log=list(log))
-        _end_attempt(connection, claimed.run_id, claimed.attempt, "failed", error, traceback)
-        if retry_delay_s is None or failures >= MAX_FAILURES:
-            _update_claimed(connection, claimed, state="failed", ended_at=NOW)
-            return "failed"
-        delay = dt.timedelta(seconds=_jittered(retry_delay_s * 4 ** (failures - 1)))
-        _update_claimed(connection, claimed, state="waiting", due_at=NOW + delay)
-        return "waiting"
-
-
-def _jittered(seconds: float) -> float:
-    """Half to one and a half times as long, so that what failed together is not tried again together."""
-    return min(seconds, LONGEST_RETRY_DELAY_S) * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
-
-
-def _update_claimed(connection: Connection, claimed: Claimed, **values: Any) -> int:
-    failures: int | None = connection.scalar(
-        update(Run)
-        .where(Run.id == claimed.run_id, Run.attempt == claimed.attempt, Run.state == "started")
-        .values(**values)
-        .returning(Run.failures)
-    )
-    if failures is None:
-        raise ClaimLost
-    return failures
-
-
-def _end_attempt(
-    connection: Connection, run_id: str, number: int, outcome: str, error: str | None = None, trace: str | None = None
-) -> None:
-    connection.execute(
-        update(Attempt)
-        .where(Attempt.run_id == run_id, Attempt.number == number, Attempt.ended_at.is_(None))
-        .values(outcome=outcome, error=error, traceback=trace, ended_at=NOW)
-    )
-
-
-def fail_dead(connection: Connection, run_id: str, error: str) -> None:
-    """A work-horse was killed for what it did, such as taking too much memory: its run fails for good."""
-    with connection.begin():
-        attempt = connection.scalar(
-            update(Run)
-            .where(Run.id == run_id, Run.state == "started", Run.cancel_requested_by.is_(None))
-            .values(state="failed", error=error, ended_at=NOW)
-            .returning(Run.attempt)
-        )
-        if attempt is not None:
-            _end_attempt(connection, run_id, attempt, "failed", error)
-
-
-def settle_lost(connection: Connection, run: Row[Any]) -> None:
-    """The attempt died without a word. Only for the holder of the run's advisory lock, inside a transaction.
-
-    It costs the run one of its losses, unless it was PostgreSQL that went.
-    """
-    error = "The work-horse died without a word: killed, out of memory, or its machine is gone"
-    if run.cancel_requested_by:
-        _end_attempt(connection, run.id, run.attempt, "cancelled", f"Cancelled by {run.cancel_requested_by}")
-        values: dict[str, Any] = {"state": "cancelled", "ended_at": NOW}
-    else:
-        _end_attempt(connection, run.id, run.attempt, "lost", error)
-        losses = Run.losses + (0 if connection.scalar(_OUTLIVED, {"run_id": run.id, "attempt": run.attempt}) else 1)
-        spent = losses >= MAX_LOSSES
-        values = {
-            "losses": losses,
-            "state": case((spent, "failed"), else_="waiting"),
-            "ended_at": case((spent, NOW)),
-            "error": case((spent, f"{error} ({MAX_LOSSES} times)"), else_=Run.error),
-            "due_at": NOW,
-        }
-    connection.execute(
-        update(Run).where(Run.id == run.id, Run.state == "started", Run.attempt == run.attempt).values(**values)
-    )
-
-
-def _reopen(connection: Connection, run_id: str) -> int:
+def reopen(connection: Connection, run_id: str) -> int:
+    """Make a run that came to nothing wait again with fresh budgets. Answers 0 where it is none."""
     return connection.execute(
         update(Run)
         .where(Run.id == run_id, Run.state.in_(("failed", "cancelled", "skipped")))
@@ -399,7 +173,7 @@ def retry(connection: Connection, run_id: str) -> None:
     """Begin a run again that came to nothing, from its last checkpoint. Raises UnknownRun, WrongState."""
     run = get(connection, run_id)
     with connection.begin():
-        if not _reopen(connection, run_id):
+        if not reopen(connection, run_id):
             raise WrongState("retried", run_id, run.state, "only one that failed or was cancelled can be")
 
 
@@ -424,30 +198,6 @@ def cancel(connection: Connection, run_id: str, who: str) -> str:
     if state is None:
         raise WrongState("cancelled", run_id, run.state, "it has ended")
     return str(state)
-
-
-def is_paused(connection: Connection, kind: str, name: str) -> bool:
-    """Whether that queue or cadence rests; inside the caller's transaction."""
-    return bool(connection.scalar(select(func.count()).where(Pause.kind == kind, Pause.name == name)))
-
-
-def pause(connection: Connection, kind: str, name: str, who: str) -> bool:
-    """Let a queue's runs, or a job's cadence, rest. Answers whether it did not rest already."""
-    with connection.begin():
-        values = {"kind": kind, "name": name, "requested_by": who}
-        return bool(connection.execute(upsert(Pause).values(values).on_conflict_do_nothing()).rowcount)
-
-
-def resume(connection: Connection, kind: str, name: str) -> bool:
-    """Go on with a queue or a cadence. Answers whether it rested."""
-    with connection.begin():
-        return bool(connection.execute(delete(Pause).where(Pause.kind == kind, Pause.name == name)).rowcount)
-
-
-def pauses(connection: Connection) -> Sequence[Row[Any]]:
-    """What rests: kind, name, requested_by, created_at."""
-    with connection.begin():
-        return connection.execute(select(Pause.__table__).order_by(Pause.created_at)).all()
 
 
 def purge(connection: Connection, queue: str, who: str) -> int:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from jobs.catalogue import Job
 from jobs.models import Cadence, Run
-from worker import cadence, ledger
+from worker import cadence, ledger, pauses
 
 log = structlog.get_logger("safegrid.schedule")
 
@@ -92,7 +92,7 @@ def _rows(connection: Connection, job: Job, due: Sequence[dt.datetime], now: dt.
 
 
 def _reason_to_skip(connection: Connection, job: Job, newest: dt.datetime, now: dt.datetime) -> str | None:
-    if ledger.is_paused(connection, "cadence", job.name):
+    if pauses.is_paused(connection, "cadence", job.name):
         return f"The cadence is paused; go on with `safegrid resume {job.name}`"
     if now - newest > job.catch_up:
         return f"Missed by more than {job.catch_up.days} days, for which it is made up"

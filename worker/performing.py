@@ -17,9 +17,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from jobs import cache, catalogue, context, database
 from jobs.context import Context
 from jobs.errors import ParameterError, PermanentError, SettingsError, Stopped
-from worker import claim, ledger, logs, progress, sweep, transport
+from worker import attempts, claim, logs, progress, sweep, transport
+from worker.attempts import Claimed
 from worker.errors import ClaimLost, ResultNotJson, SoftLimit
-from worker.ledger import Claimed
 from worker.limits import Watchdog
 from worker.settings import Settings
 
@@ -38,7 +38,7 @@ def prepare(settings: Settings) -> Engine:
     engine = database.create(settings)
     try:
         with engine.connect() as connection:
-            ledger.rehearse(connection)
+            attempts.rehearse(connection)
     except SQLAlchemyError as error:
         log.warning("not_rehearsed", error=str(error).splitlines()[0])
     return engine
@@ -58,7 +58,7 @@ def perform(
             if not claim.acquire(connection, run_id):
                 log.info("run_is_at_work_elsewhere", run_id=run_id)
                 return None
-            claimed = ledger.claim(connection, run_id, worker, requeued=requeued)
+            claimed = attempts.claim(connection, run_id, worker, requeued=requeued)
             return _attempt(settings, connection, claimed) if claimed else None
     except ClaimLost as lost:
         log.warning("claim_lost", run_id=run_id, reason=str(lost))
@@ -95,7 +95,7 @@ def _attempt(settings: Settings, connection: Connection, claimed: Claimed) -> An
     except Stopped:
         log.info("run_handed_back")
         with _ledger(settings, connection) as writable:
-            ledger.hand_back(writable, claimed, lines)
+            attempts.hand_back(writable, claimed, lines)
         return "The worker was stopping: the run went back to its queue"
     except SoftLimit as error:
         with _ledger(settings, connection) as writable:
@@ -129,7 +129,7 @@ def _ledger(settings: Settings, connection: Connection) -> Iterator[Connection]:
 def _finish(settings: Settings, connection: Connection, claimed: Claimed, result: Any, lines: deque[Any]) -> None:
     wanted = catalogue.find(claimed.job).follow_ups(result) if settings.pipelines else ()
     next_runs = [(catalogue.find(one.job), one.parameters) for one in wanted]
-    begun = ledger.finish(connection, claimed, result, lines, next_runs)
+    begun = attempts.finish(connection, claimed, result, lines, next_runs)
     with contextlib.closing(transport.connect(settings)) as queues, contextlib.suppress(RedisError):
         # With Redis away, the sweep delivers them later.
         for run_id in begun:
@@ -141,7 +141,7 @@ def _fail(connection: Connection, claimed: Claimed, error: Exception, lines: deq
     trace = logs.hide_secrets("".join(traceback.format_exception(error)))
     delay = None if isinstance(error, FOR_GOOD) else catalogue.find(claimed.job).retry_delay_s
     log.error("run_failed", error=message)
-    state = ledger.fail(connection, claimed, message, trace, lines, delay)
+    state = attempts.fail(connection, claimed, message, trace, lines, delay)
     log.info("run_state", state=state)
 
 
@@ -150,7 +150,7 @@ def fail_dead(settings: Settings, run_id: str, error: str) -> None:
     engine = database.create(settings)
     try:
         with engine.connect() as connection:
-            ledger.fail_dead(connection, run_id, error)
+            attempts.fail_dead(connection, run_id, error)
     finally:
         engine.dispose()
 
@@ -200,7 +200,7 @@ class Checkpoints:
     def _save(self, state: dict[str, Any]) -> None:
         if self._connection is None or self._connection.invalidated:
             self._connection = self._engine.connect()
-        ledger.checkpoint(self._connection, self._claimed, state)
+        attempts.checkpoint(self._connection, self._claimed, state)
 
     def __enter__(self) -> "Checkpoints":
         return self

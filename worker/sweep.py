@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, select, text
 
 from jobs import catalogue
 from jobs.models import Run
-from worker import claim, ledger, transport
+from worker import attempts, claim, ledger, transport
 
 log = structlog.get_logger("safegrid.sweep")
 
@@ -77,7 +77,7 @@ def _settle(connection: Connection) -> int:
     with connection.begin():
         for run in _started(connection):
             if claim.is_free(connection, run.id):
-                ledger.settle_lost(connection, run)
+                attempts.settle_lost(connection, run)
                 log.warning("attempt_lost", run_id=run.id, job=run.job, attempt=run.attempt)
                 settled += 1
     return settled

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Open, sign_in
 from tests.processes import ASKER, until
 from tests.web.conftest import BEARER, PASSWORD
-from worker import ledger
+from worker import pauses
 from worker.client import Client
 
 _LOCAL = re.compile(r"\d\d/\d\d/\d{4}, \d\d:\d\d:\d\d where you are")
@@ -89,7 +89,7 @@ def test_a_queue_is_paused_and_its_runs_wait(open_page: Open, client: Client, wo
     expect(card.get_by_text("paused by admin")).to_be_visible()
     run_id = asked(client)
     with client.engine.connect() as connection:
-        assert [one.name for one in ledger.pauses(connection)] == ["maintenance"]
+        assert [one.name for one in pauses.every(connection)] == ["maintenance"]
     page.reload()
     card.get_by_role("button", name="Resume").click()
     until(lambda: client.run(run_id).state == "finished", "the run finishes")

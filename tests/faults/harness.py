@@ -23,7 +23,7 @@ from tests.faults.disturbances import Disturbance
 from tests.faults.house import House, open_house, prepare, settings_at
 from tests.faults.observing import Watch
 from tests.faults.work import Asking, Request
-from worker import engines, ledger
+from worker import engines, pauses
 from worker.client import Client
 from worker.settings import Settings
 
@@ -191,7 +191,7 @@ def _web_answers(house: House) -> bool:
 def _end_work(house: House, asking: Asking) -> None:
     """No more occurrences; every open run to its end; then the last request."""
     with _connect(house.settings) as connection:
-        ledger.pause(connection, "cadence", "tick", "fault harness")
+        pauses.pause(connection, "cadence", "tick", "fault harness")
         _wait_for_end(house, connection)
         with Client(house.settings) as client:
             asking.ask(client, work.LAST)

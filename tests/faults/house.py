@@ -21,7 +21,7 @@ from jobs.ingestion.police import Police
 from jobs.ingestion.run import ingest_month_on_demand
 from tests import jobs_for_tests
 from tests.standins.police import PoliceStandin, Synthetic
-from worker import engines, ledger, system
+from worker import engines, pauses, system
 from worker.engines import Endpoints, Engines
 from worker.engines.owner import temporary_folder
 from worker.rq import die_with_parent
@@ -208,7 +208,7 @@ def prepare(settings: Settings) -> None:
             connection.execute(text(_HISTORY), {"rows": HISTORY_ROWS})
         for job in catalogue.load().values():
             if job.cron:
-                ledger.pause(connection, "cadence", job.name, "fault harness")
+                pauses.pause(connection, "cadence", job.name, "fault harness")
     engine.dispose()
     with context.open_context(settings):
         # So that a grid can be asked for from the first moment on.

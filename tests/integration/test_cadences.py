@@ -17,7 +17,7 @@ from jobs import catalogue
 from jobs.catalogue import Job
 from jobs.models import Cadence, Run
 from tests import jobs_for_tests  # noqa: F401 - enters its jobs into the catalogue
-from worker import cadence, ledger, occurrences, transport
+from worker import cadence, ledger, occurrences, pauses, transport
 from worker.scheduler import SafegridScheduler, entry_id
 from worker.settings import Settings
 
@@ -169,9 +169,9 @@ def test_an_occurrence_while_the_last_is_at_work_is_skipped_unless_the_job_overl
 def test_a_paused_cadence_is_skipped_and_says_so(connection: Connection) -> None:
     known = {"do_nothing": with_cadence("do_nothing", "0 * * * *")}
     occurrences.reconcile(connection, known, START)
-    ledger.pause(connection, "cadence", "do_nothing", "me")
+    pauses.pause(connection, "cadence", "do_nothing", "me")
     assert occurrences.take_due(connection, known, START + HOUR) == []
-    ledger.resume(connection, "cadence", "do_nothing")
+    pauses.resume(connection, "cadence", "do_nothing")
     assert len(occurrences.take_due(connection, known, START + 2 * HOUR)) == 1
 
 

@@ -11,9 +11,10 @@ from jobs.errors import ParameterError
 from jobs.models import Run
 from tests import jobs_for_tests  # noqa: F401 - enters its jobs into the catalogue
 from tests.processes import until
-from worker import claim, ledger
+from worker import attempts, claim, ledger, pauses
+from worker.attempts import Claimed
 from worker.errors import ClaimLost, UnknownRun, WrongState
-from worker.ledger import Asker, Claimed
+from worker.ledger import Asker
 
 ASKER = Asker("python", "a test")
 
@@ -25,7 +26,7 @@ def submit(connection: Connection, name: str = "rebuild_safety_grid", **paramete
 def begin(connection: Connection, run_id: str) -> Claimed:
     # The server frees the lock of a closed connection a moment later.
     until(lambda: claim.acquire(connection, run_id), "the run is free")
-    claimed = ledger.claim(connection, run_id, "a worker")
+    claimed = attempts.claim(connection, run_id, "a worker")
     assert claimed is not None
     return claimed
 
@@ -54,7 +55,7 @@ def test_a_request_equal_to_a_running_one_waits_behind_it(connection: Connection
     assert second != first
     with engine.connect() as other:
         assert claim.acquire(other, second)
-        assert ledger.claim(other, second, "another worker") is None
+        assert attempts.claim(other, second, "another worker") is None
         assert ledger.get(other, second).state == "waiting"
 
 
@@ -82,7 +83,7 @@ def test_a_claim_ends_with_its_connection(connection: Connection, engine: Engine
         begin(other, run_id)
     again = begin(connection, run_id)
     assert again.attempt == 2
-    assert [attempt.outcome for attempt in ledger.attempts(connection, run_id)] == ["lost", None]
+    assert [attempt.outcome for attempt in attempts.of(connection, run_id)] == ["lost", None]
     assert ledger.get(connection, run_id).losses == 1
 
 
@@ -92,10 +93,10 @@ def test_an_attempt_that_was_overtaken_writes_nothing(connection: Connection, en
         old = begin(other, run_id)
     begin(connection, run_id)
     for write in (
-        lambda: ledger.finish(connection, old, {"task": "old"}, []),
-        lambda: ledger.fail(connection, old, "old", "", [], 1),
-        lambda: ledger.hand_back(connection, old, []),
-        lambda: ledger.checkpoint(connection, old, {"old": True}),
+        lambda: attempts.finish(connection, old, {"task": "old"}, []),
+        lambda: attempts.fail(connection, old, "old", "", [], 1),
+        lambda: attempts.hand_back(connection, old, []),
+        lambda: attempts.checkpoint(connection, old, {"old": True}),
     ):
         with pytest.raises(ClaimLost):
             write()
@@ -104,7 +105,7 @@ def test_an_attempt_that_was_overtaken_writes_nothing(connection: Connection, en
 
 def test_a_finished_run_keeps_its_result_in_order_and_its_last_lines(connection: Connection) -> None:
     claimed = begin(connection, submit(connection))
-    ledger.finish(connection, claimed, {"task": "t", "a": 1}, [{"event": "done"}])
+    attempts.finish(connection, claimed, {"task": "t", "a": 1}, [{"event": "done"}])
     run = ledger.get(connection, claimed.run_id)
     assert (run.state, list(run.result), run.log) == ("finished", ["task", "a"], [{"event": "done"}])
     assert run.ended_at is not None
@@ -113,21 +114,21 @@ def test_a_finished_run_keeps_its_result_in_order_and_its_last_lines(connection:
 def test_a_finished_run_asks_for_the_next_in_the_same_transaction(connection: Connection) -> None:
     claimed = begin(connection, submit(connection))
     with pytest.raises(ParameterError):
-        ledger.finish(connection, claimed, {}, [], [(catalogue.find("do_nothing"), {"number": "no number"})])
+        attempts.finish(connection, claimed, {}, [], [(catalogue.find("do_nothing"), {"number": "no number"})])
     assert ledger.get(connection, claimed.run_id).state == "started"
-    [child] = ledger.finish(connection, claimed, {}, [], [(catalogue.find("do_nothing"), {"number": 7})])
+    [child] = attempts.finish(connection, claimed, {}, [], [(catalogue.find("do_nothing"), {"number": 7})])
     run = ledger.get(connection, child)
     assert (run.parent_id, run.origin, run.parameters) == (claimed.run_id, "pipeline", {"number": 7})
 
 
 def fail_once(connection: Connection, run_id: str, delay: float | None = 10) -> str:
-    return ledger.fail(connection, begin_now(connection, run_id), "it broke", "trace", [], delay)
+    return attempts.fail(connection, begin_now(connection, run_id), "it broke", "trace", [], delay)
 
 
 def begin_now(connection: Connection, run_id: str) -> Claimed:
     with connection.begin():
         connection.execute(update(Run).where(Run.id == run_id).values(due_at=ledger.NOW))
-    claimed = ledger.claim(connection, run_id, "a worker")
+    claimed = attempts.claim(connection, run_id, "a worker")
     assert claimed is not None
     return claimed
 
@@ -142,7 +143,7 @@ def test_a_failure_that_may_pass_is_tried_three_times_later_and_later(connection
     second = ledger.get(connection, run_id)
     assert dt.timedelta(seconds=18) < second.due_at - dt.datetime.now(dt.UTC) < dt.timedelta(seconds=61)
     assert fail_once(connection, run_id) == "failed"
-    outcomes = [(attempt.outcome, attempt.error) for attempt in ledger.attempts(connection, run_id)]
+    outcomes = [(attempt.outcome, attempt.error) for attempt in attempts.of(connection, run_id)]
     assert outcomes == [("failed", "it broke")] * 3
 
 
@@ -150,7 +151,7 @@ def test_a_run_is_not_begun_before_its_delay_is_over(connection: Connection) -> 
     run_id = submit(connection)
     claim.acquire(connection, run_id)
     fail_once(connection, run_id)
-    assert ledger.claim(connection, run_id, "an early worker") is None
+    assert attempts.claim(connection, run_id, "an early worker") is None
 
 
 def test_a_failure_that_cannot_pass_fails_at_once(connection: Connection) -> None:
@@ -163,7 +164,7 @@ def test_stops_cost_nothing_and_are_recorded(connection: Connection) -> None:
     run_id = submit(connection)
     claim.acquire(connection, run_id)
     for _ in range(20):
-        ledger.hand_back(connection, begin_now(connection, run_id), [])
+        attempts.hand_back(connection, begin_now(connection, run_id), [])
     run = ledger.get(connection, run_id)
     assert (run.state, run.stops, run.failures, run.losses) == ("waiting", 20, 0, 0)
 
@@ -171,9 +172,9 @@ def test_stops_cost_nothing_and_are_recorded(connection: Connection) -> None:
 def test_a_run_whose_work_horses_always_die_fails_after_ten(connection: Connection) -> None:
     run_id = submit(connection)
     claim.acquire(connection, run_id)
-    for _ in range(ledger.MAX_LOSSES):
+    for _ in range(attempts.MAX_LOSSES):
         begin_now(connection, run_id)
-    assert ledger.claim(connection, run_id, "a worker") is None
+    assert attempts.claim(connection, run_id, "a worker") is None
     run = ledger.get(connection, run_id)
     assert run.state == "failed"
     assert "out of memory" in run.error
@@ -197,7 +198,7 @@ def test_a_waiting_run_is_cancelled_at_once(connection: Connection) -> None:
     run_id = submit(connection)
     assert ledger.cancel(connection, run_id, "me") == "cancelled"
     assert claim.acquire(connection, run_id)
-    assert ledger.claim(connection, run_id, "a worker") is None
+    assert attempts.claim(connection, run_id, "a worker") is None
     with pytest.raises(WrongState, match="it has ended"):
         ledger.cancel(connection, run_id, "me")
 
@@ -208,15 +209,15 @@ def test_a_cancelled_run_at_work_is_settled_as_cancelled(connection: Connection,
         begin(other, run_id)
         assert ledger.cancel(connection, run_id, "me") == "started"
     until(lambda: claim.acquire(connection, run_id), "the run is free")
-    assert ledger.claim(connection, run_id, "a worker") is None
+    assert attempts.claim(connection, run_id, "a worker") is None
     assert ledger.get(connection, run_id).state == "cancelled"
 
 
 def test_a_failed_run_is_retried_with_fresh_budgets_and_its_checkpoint(connection: Connection) -> None:
     run_id = submit(connection)
     claimed = begin(connection, run_id)
-    ledger.checkpoint(connection, claimed, {"step": 3})
-    ledger.fail(connection, claimed, "it broke", "", [], None)
+    attempts.checkpoint(connection, claimed, {"step": 3})
+    attempts.fail(connection, claimed, "it broke", "", [], None)
     ledger.retry(connection, run_id)
     again = begin(connection, run_id)
     assert (again.attempt, again.state) == (2, {"step": 3})
@@ -225,7 +226,7 @@ def test_a_failed_run_is_retried_with_fresh_budgets_and_its_checkpoint(connectio
 
 def test_a_finished_run_is_not_retried(connection: Connection) -> None:
     claimed = begin(connection, submit(connection))
-    ledger.finish(connection, claimed, {}, [])
+    attempts.finish(connection, claimed, {}, [])
     with pytest.raises(WrongState, match="finished and cannot be retried"):
         ledger.retry(connection, claimed.run_id)
 
@@ -234,19 +235,19 @@ def test_rq_requeue_begins_a_failed_run_again_but_a_late_double_does_not(connect
     run_id = submit(connection)
     claim.acquire(connection, run_id)
     fail_once(connection, run_id, None)
-    assert ledger.claim(connection, run_id, "a late double") is None
-    assert ledger.claim(connection, run_id, "a worker", requeued=True) is not None
+    assert attempts.claim(connection, run_id, "a late double") is None
+    assert attempts.claim(connection, run_id, "a worker", requeued=True) is not None
 
 
 def test_a_paused_queue_is_not_begun_and_its_runs_wait(connection: Connection) -> None:
     run_id = submit(connection)
-    assert ledger.pause(connection, "queue", "ingestion", "me")
-    assert not ledger.pause(connection, "queue", "ingestion", "somebody else")
+    assert pauses.pause(connection, "queue", "ingestion", "me")
+    assert not pauses.pause(connection, "queue", "ingestion", "somebody else")
     assert claim.acquire(connection, run_id)
-    assert ledger.claim(connection, run_id, "a worker") is None
+    assert attempts.claim(connection, run_id, "a worker") is None
     assert ledger.get(connection, run_id).state == "waiting"
-    assert ledger.resume(connection, "queue", "ingestion")
-    assert ledger.claim(connection, run_id, "a worker") is not None
+    assert pauses.resume(connection, "queue", "ingestion")
+    assert attempts.claim(connection, run_id, "a worker") is not None
 
 
 def test_a_purge_cancels_what_has_not_begun(connection: Connection) -> None:
@@ -262,7 +263,7 @@ def test_a_purge_cancels_what_has_not_begun(connection: Connection) -> None:
 def test_runs_of_long_ago_are_forgotten_with_their_attempts(connection: Connection) -> None:
     old, new = submit(connection, months=1), submit(connection, months=2)
     for run_id in (old, new):
-        ledger.finish(connection, begin(connection, run_id), {}, [])
+        attempts.finish(connection, begin(connection, run_id), {}, [])
     with connection.begin():
         connection.execute(
             update(Run).where(Run.id == old).values(ended_at=text("clock_timestamp() - interval '366 days'"))

@@ -1,7 +1,7 @@
 from sqlalchemy import Connection, Engine, text
 
 from jobs import catalogue
-from worker import claim, ledger
+from worker import attempts, claim, ledger
 from worker.ledger import Asker
 
 
@@ -10,13 +10,13 @@ def lose(connection: Connection, engine: Engine, change: str = "SELECT 1") -> in
     run_id = ledger.submit(connection, catalogue.find("rebuild_safety_grid"), {}, Asker("python", "a test")).run_id
     with engine.connect() as other:
         assert claim.acquire(other, run_id)
-        assert ledger.claim(other, run_id, "a worker")
+        assert attempts.claim(other, run_id, "a worker")
     begun = ledger.get(connection, run_id)
     with connection.begin():
         connection.execute(text(change))
-        ledger.settle_lost(connection, begun)
+        attempts.settle_lost(connection, begun)
     run = ledger.get(connection, run_id)
-    assert (run.state, [attempt.outcome for attempt in ledger.attempts(connection, run_id)]) == ("waiting", ["lost"])
+    assert (run.state, [attempt.outcome for attempt in attempts.of(connection, run_id)]) == ("waiting", ["lost"])
     return int(run.losses)
 
 

@@ -23,7 +23,7 @@ from tests.processes import (
     until,
     work_horse,
 )
-from worker import ledger
+from worker import attempts, ledger
 from worker.client import Client
 from worker.settings import Settings
 
@@ -51,7 +51,7 @@ def submit(client: Client, job: str, /, **parameters: Any) -> str:
 
 def outcomes(client: Client, run_id: str) -> list[str | None]:
     with client.engine.connect() as connection:
-        return [attempt.outcome for attempt in ledger.attempts(connection, run_id)]
+        return [attempt.outcome for attempt in attempts.of(connection, run_id)]
 
 
 def steps(client: Client, run_id: str) -> list[int]:

@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from jobs import catalogue
 from jobs.models import Run
 from tests.web.conftest import csrf_token
-from worker import ledger, occurrences
+from worker import occurrences, pauses
 from worker.client import Client
 
 NOW = dt.datetime(2024, 5, 6, tzinfo=dt.UTC)
@@ -56,10 +56,10 @@ def test_a_cadence_is_paused_and_resumed(browser: FlaskClient, client: Client) -
     page = press(browser, "/schedule/watch-release/pause").text
     assert "Watch for release rests" in page
     with client.engine.connect() as connection:
-        assert [(one.kind, one.name) for one in ledger.pauses(connection)] == [("cadence", "watch_for_release")]
+        assert [(one.kind, one.name) for one in pauses.every(connection)] == [("cadence", "watch_for_release")]
     assert "goes on with its cadence" in press(browser, "/schedule/watch-release/resume").text
     with client.engine.connect() as connection:
-        assert not ledger.pauses(connection)
+        assert not pauses.every(connection)
 
 
 def test_a_job_without_a_cadence_cannot_be_paused(browser: FlaskClient) -> None:

@@ -10,7 +10,7 @@ from pydantic_core import PydanticUndefined
 from sqlalchemy import Connection
 
 from jobs import catalogue
-from worker import ledger, settings
+from worker import ledger, pauses, settings
 from worker.cli import output
 from worker.client import Client, RunFailed
 from worker.ledger import Asker
@@ -99,7 +99,7 @@ def pause(name: str) -> None:
     """Let a queue, or the cadence of a job, rest until it is resumed."""
     kind, name = _queue_or_cadence(name)
     with _ledger() as connection:
-        changed = ledger.pause(connection, kind, name, getpass.getuser())
+        changed = pauses.pause(connection, kind, name, getpass.getuser())
     click.echo(f"The {kind} {name} rests{'' if changed else ' already'}", err=True)
 
 
@@ -109,7 +109,7 @@ def resume(name: str) -> None:
     """Go on with a queue, or with the cadence of a job."""
     kind, name = _queue_or_cadence(name)
     with _ledger() as connection:
-        changed = ledger.resume(connection, kind, name)
+        changed = pauses.resume(connection, kind, name)
     click.echo(f"The {kind} {name} {'goes on' if changed else 'was not resting'}", err=True)
 
 

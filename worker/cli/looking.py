@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from jobs import catalogue
 from jobs.models import Run
 from jobs.models.runs import STATES
-from worker import ledger, occurrences, settings, transport
+from worker import attempts, ledger, occurrences, pauses, settings, transport
 from worker.cli import output
 from worker.client import Client
 
@@ -44,7 +44,7 @@ def runs(run_id: str | None, job: str | None, state: str | None, limit: int, fol
     with Client(settings.read()) as client, client.engine.connect() as connection:
         if run_id:
             run = ledger.get(connection, run_id)
-            tries = [dict(attempt._mapping) for attempt in ledger.attempts(connection, run_id)]
+            tries = [dict(attempt._mapping) for attempt in attempts.of(connection, run_id)]
             output.as_json({**run._mapping, "attempts": tries})
         elif follow:
             _follow(connection, where, limit)
@@ -121,7 +121,7 @@ def schedule(as_json: bool) -> None:
     """Every cadence with its last occurrences and the next."""
     with Client(settings.read()) as client, client.engine.connect() as connection:
         due = occurrences.schedule(connection)
-        resting = {row.name for row in ledger.pauses(connection) if row.kind == "cadence"}
+        resting = {row.name for row in pauses.every(connection) if row.kind == "cadence"}
         rows = []
         for job in (job for job in catalogue.load().values() if job.cron):
             last = [
