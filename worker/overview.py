@@ -14,20 +14,22 @@ from jobs import catalogue
 from jobs.catalogue import QUEUES
 from worker import transport
 
+# A job as a range, so that no index but the one by job gives the order: else PostgreSQL, which takes every job to be
+# as frequent, looks through all runs for one of a job that has none.
 _LAST = text(
     """
     SELECT last.* FROM unnest(:jobs) AS named (job) CROSS JOIN LATERAL (
         SELECT id, job, state, started_at, ended_at, error, created_at FROM runs
-        WHERE runs.job = named.job AND state IN ('finished', 'failed', 'cancelled')
-        ORDER BY created_at DESC LIMIT 1
+        WHERE runs.job BETWEEN named.job AND named.job AND state IN ('finished', 'failed', 'cancelled')
+        ORDER BY runs.job DESC, created_at DESC LIMIT 1
     ) AS last
     """
 )
 _SUCCESSES = text(
     """
     SELECT last.* FROM unnest(:jobs) AS named (job) CROSS JOIN LATERAL (
-        SELECT job, ended_at FROM runs WHERE runs.job = named.job AND state = 'finished'
-        ORDER BY created_at DESC LIMIT 1
+        SELECT job, ended_at FROM runs WHERE runs.job BETWEEN named.job AND named.job AND state = 'finished'
+        ORDER BY runs.job DESC, created_at DESC LIMIT 1
     ) AS last
     """
 )
@@ -35,8 +37,8 @@ _DURATIONS = text(
     """
     SELECT ended.* FROM unnest(:jobs) AS named (job) CROSS JOIN LATERAL (
         SELECT id, job, state, created_at, extract(epoch FROM ended_at - started_at)::float AS seconds FROM runs
-        WHERE runs.job = named.job AND state IN ('finished', 'failed') AND started_at IS NOT NULL
-        ORDER BY created_at DESC LIMIT :count
+        WHERE runs.job BETWEEN named.job AND named.job AND state IN ('finished', 'failed') AND started_at IS NOT NULL
+        ORDER BY runs.job DESC, created_at DESC LIMIT :count
     ) AS ended
     """
 )
