@@ -1,5 +1,6 @@
 """Jobs that only tests and measurements know: SAFEGRID_JOB_MODULES=tests.jobs_for_tests."""
 
+import signal
 import time
 from typing import Annotated, Any
 
@@ -44,6 +45,13 @@ def wait_in_database(seconds: float = 60) -> None:
     here = context.current()
     with here.connection.begin():
         here.connection.execute(text("SELECT pg_sleep(:seconds)"), {"seconds": seconds})
+
+
+@job(queue="maintenance", slug="be-deaf", soft_limit_s=1, hard_limit_s=61)
+def be_deaf(seconds: float = 600) -> None:
+    """Hear nothing and do nothing, as code in C may."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    time.sleep(seconds)
 
 
 @job(queue="maintenance", slug="take-memory")

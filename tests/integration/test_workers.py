@@ -145,6 +145,18 @@ def test_a_work_horse_over_its_memory_limit_is_killed_and_its_run_says_so(
     assert "over the limit of 300 MB" in run.error
 
 
+def test_a_work_horse_that_hears_nothing_is_killed_at_its_hard_limit(
+    client: Client, settings: Settings, log: Path
+) -> None:
+    deaf = submit(client, "be_deaf")
+    with safegrid(settings, "worker", "maintenance", log=log):
+        run = client.wait(deaf, 120)
+        assert (run.state, run.error) == ("failed", "It took longer than its hard limit")
+        assert outcomes(client, deaf) == ["failed"]
+        # Its worker is at hand again.
+        assert client.wait(submit(client, "take_steps", steps=1), 60).state == "finished"
+
+
 def test_failures_are_told_apart(client: Client, settings: Settings, log: Path) -> None:
     may_pass = submit(client, "fail")
     for_good = submit(client, "fail", for_good=True, message="see postgresql://me:secret@somewhere/db")
