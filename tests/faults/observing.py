@@ -1,14 +1,13 @@
 """Watches the runs from beside: which attempts hold their claim, several times a second."""
 
 import datetime as dt
-import threading
 from dataclasses import dataclass, field
-from typing import Self
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import database
+from tests.faults.background import Background
 from worker.settings import Settings
 
 INTERVAL_S = 0.2
@@ -26,34 +25,23 @@ _ALIVE = text(
 
 
 @dataclass
-class Watch:
+class Watch(Background):
     """A thread that notes when each attempt was last seen alive, for the length of a `with`."""
 
     settings: Settings
     last_seen: dict[tuple[str, int], dt.datetime] = field(default_factory=dict)
     """(run id, attempt number): the server's time."""
 
-    def __post_init__(self) -> None:
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
+    def work(self) -> None:
+        """Look until it is over."""
         engine = database.create(self.settings, application="faults watch")
-        while not self._over.is_set():
+        while not self.over.is_set():
             try:
                 with engine.connect() as connection:
-                    while not self._over.wait(INTERVAL_S):
+                    while not self.over.wait(INTERVAL_S):
                         with connection.begin():
                             for row in connection.execute(_ALIVE):
                                 self.last_seen[row.id, row.attempt] = row.now
             except SQLAlchemyError:
-                self._over.wait(INTERVAL_S)
+                self.over.wait(INTERVAL_S)
         engine.dispose()

@@ -1,11 +1,10 @@
 """The work that goes on all the time: a seeded stream of requests, as many at once as two cores can bear."""
 
 import random
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 from redis import RedisError
 from sqlalchemy import select
@@ -13,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.models import Run
 from jobs.months import parse_month
+from tests.faults.background import Background
 from worker.client import Client
 from worker.ledger import Asker
 from worker.settings import Settings
@@ -62,7 +62,7 @@ def _steps(chance: random.Random, number: int) -> Request:
 
 
 @dataclass
-class Asking:
+class Asking(Background):
     """A thread that asks for runs, for the length of a `with`. A request that is not accepted is asked again."""
 
     settings: Settings
@@ -72,18 +72,6 @@ class Asking:
     asked: int = 0
     """Requests that were accepted; equal ones may have been answered with one run."""
     refused: Counter[str] = field(default_factory=Counter)
-
-    def __post_init__(self) -> None:
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._ask_all, name="asking", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
 
     def ask(self, client: Client, request: Request) -> str | None:
         """The run that was accepted; none if PostgreSQL is away."""
@@ -96,12 +84,13 @@ class Asking:
         self.accepted.setdefault(run_id, request)
         return run_id
 
-    def _ask_all(self) -> None:
+    def work(self) -> None:
+        """Ask until the stream ends."""
         with Client(self.settings) as client:
             for request in self.stream:
-                while not self._over.is_set() and (_is_busy(client) or self.ask(client, request) is None):
-                    self._over.wait(PAUSE_S)
-                if self._over.wait(PAUSE_S):
+                while not self.over.is_set() and (_is_busy(client) or self.ask(client, request) is None):
+                    self.over.wait(PAUSE_S)
+                if self.over.wait(PAUSE_S):
                     return
 
 

@@ -1,10 +1,21 @@
 """Running a stand-in as a process that ends on SIGTERM, or together with another process."""
 
+import argparse
 import os
 import select
 import signal
 import threading
 import time
+
+
+def parser(name: str, description: str | None) -> argparse.ArgumentParser:
+    """A parser with what every stand-in can be told; `name` is that of its package."""
+    parser = argparse.ArgumentParser(prog=f"python -m tests.standins.{name}", description=description)
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds per answer (%(default)s)")
+    parser.add_argument("--no-limit", action="store_true", help="never answer 429")
+    parser.add_argument("--parent-pid", type=int, metavar="PID", help="end when this process has ended")
+    return parser
 
 
 def wait_for_the_end(parent_pid: int | None = None) -> None:

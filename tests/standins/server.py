@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 FORM = "application/x-www-form-urlencoded"
@@ -85,6 +85,26 @@ class StandinServer(socketserver.ThreadingTCPServer):
     def handle_error(self, request: _Socket, client_address: Any) -> None:
         if not isinstance(sys.exception(), ConnectionError):  # a client that hung up is no news
             super().handle_error(request, client_address)
+
+
+class Standin:
+    """What every stand-in is: a server on 127.0.0.1, from `start()` or `with` on."""
+
+    def __init__(self, respond: Callable[[Request], Answer], port: int) -> None:
+        self._server = StandinServer(respond, port)
+
+    def start(self) -> Self:
+        self._server.start()
+        return self
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
 
 class _Handler(BaseHTTPRequestHandler):

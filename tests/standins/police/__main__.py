@@ -4,25 +4,21 @@ import argparse
 
 import click
 
+from tests.standins import process
 from tests.standins.police import Archive, PoliceStandin, Synthetic
-from tests.standins.process import wait_for_the_end
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.standins.police", description=__doc__)
+    parser = process.parser("police", __doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", action="append", metavar="PATH", help="archive folder or zip; repeatable")
     source.add_argument("--synthetic", action="store_true", help="a made-up Southampton, labelled as such")
     parser.add_argument("--months", type=int, default=12, help="months of synthetic data (%(default)s)")
     parser.add_argument("--last", metavar="YYYY-MM", help="newest synthetic month (two months before today)")
     parser.add_argument("--published", action="append", metavar="YYYY-MM", help="month on offer; repeatable (all)")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds per answer (%(default)s)")
     parser.add_argument("--cap", type=int, default=10_000, help="crimes per answer, above: 503 (%(default)s)")
     parser.add_argument("--rate", type=float, default=15, help="requests a second, above: 429 (%(default)s)")
     parser.add_argument("--burst", type=int, default=30, help="requests at once (%(default)s)")
-    parser.add_argument("--no-limit", action="store_true", help="never answer 429")
-    parser.add_argument("--parent-pid", type=int, metavar="PID", help="end when this process has ended")
     return parser
 
 
@@ -40,7 +36,7 @@ def main() -> None:
     )
     with standin as police:
         click.echo(f"police stand-in on {police.url}")
-        wait_for_the_end(options.parent_pid)
+        process.wait_for_the_end(options.parent_pid)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from tests.standins.faults import WIRE_KINDS, Fault, FaultQueue
 from tests.standins.limiter import LeakyBucket
@@ -13,7 +13,7 @@ from tests.standins.police.control import Control
 from tests.standins.police.crimes import Record
 from tests.standins.police.release import Release
 from tests.standins.police.sources import Archive, Source
-from tests.standins.server import Answer, Request, StandinServer
+from tests.standins.server import Answer, Request, Standin
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Call:
     parameters: dict[str, str]
 
 
-class PoliceStandin:
+class PoliceStandin(Standin):
     """The police API on 127.0.0.1, from `start()` or `with` on.
 
     `source`: an archive folder or zip, `Archive(...)` of several, `Synthetic(...)` or `Records([...])`.
@@ -46,6 +46,7 @@ class PoliceStandin:
         unpublished: int = 200,
         port: int = 0,
     ) -> None:
+        super().__init__(self._respond, port)
         self.settings = Settings(cap, rate, burst, latency, unpublished)
         self.release = Release(Archive(source) if isinstance(source, Path | str) else source, published)
         self.faults = FaultQueue(RECORD_KINDS)
@@ -53,20 +54,6 @@ class PoliceStandin:
         self._control = Control(self)
         self._bucket = LeakyBucket()
         self._log: list[Call] = []
-        self._server = StandinServer(self._respond, port)
-
-    def start(self) -> Self:
-        self._server.start()
-        return self
-
-    def stop(self) -> None:
-        self._server.stop()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     @property
     def url(self) -> str:

@@ -3,10 +3,9 @@
 import datetime as dt
 import time
 from dataclasses import dataclass
-from typing import Self
 
 from tests.standins.faults import WIRE_KINDS, Fault, FaultQueue
-from tests.standins.server import Answer, Request, StandinServer
+from tests.standins.server import Answer, Request, Standin
 from tests.standins.weather import api
 
 DATA_KINDS = dict.fromkeys(("nulls", "fewer-places"), "/v1/")
@@ -24,28 +23,15 @@ class Call:
     parameters: dict[str, str]
 
 
-class WeatherStandin:
+class WeatherStandin(Standin):
     """Both hosts of Open-Meteo on 127.0.0.1, from `start()` or `with` on. `limits` may be changed while it runs."""
 
     def __init__(self, *, limits: api.Limits | None = None, latency: float = 0.0, port: int = 0) -> None:
+        super().__init__(self._respond, port)
         self.limits = limits or api.Limits(None, None, None)
         self.latency = latency
         self.faults = FaultQueue(DATA_KINDS)
         self.requests: list[Call] = []
-        self._server = StandinServer(self._respond, port)
-
-    def start(self) -> Self:
-        self._server.start()
-        return self
-
-    def stop(self) -> None:
-        self._server.stop()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     @property
     def url(self) -> str:
