@@ -84,6 +84,7 @@ def bare_app() -> Flask:
     """What `bare` serves."""
     app, body = Flask("bare"), Path(os.environ[BODY]).read_bytes()
 
+    @app.get("/", defaults={"anything": ""})
     @app.get("/<path:anything>")
     def one(anything: str) -> Response:
         return Response(body, mimetype="application/json")

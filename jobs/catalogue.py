@@ -5,11 +5,11 @@ import datetime as dt
 import functools
 import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
-from typing import Any, Literal, ParamSpec, TypeVar, get_type_hints
+from typing import Any, Literal, ParamSpec, TypeVar, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, create_model, field_validator
 
 from jobs import context
 from jobs.errors import ParameterError, SafegridError
@@ -28,9 +28,31 @@ JOB_MODULES = (
 )
 
 
+_LONGEST_GIVEN = 100
+
+
 def Between(lowest: int, highest: int) -> Any:
     """Bounds of a whole number, both included."""
     return Field(ge=lowest, le=highest)
+
+
+def no_flag(value: Any) -> Any:
+    """A value for a whole number: true and false are none, though Python takes them for 1 and 0. Raises ValueError."""
+    if isinstance(value, bool):
+        raise ValueError("Input should be a whole number")
+    return value
+
+
+class Parameters(BaseModel):
+    """What the parameters of every job have in common."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _flags_are_no_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        declared = cls.model_fields[str(info.field_name)].annotation
+        return no_flag(value) if int in (get_args(declared) or (declared,)) else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,20 +109,30 @@ class Job:
             raise ParameterError(self.name, problems_by_field(error)) from None
 
 
-def problems_by_field(error: ValidationError) -> dict[str, str]:
-    """Each wrong field with what was expected and what was given."""
+def problems_by_field(
+    error: ValidationError, whole: str = "a parameter of this job", secret: Collection[str] = ()
+) -> dict[str, str]:
+    """Each wrong field with what was expected and what was given.
+
+    whole: what an unknown field is not. secret: fields whose value is not repeated.
+    """
     return {
-        ".".join(str(part) for part in problem["loc"]) or "(all)": _explain(problem)
+        ".".join(str(part) for part in problem["loc"]) or "(all)": _explain(problem, whole, secret)
         for problem in error.errors(include_url=False)
     }
 
 
-def _explain(problem: Any) -> str:
+def _explain(problem: Any, whole: str, secret: Collection[str]) -> str:
     if problem["type"] == "missing":
         return "is required"
     if problem["type"] == "extra_forbidden":
-        return "is not a parameter of this job"
-    return f"{problem['msg'].removeprefix('Value error, ')} (given: {problem['input']!r})"
+        return f"is not {whole}"
+    expected: str = problem["msg"].removeprefix("Value error, ")
+    if any(part in secret for part in problem["loc"]):
+        return expected
+    # All of it may be long, and hold what is secret.
+    given = repr(problem["input"]) if problem["loc"] else f"a {type(problem['input']).__name__}"
+    return f"{expected} (given: {given if len(given) <= _LONGEST_GIVEN else given[:_LONGEST_GIVEN] + ' …'})"
 
 
 _jobs: dict[str, Job] = {}
@@ -139,7 +171,7 @@ def _parameters_of(function: Callable[..., Any]) -> type[BaseModel]:
         name: (hints[name], ... if parameter.default is parameter.empty else parameter.default)
         for name, parameter in inspect.signature(function).parameters.items()
     }
-    return create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+    return create_model(function.__name__, __base__=Parameters, **fields)
 
 
 def load() -> dict[str, Job]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -75,15 +76,22 @@ def template(administration: Connection, engine_endpoints: Endpoints) -> str:
     return TEMPLATE
 
 
-@pytest.fixture
-def settings(administration: Connection, template: str, engine_endpoints: Endpoints) -> Iterator[Settings]:
-    """Settings of an empty Safegrid of the test's own."""
+@contextmanager
+def empty_safegrid(administration: Connection, template: str, engine_endpoints: Endpoints) -> Iterator[Settings]:
+    """Settings of a Safegrid that nothing is in."""
     name = f"test_{uuid4().hex[:12]}"
     administration.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     with Redis.from_url(engine_endpoints.redis_url) as redis:
         redis.flushall()
     yield settings_at(with_database(engine_endpoints.database_url, name), engine_endpoints.redis_url)
     administration.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def settings(administration: Connection, template: str, engine_endpoints: Endpoints) -> Iterator[Settings]:
+    """Settings of an empty Safegrid of the test's own."""
+    with empty_safegrid(administration, template, engine_endpoints) as settings:
+        yield settings
 
 
 @pytest.fixture

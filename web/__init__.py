@@ -7,6 +7,7 @@ from web import (
     access,
     administration,
     api,
+    bodies,
     clients,
     dashboard,
     data,
@@ -17,11 +18,13 @@ from web import (
     health,
     jobs,
     limits,
+    map,
     metrics,
     openapi,
     overview,
     queues,
     reference,
+    risks,
     runs,
     schedule,
     scores,
@@ -46,8 +49,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app = APIFlask("web", title="Safegrid", version="1", docs_path=None, json_errors=False)
     app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=LARGEST_REQUEST)
     app.extensions["safegrid_settings"] = settings
-    app.json.sort_keys = False  # type: ignore[attr-defined]
-    for concern in (clients, security, guard, errors, formats, openapi):
+    for concern in (bodies, clients, security, guard, errors, formats, openapi):
         concern.init_app(app)
     for feature in (
         signin,
@@ -57,11 +59,13 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         schedule,
         queues,
         data,
+        risks,
         access,
         api,
         administration,
         scores,
         grid,
+        map,
         reference,
         dashboard,
         health,

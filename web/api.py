@@ -155,7 +155,7 @@ def _json_object() -> Mapping[str, Any]:
         return {}
     try:
         body = request.get_json()
-    except (BadRequest, RecursionError):
+    except BadRequest:
         raise BadRequest("The body cannot be read as JSON.") from None
     if not isinstance(body, dict):
         raise BadRequest(f"The body must be a JSON object such as {{}}, not {type(body).__name__}.")

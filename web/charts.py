@@ -8,6 +8,10 @@ from markupsafe import Markup, escape
 HEIGHT = 64
 _BAR = 8
 _GAP = 2
+# Of wide bars: a column's width, the height of the scale, and the room above and below for words.
+_COLUMN = 48
+_TALL = 100
+_WORDS = 18
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ def bars(given: Sequence[Bar], words: str, *, least: float = 0.0) -> Markup:
     width = len(given) * (_BAR + _GAP) - _GAP
     highest = max(least, *(bar.value for bar in given)) or 1.0
     drawn = Markup("").join(_bar(index, bar, highest) for index, bar in enumerate(given))
-    return _figure("bars", width, words, drawn)
+    # A picture holds nothing that can be chosen.
+    return _figure("bars", width, words, drawn, role="group" if any(bar.link for bar in given) else "img")
 
 
 def _bar(index: int, bar: Bar, highest: float) -> Markup:
@@ -40,6 +45,40 @@ def _bar(index: int, bar: Bar, highest: float) -> Markup:
     if not bar.link:
         return rect
     return Markup('<a href="{}" tabindex="-1">{}</a>').format(bar.link, rect)
+
+
+def columns(given: Sequence[Bar], words: str, *, highest: float, marks: Sequence[float] = ()) -> Markup:
+    """A few wide bars, each with its value above and its label below; they lead nowhere.
+
+    marks: values with a line across.
+    """
+    width = len(given) * _COLUMN
+    lines = Markup("").join(
+        Markup('<line x1="0" x2="{}" y1="{y:.1f}" y2="{y:.1f}"/>').format(width, y=_WORDS + _TALL * (1 - one / highest))
+        for one in marks
+    )
+    drawn = Markup("").join(_column(index, bar, highest) for index, bar in enumerate(given))
+    return _figure("columns", width, words, lines + drawn, height=_TALL + 2 * _WORDS)
+
+
+def _column(index: int, bar: Bar, highest: float) -> Markup:
+    height = max(2.0, bar.value / highest * _TALL)
+    middle = index * _COLUMN + _COLUMN / 2
+    return Markup(
+        '<rect class="{}" x="{}" y="{:.1f}" width="{}" height="{:.1f}" rx="2"/><text x="{m}" y="{:.1f}">{:.1f}</text>'
+        '<text class="label" x="{m}" y="{}">{}</text>'
+    ).format(
+        bar.kind,
+        middle - _COLUMN / 4,
+        _WORDS + _TALL - height,
+        _COLUMN / 2,
+        height,
+        _WORDS + _TALL - height - 4,
+        bar.value,
+        _WORDS + _TALL + 14,
+        bar.label,
+        m=middle,
+    )
 
 
 def area(values: Sequence[float], words: str, *, least: float = 1.0) -> Markup:
@@ -58,8 +97,17 @@ def area(values: Sequence[float], words: str, *, least: float = 1.0) -> Markup:
     return _figure("area", 300, words, drawn, stretch=True)
 
 
-def _figure(kind: str, width: float, words: str, drawn: Markup, *, stretch: bool = False) -> Markup:
+def _figure(
+    kind: str,
+    width: float,
+    words: str,
+    drawn: Markup,
+    *,
+    height: float = HEIGHT,
+    stretch: bool = False,
+    role: str = "img",
+) -> Markup:
     ratio = Markup(' preserveAspectRatio="none"') if stretch else Markup("")
-    return Markup('<svg class="chart {}" viewBox="0 0 {} {}" role="img" aria-label="{}"{}>{}</svg>').format(
-        kind, width, HEIGHT, escape(words), ratio, drawn
+    return Markup('<svg class="chart {}" viewBox="0 0 {} {}" role="{}" aria-label="{}"{}>{}</svg>').format(
+        kind, width, height, role, escape(words), ratio, drawn
     )

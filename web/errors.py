@@ -13,11 +13,12 @@ import structlog
 from flask import Flask, current_app, make_response, render_template, request
 from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
+from pydantic import ValidationError
 from redis import RedisError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from jobs.catalogue import UnknownJob
+from jobs.catalogue import UnknownJob, problems_by_field
 from jobs.errors import ParameterError
 from worker.errors import UnknownRun, WrongState
 from worker.logs import hide_secrets
@@ -25,7 +26,10 @@ from worker.logs import hide_secrets
 log = structlog.get_logger("safegrid.web")
 
 RETRY_AFTER_S = 5
+# Fields of requests that no answer repeats.
+_SECRET = ("password",)
 _DETAILS = {
+    400: "The request cannot be read. If it has a body, that is JSON in UTF-8.",
     404: "There is nothing at this address. Check it, or go back to the overview.",
     405: "This address does not take {method} requests.",
     413: "The request is larger than 64 KiB.",
@@ -106,13 +110,9 @@ def _rate_limit(error: RateLimitExceeded) -> Problem:
 
 
 def _api_input(error: apiflask.HTTPError) -> Problem:
-    """What APIFlask found wrong: {location: {field: [messages]}}."""
-    located = error.detail if isinstance(error.detail, dict) else {}
-    errors = {
-        name: "; ".join(message.removeprefix("Value error, ") for message in messages)
-        for fields in located.values()
-        for name, messages in fields.items()
-    }
+    """What APIFlask found wrong. Its own words leave out what was given, so pydantic's error is read."""
+    cause = error.__cause__
+    errors = problems_by_field(cause, "known here", _SECRET) if isinstance(cause, ValidationError) else {}
     wrong = "; ".join(f"{name}: {said}" for name, said in errors.items())
     return Problem(error.status_code, wrong or error.message or "", errors)
 

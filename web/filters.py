@@ -23,9 +23,9 @@ def wanted(given: Mapping[str, str]) -> Wanted:
     return Wanted(
         state=state,
         job=catalogue.find(job).name if job else "",
-        queue=_text(given.get("queue", "")),
-        who=_text(given.get("by", "")),
-        search=_text(given.get("q", "")),
+        queue=text_of(given.get("queue", "")),
+        who=text_of(given.get("by", "")),
+        search=text_of(given.get("q", "")),
         since=_day(given.get("from", "")),
         until=until + dt.timedelta(days=1) if until else None,
     )
@@ -48,7 +48,7 @@ def position(text: str) -> tuple[dt.datetime, str] | None:
     moment, _, run_id = text.partition("_")
     try:
         # A plus that an address carries unescaped arrives as a space.
-        return dt.datetime.fromisoformat(moment.replace(" ", "+")).astimezone(dt.UTC), _text(run_id)
+        return dt.datetime.fromisoformat(moment.replace(" ", "+")).astimezone(dt.UTC), text_of(run_id)
     except (ValueError, OverflowError):
         abort(422, f"{text!r} is no place in this list: take it as an answer gave it")
 
@@ -62,7 +62,8 @@ def _day(text: str) -> dt.datetime | None:
         abort(422, f"{text!r} is no day (expected YYYY-MM-DD)")
 
 
-def _text(text: str) -> str:
+def text_of(text: str) -> str:
+    """A text to search for; 422 for one that the database cannot hold."""
     if "\0" in text:
         abort(422, "A text has no zero byte")
     return text.strip()

@@ -53,6 +53,8 @@ _PAGES = (
     ("schedule.index", "Schedule"),
     ("queues.index", "Queues"),
     ("data.index", "Data"),
+    ("map.index", "Map"),
+    ("risks.index", "Scores"),
     ("people.index", "People"),
     ("reference.index", "API"),
     ("rq_dashboard.queues_overview", "RQ"),
@@ -174,5 +176,6 @@ def pretty(value: Any) -> str:
 
 def _assets(folder: Path) -> Any:
     """URLs that change with their file, so that browsers may keep them."""
-    marks = {file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:8] for file in folder.iterdir()}
+    files = {str(file.relative_to(folder)): file for file in folder.rglob("*") if file.is_file()}
+    marks = {name: hashlib.sha256(file.read_bytes()).hexdigest()[:8] for name, file in files.items()}
     return lambda name: url_for("static", filename=name, v=marks[name])

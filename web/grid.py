@@ -22,9 +22,13 @@ GEOJSON = "application/geo+json"
 MVT = "application/vnd.mapbox-vector-tile"
 
 
-def _told(content_type: str, what: str) -> dict[int | str, dict[str, Any]]:
-    """How the OpenAPI document describes an answer that APIFlask knows nothing of."""
-    return {200: {"description": what, "content": {content_type: {}}}, 304: {"description": "The asker has it already"}}
+def _told(content_type: str, what: str, schema: str = "") -> dict[int | str, dict[str, Any]]:
+    """How the OpenAPI document describes an answer that APIFlask knows nothing of; `schema` is one of web.described."""
+    content = {"schema": {"$ref": f"#/components/schemas/{schema}"}} if schema else {}
+    return {
+        200: {"description": what, "content": {content_type: content}},
+        304: {"description": "The asker has it already"},
+    }
 
 
 def init_app(app: APIFlask) -> None:
@@ -35,7 +39,8 @@ def init_app(app: APIFlask) -> None:
     app.register_blueprint(bp)
 
 
-def _grid() -> Grid:
+def reader() -> Grid:
+    """The grid of the current app."""
     return cast(Grid, current_app.extensions["safegrid_grid"])
 
 
@@ -64,11 +69,15 @@ def _once() -> None:
 
 @bp.get("")
 @bp.input(GridQuery, location="query", arg_name="wanted")
-@bp.doc(summary="Cells of the grid as GeoJSON", operation_id="getGrid", responses=_told(GEOJSON, "A FeatureCollection"))
+@bp.doc(
+    summary="Cells of the grid as GeoJSON",
+    operation_id="getGrid",
+    responses=_told(GEOJSON, "A FeatureCollection", "Cells"),
+)
 @guard.reads_grid
 def cells(wanted: GridQuery) -> Response:
     """A FeatureCollection with the crimes, weights and densities of each cell."""
-    return _respond(_grid().cells(wanted, request.if_none_match.contains_weak), GEOJSON)
+    return _respond(reader().cells(wanted, request.if_none_match.contains_weak), GEOJSON)
 
 
 @bp.get("/cells/<h3>")
@@ -76,12 +85,12 @@ def cells(wanted: GridQuery) -> Response:
 @bp.doc(
     summary="One cell with its months, categories and neighbours",
     operation_id="getGridCell",
-    responses=_told(JSON, "The cell"),
+    responses=_told(JSON, "The cell", "Cell"),
 )
 @guard.reads_grid
 def cell(h3: str, wanted: CellQuery) -> Response:
     """One cell."""
-    return _respond(_grid().cell(h3, wanted, request.if_none_match.contains_weak), JSON)
+    return _respond(reader().cell(h3, wanted, request.if_none_match.contains_weak), JSON)
 
 
 @bp.get("/tiles/<int:z>/<int:x>/<int:y>.mvt")
@@ -97,4 +106,4 @@ def tile(z: int, x: int, y: int, wanted: TileQuery) -> Response:
     place = Tile(z, x, y)
     if not place.is_on_map:
         raise NotFound(f"There is no tile {z}/{x}/{y}: zoom goes from 0 to {DEEPEST}, x and y from 0 to 2^zoom - 1.")
-    return _respond(_grid().tile(place, wanted, request.if_none_match.contains_weak), MVT)
+    return _respond(reader().tile(place, wanted, request.if_none_match.contains_weak), MVT)

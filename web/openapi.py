@@ -6,6 +6,7 @@ from apiflask import APIFlask
 
 from jobs import catalogue
 from jobs.catalogue import Job
+from web import described
 from web.clients import settings_of
 from web.tasks import Submitted
 
@@ -78,6 +79,7 @@ def _complete(spec: Spec) -> Spec:
     schemas = spec.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = _PROBLEM
     schemas["Submitted"] = Submitted.model_json_schema()
+    schemas |= described.schemas(f"{_SCHEMAS}{{model}}")
     for job in catalogue.load().values():
         schemas |= _parameters(job)
         spec["paths"][f"{PREFIX}/{job.slug}"] = {"post": _operation(job, schemas[job.name])}

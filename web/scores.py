@@ -5,14 +5,16 @@ from typing import Annotated, cast
 
 from apiflask import APIBlueprint, APIFlask
 from flask import Response, current_app, jsonify
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from jobs.catalogue import no_flag
 from jobs.warming.serving import MOST_IDS, OutsideWindow, Serving, UnknownRoute, scored_day
 from web import guard
 from web.clients import settings_of
+from web.described import Explanation
 from web.errors import Problem, respond
 
-RouteId = Annotated[int, Field(ge=0, le=2**31 - 1)]
+RouteId = Annotated[int, BeforeValidator(no_flag), Field(ge=0, le=2**31 - 1)]
 
 bp = APIBlueprint("scores", __name__, url_prefix="/api/v1/routes", tag="Scores")
 JSON = "application/json"
@@ -65,7 +67,8 @@ def init_app(app: APIFlask) -> None:
     app.register_blueprint(bp)
 
 
-def _serving() -> Serving:
+def serving() -> Serving:
+    """What answers for scores in the current app."""
     return cast(Serving, current_app.extensions["safegrid_scores"])
 
 
@@ -76,7 +79,7 @@ def _serving() -> Serving:
 @guard.reads_grid
 def one(route_id: int, wanted: DayQuery) -> Response:
     """One score, as it is kept."""
-    return Response(_serving().one(route_id, scored_day(wanted.date)), mimetype=JSON)
+    return Response(serving().one(route_id, scored_day(wanted.date)), mimetype=JSON)
 
 
 @bp.post("/safety")
@@ -86,15 +89,16 @@ def one(route_id: int, wanted: DayQuery) -> Response:
 def many(wanted: ManyQuery) -> Response:
     """Many scores."""
     day = scored_day(wanted.date)
-    bulk = _serving().many(wanted.route_ids, day)
+    bulk = serving().many(wanted.route_ids, day)
     scores = [json.loads(bulk.found[route_id]) for route_id in wanted.route_ids if route_id in bulk.found]
     return jsonify(target_date=str(day), scores=scores, missing={str(id_): why for id_, why in bulk.missing.items()})
 
 
 @bp.get("/<int(max=2147483647):route_id>/safety/explain")
 @bp.input(DayQuery, location="query", arg_name="wanted")
+@bp.output(Explanation)
 @bp.doc(summary="Why a route has its score on a day", operation_id="explainRouteSafety")
 @guard.reads_grid
 def explain(route_id: int, wanted: DayQuery) -> Response:
     """The accidents that add most to the risk, with every factor."""
-    return jsonify(_serving().explain(route_id, scored_day(wanted.date)))
+    return jsonify(serving().explain(route_id, scored_day(wanted.date)))

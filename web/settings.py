@@ -2,12 +2,14 @@
 
 import re
 from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
 
 from annotated_types import Ge, Le, MinLen
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 import worker.settings
 from jobs.errors import SettingsError
+from jobs.settings import secure_address
 from worker.settings import local_secret
 
 # The shortest that production accepts.
@@ -15,6 +17,19 @@ SHORTEST = {"secret_key": 32, "admin_password": 12, "admin_api_token": 24}
 _PLACEHOLDER = re.compile(
     r"change.?me|change.?this|replace.?me|placeholder|example|your[-_ ]|<.*>|^(password|secret)+\d*$"
 )
+
+_HOST = re.compile(r"[a-zA-Z0-9.-]+(:[0-9]+)?|\[::1\](:[0-9]+)?")
+
+
+def _tiles(url: str) -> str:
+    """Raises ValueError."""
+    if not url:
+        return url
+    parts = urlsplit(secure_address(url))
+    # The host goes into a header, in which a space or semicolon would begin something else.
+    if not _HOST.fullmatch(parts.netloc) or not all(f"{{{name}}}" in parts.path for name in "zxy"):
+        raise ValueError("expected an address such as https://tiles.example.org/{z}/{x}/{y}.png")
+    return url
 
 
 class Settings(worker.settings.Settings):
@@ -28,6 +43,16 @@ class Settings(worker.settings.Settings):
     admin_api_token: str = Field("", validation_alias="ADMIN_API_TOKEN", repr=False)
     public_read: bool = Field(False, validation_alias="PUBLIC_READ")
     """Whether pages that only read the grid need no sign-in."""
+    base_map_url: Annotated[str, AfterValidator(_tiles)] = Field("", validation_alias="SAFEGRID_BASE_MAP_URL")
+    """Raster tiles under the cells of the map, with {z}, {x} and {y}; none when empty."""
+    base_map_attribution: str = Field("", validation_alias="SAFEGRID_BASE_MAP_ATTRIBUTION")
+
+    @field_validator("base_map_attribution")
+    @classmethod
+    def _names_its_source(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("base_map_url") and not value.strip():
+            raise ValueError("is required with SAFEGRID_BASE_MAP_URL: whom its tiles are from, and their licence")
+        return value
 
     @field_validator(*SHORTEST)
     @classmethod

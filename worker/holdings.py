@@ -65,6 +65,13 @@ def areas(connection: Connection) -> Sequence[Row[Any]]:
         ).all()
 
 
+def category_names(connection: Connection) -> dict[str, str]:
+    """{slug: name} of every category, by name."""
+    with connection.begin():
+        rows = connection.execute(text("SELECT slug, name FROM crime_categories ORDER BY name"))
+        return {row.slug: row.name for row in rows}
+
+
 def newest_month(connection: Connection) -> dt.date | None:
     """The newest month that any area holds."""
     with connection.begin():

@@ -46,7 +46,7 @@ def _sides(value: Any) -> Any:
     try:
         return parse_box(value)
     except ValueError as error:
-        raise ValueError(f"{error}, such as 50.85,-1.5,50.97,-1.3 (given: {value!r})") from None
+        raise ValueError(f"{error}, such as 50.85,-1.5,50.97,-1.3") from None
 
 
 def _slugs(value: Any) -> Any:
@@ -101,9 +101,7 @@ class CellQuery(BaseModel):
     def _in_order(cls, last: date | None, info: ValidationInfo) -> date | None:
         first = info.data.get("first")
         if first and last and first > last:
-            raise ValueError(
-                f"expected a month that is not before from, {month_text(first)} (given: {month_text(last)})"
-            )
+            raise ValueError(f"expected a month that is not before from, {month_text(first)}")
         return last
 
     def canonical(self) -> str:

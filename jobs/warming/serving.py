@@ -20,6 +20,7 @@ from jobs.warming.budget import Budget
 from jobs.warming.climatology import MonthlyHistory
 from jobs.warming.explanation import Contribution, explain
 from jobs.warming.forecasts import Forecasts
+from jobs.warming.kept import Kept, Weeks, read_weeks, score_of
 from jobs.warming.open_meteo import ATTRIBUTION, OpenMeteo
 from jobs.warming.pauses import impatient
 from jobs.warming.places import Place
@@ -57,6 +58,21 @@ class Bulk:
 
     found: dict[int, bytes]
     missing: dict[int, str]
+
+
+@dataclass(frozen=True)
+class Week:
+    """A route's scores by day: those that were kept, and those computed for this answer."""
+
+    kept: dict[dt.date, Kept]
+    computed: dict[dt.date, Kept]
+    has_cache: bool = True
+    """Whether Redis answered."""
+
+    @property
+    def scores(self) -> dict[dt.date, Kept]:
+        """All of them, in order."""
+        return dict(sorted({**self.computed, **self.kept}.items()))
 
 
 def scored_day(text: str | None) -> dt.date:
@@ -118,6 +134,29 @@ class Serving:
         computed, missing = self._computed(wanted, day, cache) if wanted else ({}, {})
         return Bulk(found | computed, missing)
 
+    def weeks(self, route_ids: Sequence[int], days: Sequence[dt.date]) -> Weeks:
+        """The scores of these routes and days that are kept; none is computed. Raises RedisError."""
+        return read_weeks(self._cache, route_ids, days)
+
+    def week(self, route_id: int) -> Week:
+        """The scores of a route on all planned days; those that are not kept are computed. Raises UnknownRoute."""
+        days = days_from(today(), DAYS)
+        cache: Redis | None = self._cache
+        held: dict[dt.date, Kept] = {}
+        try:
+            found = self.weeks([route_id], days)[route_id]
+            held = {day: score for day, score in zip(days, found, strict=True) if score}
+        except RedisError as error:
+            log.warning("score_cache_is_away", error=str(error))
+            cache = None
+        if len(held) == len(days):
+            return Week(held, {})
+        documents, missing = self._documents([route_id], days[0], cache)
+        if route_id in missing:
+            raise UnknownRoute(missing[route_id])
+        scores = {day: score_of(documents.get(key(route_id, day))) for day in days if day not in held}
+        return Week(held, {day: score for day, score in scores.items() if score}, cache is not None)
+
     def explain(self, route_id: int, day: dt.date, top: int = 10) -> dict[str, Any]:
         """Why the route has its risk on that day: the largest contributions, with every factor. Raises UnknownRoute."""
         scores, missing = self._scores([route_id], day, self._cache)
@@ -172,6 +211,17 @@ class Serving:
         self, route_ids: Sequence[int], day: dt.date, cache: Redis | None
     ) -> tuple[dict[int, bytes], dict[int, str]]:
         """The scores of that day, and why some routes have none. Those of all planned days are kept."""
+        documents, missing = self._documents(route_ids, day, cache)
+        found = {
+            route_id: document.encode() for route_id in route_ids if (document := documents.get(key(route_id, day)))
+        }
+        odd = (route_id for route_id in route_ids if route_id not in found)
+        return found, {route_id: f"The risk of route {route_id} is not a number" for route_id in odd} | missing
+
+    def _documents(
+        self, route_ids: Sequence[int], day: dt.date, cache: Redis | None
+    ) -> tuple[dict[str, str], dict[int, str]]:
+        """The scores of all planned days by key, kept now, and why some routes have none."""
         scores, missing = self._scores(route_ids, day, cache)
         documents = dict(scores.documents()) if scores else {}
         if scores and cache is not None:
@@ -179,11 +229,7 @@ class Serving:
                 write(cache, documents.items(), TTL_S if scores.has_weather.all() else TTL_WITHOUT_WEATHER_S)
             except RedisError as error:
                 log.warning("scores_not_kept", error=str(error))
-        found = {
-            route_id: document.encode() for route_id in route_ids if (document := documents.get(key(route_id, day)))
-        }
-        odd = (route_id for route_id in route_ids if route_id not in found)
-        return found, {route_id: f"The risk of route {route_id} is not a number" for route_id in odd} | missing
+        return documents, missing
 
     def _scores(
         self, route_ids: Sequence[int], day: dt.date, cache: Redis | None

@@ -23,6 +23,15 @@ _POPULAR = text(
     """
 )
 _BY_ID = text(f"{_ROUTE} WHERE route_id = ANY(:ids)")
+# A number finds the route of that id first.
+_SEARCH = text(
+    f"""
+    {_ROUTE} WHERE route_id::text = :sought OR strpos(lower(routes.name), lower(:sought)) > 0
+        OR strpos(lower(mountain_name), lower(:sought)) > 0
+    ORDER BY route_id::text = :sought DESC, routes.name, route_id LIMIT :count OFFSET :skipped
+    """
+)
+_COUNTS = text("SELECT count(*), count(*) FILTER (WHERE latitude IS NOT NULL AND longitude IS NOT NULL) FROM routes")
 _ACCIDENTS = text(
     """
     SELECT accident_id, source, source_id, date, coalesce(accidents.state, '') AS state, accidents.latitude,
@@ -51,6 +60,18 @@ def routes(connection: Connection, ids: Collection[int]) -> dict[int, Route]:
     """By id, those of these routes that there are, with or without coordinates."""
     rows = connection.execute(_BY_ID, {"ids": list(ids)})
     return {row.route_id: Route(*row) for row in rows.all()}
+
+
+def search(connection: Connection, sought: str, count: int, skipped: int = 0) -> list[Route]:
+    """Routes of that id, or with that text in their name or that of their mountain; by name."""
+    rows = connection.execute(_SEARCH, {"sought": sought, "count": count, "skipped": skipped})
+    return [Route(*row) for row in rows.all()]
+
+
+def route_counts(connection: Connection) -> tuple[int, int]:
+    """How many routes are held, and how many of them have coordinates."""
+    held, placed = connection.execute(_COUNTS).one()
+    return held, placed
 
 
 def accidents(connection: Connection) -> tuple[list[Accident], Windows]:

@@ -22,15 +22,17 @@ from worker.client import Client
 from worker.settings import Settings
 
 CHROMIUM = Path("/usr/bin/chromium")
+# Maps are drawn by WebGL, here without a graphics card.
+FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 AXE = Path(os.environ.get("AXE_CORE", "/usr/share/nodejs/axe-core/axe.min.js"))
 
 Open = Callable[..., Page]
 
 
 @contextmanager
-def served(settings: Settings, home: Path) -> Iterator[str]:
-    """Base URL of the admin on these settings, served by a thread of this process."""
-    given = {"database_url": settings.database_url, "redis_url": settings.redis_url, "home": home}
+def served(settings: Settings, home: Path, **values: Any) -> Iterator[str]:
+    """Base URL of the admin on these settings, served by a thread of this process; keywords are the web's own."""
+    given = {"database_url": settings.database_url, "redis_url": settings.redis_url, "home": home, **values}
     app = create_app(web.settings.Settings(**{**given, **SECRETS}))  # type: ignore[arg-type]
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever)
@@ -53,7 +55,7 @@ class _Quiet(WSGIRequestHandler):
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield browser
         browser.close()
 

@@ -4,13 +4,20 @@ import datetime as dt
 import json
 import random
 import uuid
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from jobs import catalogue
 from jobs.months import add_months
+from jobs.warming.climates import fill_climatology
+from jobs.warming.planned import days_from, today
+from jobs.warming.run import warm_popular_routes_cache
+from tests.integration.warm import job_context, load_synthetic, with_weather
+from tests.standins.weather import WeatherStandin
 from worker import cadence
+from worker.settings import Settings
 
 AREA = "southampton-core"
 CATEGORIES = ("violent-crime", "anti-social-behaviour", "shoplifting", "burglary", "public-order", "vehicle-crime")
@@ -97,6 +104,18 @@ def paint(connection: Connection, now: dt.datetime) -> None:
         parent = _history(connection, newest, now, chance)
         _crimes(connection, newest, now, parent, chance)
         _cadences(connection, now)
+
+
+def warm(settings: Settings, connection: Connection, folder: Path) -> None:
+    """Routes whose scores are kept, but for some; afterwards nobody needs to ask for weather."""
+    load_synthetic(connection, folder)
+    with WeatherStandin() as weather, job_context(with_weather(settings, weather), connection) as here:
+        # As the real service allows it, so that some places have no history yet.
+        here.settings = here.settings.model_copy(update={"weather_daily_calls": 2000})
+        fill_climatology()
+        here.settings = here.settings.model_copy(update={"weather_daily_calls": 1e6})
+        warm_popular_routes_cache()
+        here.cache.delete(*(f"safety_score:{id_}:{day}" for id_ in (4, 17) for day in days_from(today(), 7)[3:]))
 
 
 def _history(connection: Connection, newest: dt.date, now: dt.datetime, chance: random.Random) -> str:

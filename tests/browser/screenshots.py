@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import h3
 from playwright.sync_api import Browser, Page
 from sqlalchemy import text
 
 from jobs import areas, database, schema
+from jobs.months import add_months
+from tests.browser import town
 from tests.browser.conftest import chromium, served, sign_in
-from tests.browser.scene import paint
+from tests.browser.scene import paint, warm
 from tests.conftest import settings_at
 from tests.processes import safegrid, until
 from web import people
@@ -21,6 +24,7 @@ from worker.client import Client
 from worker.settings import Settings
 
 FOLDER = Path(__file__).parents[2] / "docs/screenshots"
+MAP_SETTLES_MS = 2_000
 WIDE, PHONE = {"width": 1200, "height": 740}, {"width": 390, "height": 844}
 
 
@@ -34,7 +38,10 @@ def scene(folder: Path) -> Iterator[tuple[str, Settings]]:
             schema.migrate(connection)
             with connection.begin():
                 areas.ensure_default(connection, settings)
-            paint(connection, dt.datetime.now(dt.UTC))
+            now = dt.datetime.now(dt.UTC)
+            paint(connection, now)
+            town.build(connection, add_months(now.date().replace(day=1), -3))
+            warm(settings, connection, folder / "climbing")
             people.add_user(connection, "night-shift", "a long password", "operator", "admin")
             people.add_user(connection, "wall-screen", "a long password", "viewer", "admin")
             people.add_token(connection, "nightly report", "viewer", "night-shift")
@@ -70,6 +77,8 @@ def pages(settings: Settings) -> dict[str, str]:
             text("SELECT id FROM runs WHERE job = 'rebuild_safety_grid' AND parent_id IS NOT NULL")
         )
         month = connection.scalar(text("SELECT to_char(max(month), 'YYYY-MM') FROM ingestion_runs"))
+        by_crimes = text("SELECT h3_index FROM safety_cells GROUP BY 1 ORDER BY sum(crime_count_total) DESC LIMIT 1")
+        busiest = h3.cell_to_parent(connection.scalar(by_crimes), 9)
     return {
         "overview": "/",
         "jobs": "/jobs/",
@@ -80,6 +89,11 @@ def pages(settings: Settings) -> dict[str, str]:
         "queues": "/queues/",
         "data": "/data/",
         "month": f"/data/{month}",
+        "scores": "/scores/",
+        "score": "/scores/5",
+        "routes": "/scores/?q=spire",
+        "map": f"/map/?area=southampton-core&cell={busiest}",
+        "cell": f"/map/cells/{busiest}",
         "people": "/people/",
         "audit": "/people/audit",
         "api": "/docs",
@@ -87,6 +101,9 @@ def pages(settings: Settings) -> dict[str, str]:
 
 
 def picture(page: Page, name: str) -> None:
+    if page.locator("#map").count():
+        page.locator("#map[data-count]").wait_for()
+        page.wait_for_timeout(MAP_SETTLES_MS)
     file = FOLDER / f"{name}.png"
     page.screenshot(path=str(file), full_page=False)
 

@@ -77,6 +77,20 @@ def test_both_bounds_of_a_parameter_are_allowed_and_nothing_beyond(
             job.validate({name: refused})
 
 
+@pytest.mark.parametrize("flag", [True, False])
+def test_true_and_false_are_no_numbers(flag: bool) -> None:
+    for slug, name in (("rebuild-grid", "months"), ("cleanup-history", "retention_days")):
+        with pytest.raises(ParameterError, match=rf"{name}: Input should be a whole number \(given: {flag}\)"):
+            catalogue.find(slug).validate({name: flag})
+    assert catalogue.find("rebuild-grid").validate({"force": flag})["force"] is flag
+
+
+def test_what_was_given_is_not_repeated_at_any_length() -> None:
+    with pytest.raises(ParameterError) as caught:
+        catalogue.find("rebuild-grid").validate({"months": "9" * 5_000})
+    assert len(caught.value.problems["months"]) < 300
+
+
 def test_one_message_names_every_wrong_parameter() -> None:
     with pytest.raises(ParameterError) as caught:
         catalogue.find("ingest-month").validate({"month": 13, "force": True})

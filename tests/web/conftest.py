@@ -27,7 +27,8 @@ MakeApp = Callable[..., APIFlask]
 
 @pytest.fixture(autouse=True)
 def _no_web_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SECRET_KEY", "ADMIN_USERNAME", "ADMIN_PASSWORD", "ADMIN_API_TOKEN", "PUBLIC_READ", "WEB_CONCURRENCY"):
+    others = ("PUBLIC_READ", "WEB_CONCURRENCY", "SAFEGRID_BASE_MAP_URL", "SAFEGRID_BASE_MAP_ATTRIBUTION")
+    for name in ("SECRET_KEY", "ADMIN_USERNAME", "ADMIN_PASSWORD", "ADMIN_API_TOKEN", *others):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setitem(Settings.model_config, "env_file", None)
 

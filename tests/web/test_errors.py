@@ -68,6 +68,42 @@ def test_a_wrong_value_is_named_by_its_field(program: FlaskClient) -> None:
     assert problem["errors"]["month"] == "is required"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "asked", "errors"),
+    [
+        ("POST", f"{TASKS}/rebuild-grid", {"json": {"months": True}}, {"months": "(given: True)"}),
+        ("GET", f"{TASKS}?limit=0", {}, {"limit": "greater than or equal to 1 (given: '0')"}),
+        ("GET", f"{TASKS}?moon=1", {}, {"moon": "is not known here"}),
+        ("POST", "/api/v1/routes/safety", {"json": {"route_ids": [1, True]}}, {"route_ids.1": "(given: True)"}),
+        ("POST", "/api/v1/routes/safety", {"json": {}}, {"route_ids": "is required"}),
+        ("POST", "/api/v1/routes/safety", {"json": ["secret"]}, {"(all)": "(given: a list)"}),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_was_given(
+    program: FlaskClient, method: str, path: str, asked: Request, errors: dict[str, str]
+) -> None:
+    answer = program.open(path, method=method, **asked)
+    assert answer.status_code == 422
+    assert answer.json["errors"].keys() == errors.keys()
+    for name, said in errors.items():
+        assert answer.json["errors"][name].endswith(said)
+
+
+def test_a_password_is_never_repeated(program: FlaskClient) -> None:
+    answer = program.post("/api/v1/admin/users", json={"name": "night-shift", "password": "too short"})
+    assert answer.status_code == 422
+    assert "at least 12 characters" in answer.json["errors"]["password"]
+    assert "too short" not in answer.text
+
+
+@pytest.mark.parametrize("body", [b"[" * 50_000, b"{", b"\xff", b'{"name": "\\ud800"}'])
+def test_what_is_no_json_is_refused_everywhere(program: FlaskClient, body: bytes) -> None:
+    for path in ("/api/v1/admin/users", "/api/v1/routes/safety", f"{TASKS}/rebuild-grid"):
+        answer = program.post(path, data=body, content_type="application/json")
+        assert answer.status_code == 400
+        assert "JSON" in answer.json["detail"]
+
+
 def test_an_unknown_job_is_answered_with_those_there_are(program: FlaskClient) -> None:
     assert "rebuild_safety_grid" in program.post(f"{TASKS}/nothing").json["detail"]
 

@@ -73,7 +73,7 @@ def test_how_long_ago_is_one_number(seconds: float, text: str) -> None:
 def test_bars_say_what_they_show_and_lead_where_they_stand_for() -> None:
     bars = [charts.Bar(2, 'a "b" <c>', "failed", "/runs/x"), charts.Bar(0, "nothing")]
     drawn = charts.bars(bars, 'two & "more"')
-    assert 'role="img" aria-label="two &amp; &#34;more&#34;"' in drawn
+    assert 'role="group" aria-label="two &amp; &#34;more&#34;"' in drawn
     assert '<a href="/runs/x" tabindex="-1"><rect class="failed" x="0" y="0.0"' in drawn
     assert "<title>a &#34;b&#34; &lt;c&gt;</title>" in drawn
     assert 'height="1.0"' in drawn

@@ -205,20 +205,20 @@ def test_a_cell_that_the_grid_does_not_have_is_404(program: FlaskClient, crimes:
 BOX = "such as 50.85,-1.5,50.97,-1.3"
 ALL = "from, to, category, scheme, recency, resolution, area, bbox"
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"from": "2024-13"}, "Month 2024-13 is not a month (expected YYYY-MM)"),
-    ({"to": "January"}, "Month January is not a month (expected YYYY-MM)"),
-    ({"to": "2024-01", "from": "2024-02"}, "expected a month that is not before from, 2024-02 (given: 2024-01)"),
+    ({"from": "2024-13"}, "Month 2024-13 is not a month (expected YYYY-MM) (given: '2024-13')"),
+    ({"to": "January"}, "Month January is not a month (expected YYYY-MM) (given: 'January')"),
+    ({"to": "2024-01", "from": "2024-02"}, "expected a month that is not before from, 2024-02 (given: '2024-01')"),
     ({"bbox": "1,2,3"}, f"expected four numbers: lat_min,lng_min,lat_max,lng_max, {BOX} (given: '1,2,3')"),
     (
         {"bbox": "51,-1,50,-2"},
         f"expected lat_min < lat_max and lng_min < lng_max, in degrees, {BOX} (given: '51,-1,50,-2')",
     ),
-    ({"resolution": "6"}, "Input should be greater than or equal to 7"),
+    ({"resolution": "6"}, "Input should be greater than or equal to 7 (given: '6')"),
     ({"resolution": "11"}, "the grid of these months has cells of resolution 10: expected 7 to 10 (given: 11)"),
-    ({"resolution": "fine"}, "Input should be a valid integer, unable to parse string as an integer"),
+    ({"resolution": "fine"}, "Input should be a valid integer, unable to parse string as an integer (given: 'fine')"),
     ({"scheme": "mine"}, "mine is none: expected saferoute or cambridge or ons"),
     ({"area": "mars"}, "There is no area 'mars'; the areas are southampton-core"),
-    ({"recency": "perhaps"}, "Input should be a valid boolean, unable to interpret input"),
+    ({"recency": "perhaps"}, "Input should be a valid boolean, unable to interpret input (given: 'perhaps')"),
     ({"month": "2024-01"}, f"is no parameter: expected {ALL}"),
     ({"from": ["2024-01", "2024-02"]}, "is given more than once: expected one value"),
 ]

@@ -158,4 +158,4 @@ def test_a_job_shows_how_long_it_takes(browser: FlaskClient, client: Client) -> 
     page = browser.get("/jobs/cleanup-history").text
     assert "half take up to 1 min 30 s, 95 % up to 1 min 30 s" in page
     assert f'<a href="/runs/{run_id}" tabindex="-1"><rect class="finished"' in page
-    assert 'role="img" aria-label="Durations of the last 1 runs' in page
+    assert 'role="group" aria-label="Durations of the last 1 runs' in page

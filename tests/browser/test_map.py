@@ -1,0 +1,275 @@
+"""The map as people use it. Nothing outside is reachable, unless a test stands in for it."""
+
+import base64
+import datetime as dt
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import h3
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import town
+from tests.browser.conftest import Open, served, sign_in
+from tests.browser.test_admin import PHONE, is_wider_than_its_window
+from worker.client import Client
+from worker.settings import Settings
+
+# Drawn by the processor, the first picture takes a while.
+DRAWN_MS = 30_000
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+@pytest.fixture
+def busiest(client: Client) -> str:
+    """The cell of resolution 9 with most crimes, of a town with a grid of three months."""
+    with client.engine.connect() as connection:
+        return town.build(connection, dt.date(2024, 5, 1), months=3, crimes=1500)
+
+
+def place(cell: str, zoom: int = 14) -> str:
+    """The end of an address that has the cell in the middle of the map."""
+    lat, lng = h3.cell_to_latlng(cell)
+    return f"#at={zoom}/{lat:.5f}/{lng:.5f}"
+
+
+def drawn(page: Page) -> int:
+    """How many cells are in view, once there are some."""
+    view = page.locator("#map[data-count]:not([data-count='0'])")
+    view.wait_for(timeout=DRAWN_MS)
+    return int(view.get_attribute("data-count") or 0)
+
+
+def legend(page: Page) -> list[str]:
+    return page.locator("#map-legend li").all_inner_texts()
+
+
+def middle(page: Page) -> list[int]:
+    """Red, green and blue in the middle of the map, as it is seen."""
+    page.wait_for_timeout(500)
+    picture = base64.b64encode(page.locator("#map-canvas").screenshot()).decode()
+    colour: list[int] = page.evaluate(
+        """async (data) => {
+            const picture = await createImageBitmap(await (await fetch(`data:image/png;base64,${data}`)).blob());
+            const canvas = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+            canvas.drawImage(picture, 0, 0);
+            return [...canvas.getImageData(picture.width / 2, picture.height / 2, 1, 1).data].slice(0, 3);
+        }""",
+        picture,
+    )
+    return colour
+
+
+def swatch(page: Page, place: str) -> list[int]:
+    """The colour of a part of the page."""
+    colour = page.locator(place).evaluate("one => getComputedStyle(one).backgroundColor")
+    return [int(part) for part in re.findall(r"\d+", colour)]
+
+
+def test_the_map_is_drawn_from_here_alone(open_page: Open, address: str, busiest: str) -> None:
+    page = open_page("/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.context.route(lambda url: not url.startswith(address), lambda route: route.abort())
+    page.goto(f"{address}/map/?area=southampton-core")
+    assert drawn(page) > 50
+    expect(page.locator("#map-count")).to_contain_text("cells of resolution 9 are in view")
+    assert 4 <= len(legend(page)) <= 6
+    assert any("/api/v1/grid/tiles/" in url for url in asked)
+    assert [url for url in asked if not url.startswith((address, "data:"))] == []
+    assert page.locator("#map-problem").is_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_cells_have_the_colours_of_the_legend(open_page: Open, busiest: str, scheme: str) -> None:
+    page = open_page(f"/map/{place(busiest)}", bypass_csp=True, color_scheme=scheme)
+    drawn(page)
+    most, ground = swatch(page, "#map-legend li:last-child .swatch"), swatch(page, ".map-view")
+    # Cells are a tenth see-through.
+    assert middle(page) == pytest.approx(
+        [0.9 * one + 0.1 * below for one, below in zip(most, ground, strict=True)], abs=3
+    )
+    page.goto(page.url.partition("/map/")[0] + "/map/#at=14/50.5/-3.5")
+    page.reload()
+    expect(page.locator("#map-count")).to_contain_text("No crimes here", timeout=DRAWN_MS)
+    assert middle(page) == ground
+
+
+def test_a_click_on_a_cell_shows_its_categories_and_history(open_page: Open, busiest: str) -> None:
+    page = open_page(f"/map/{place(busiest)}")
+    drawn(page)
+    page.locator("#map-canvas").click()
+    panel = page.locator("#map-cell")
+    expect(panel.get_by_role("heading", name=f"Cell {busiest}")).to_be_visible()
+    expect(panel.get_by_role("row", name="Violence and sexual offences")).to_be_visible()
+    expect(panel.get_by_role("img", name=re.compile("Crimes per month, 2024-03 to 2024-05"))).to_be_visible()
+    expect(page.locator("#map-said")).to_contain_text("crimes, weighted")
+    assert f"cell={busiest}" in page.url
+
+
+def test_keys_choose_the_cell_in_the_middle(open_page: Open, busiest: str) -> None:
+    page = open_page(f"/map/{place(busiest)}")
+    drawn(page)
+    canvas = page.get_by_role("region", name=re.compile("Map of the cells"))
+    canvas.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=f"Cell {busiest}")).to_be_focused()
+    canvas.focus()
+    at = page.url
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("before => location.href !== before", arg=at)
+
+
+def test_the_highest_cells_can_be_chosen_from_a_list(open_page: Open, busiest: str) -> None:
+    page = open_page("/map/?area=southampton-core&measure=crimes")
+    drawn(page)
+    first = page.locator("#map-highest li").first
+    expect(first).to_contain_text(busiest)
+    first.get_by_role("link").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=f"Cell {busiest}")).to_be_focused()
+
+
+def test_a_choice_changes_legend_and_address(open_page: Open, busiest: str) -> None:
+    page = open_page("/map/?area=southampton-core")
+    drawn(page)
+    page.evaluate("window.isSamePage = true")
+    seen = [legend(page)]
+    for label, value, part in (
+        ("Colour by", "density_per_km2", "measure=density_per_km2"),
+        ("Category", "violent-crime", "category=violent-crime"),
+        ("From", "2024-05", "from=2024-05"),
+        ("Resolution", "8", "resolution=8"),
+        ("Weights", "ons", "scheme=ons"),
+    ):
+        page.get_by_label(label).select_option(value)
+        assert part in page.url
+        page.wait_for_function(
+            "old => document.querySelector('#map-legend ul').innerText !== old", arg="\n".join(seen[-1])
+        )
+        seen.append(legend(page))
+    expect(page.locator("#map-count")).to_contain_text("cells of resolution 8 are in view")
+    expect(page.locator("#map-legend h2")).to_have_text("Density, weighted a km²")
+    expect(page.locator("#map-export")).to_have_attribute("href", re.compile("category=violent-crime.*scheme=ons"))
+    assert page.evaluate("window.isSamePage")
+    # The address brings all of it back.
+    page.reload()
+    drawn(page)
+    expect(page.get_by_label("Category")).to_have_value("violent-crime")
+    expect(page.locator("#map-legend li")).to_have_text(seen[-1])
+
+
+def test_a_choice_that_the_grid_refuses_is_said(open_page: Open, busiest: str) -> None:
+    page = open_page("/map/?area=southampton-core&to=2024-04")
+    drawn(page)
+    page.get_by_label("From").select_option("2024-05")
+    expect(page.locator("#map-problem")).to_contain_text("expected a month that is not before from, 2024-05")
+    page.get_by_label("From").select_option("2024-04")
+    expect(page.locator("#map-problem")).to_be_hidden()
+
+
+def test_a_tile_of_too_many_cells_says_what_to_do(
+    open_page: Open, busiest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.grid.cells.MOST_CELLS", 5)
+    page = open_page("/map/?area=southampton-core")
+    expect(page.locator("#map-problem")).to_contain_text("ask for a coarser resolution, or zoom in", timeout=DRAWN_MS)
+
+
+def test_a_cell_without_crimes_in_that_choice_is_said(open_page: Open, busiest: str) -> None:
+    page = open_page(f"/map/?cell={busiest}&category=robbery")
+    expect(page.locator("#map-cell")).to_contain_text(f"Cell {busiest} has no crimes in 2023-06 to 2024-05")
+
+
+def test_without_javascript_the_page_says_where_the_data_is(open_page: Open, busiest: str) -> None:
+    page = open_page("/map/", java_script_enabled=False)
+    # What is in <noscript> has no role and no text for the usual locators.
+    assert "Drawing the map takes JavaScript" in page.locator("main").inner_text()
+    expect(page.locator("noscript a")).to_have_attribute("href", "/data/")
+    page.get_by_label("Category").select_option("burglary")
+    page.locator("noscript button").click()
+    page.wait_for_url("**category=burglary**")
+    export = page.get_by_role("link", name="These cells as GeoJSON")
+    expect(export).to_have_attribute("href", re.compile("category=burglary"))
+    page.goto(page.url.partition("/map/")[0] + f"/map/cells/{busiest}")
+    expect(page.get_by_role("row", name="Violence and sexual offences")).to_be_visible()
+
+
+def test_the_map_fits_on_a_phone(open_page: Open, busiest: str) -> None:
+    page = open_page(f"/map/?cell={busiest}", viewport=PHONE, has_touch=True)
+    drawn(page)
+    expect(page.get_by_role("heading", name=f"Cell {busiest}")).to_be_visible()
+    assert not is_wider_than_its_window(page)
+    page.goto(page.url.partition("/map/")[0] + f"/map/cells/{busiest}")
+    assert not is_wider_than_its_window(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_the_map(open_page: Open, busiest: str, axe: str, scheme: str) -> None:
+    page = open_page(f"/map/?cell={busiest}", bypass_csp=True, color_scheme=scheme)
+    drawn(page)
+    expect(page.get_by_role("heading", name=f"Cell {busiest}")).to_be_visible()
+    for path in ("", f"/map/cells/{busiest}"):
+        if path:
+            page.goto(page.url.partition("/map/")[0] + path)
+        page.evaluate(axe)
+        found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+        assert [one for one in found if one["impact"] in ("serious", "critical")] == []
+
+
+class _Tiles(BaseHTTPRequestHandler):
+    """A service of base maps: one grey point for every tile, and who asked for it."""
+
+    referrers: list[str | None]
+
+    def do_GET(self) -> None:
+        self.referrers.append(self.headers["Referer"])
+        self.send_response(200)
+        self.send_header("Content-Type", "image/png")
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.end_headers()
+        self.wfile.write(PNG)
+
+    def log_message(self, *_: object) -> None:
+        """Only what goes wrong is worth a line."""
+
+
+@contextmanager
+def tiles() -> Iterator[tuple[str, list[str | None]]]:
+    """Base URL of such a service, and the referrers it was told."""
+    handler = type("Tiles", (_Tiles,), {"referrers": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", handler.referrers  # type: ignore[attr-defined]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_base_map_is_drawn_under_the_cells(
+    browser: Browser, settings: Settings, tmp_path: Path, busiest: str
+) -> None:
+    said: list[str] = []
+    with tiles() as (base, referrers):
+        values = {"base_map_url": f"{base}/{{z}}/{{x}}/{{y}}.png", "base_map_attribution": "Example Maps"}
+        with served(settings, tmp_path, **values) as address, browser.new_context() as context:
+            page = context.new_page()
+            page.on("console", lambda one: said.append(one.text))
+            sign_in(page, address)
+            page.goto(f"{address}/map/{place(busiest)}")
+            drawn(page)
+            expect(page.get_by_text("Base map: Example Maps")).to_be_visible()
+            assert page.locator("#map-problem").is_hidden()
+        # The service learns which site asks, and not what is looked at.
+        assert referrers
+        assert set(referrers) == {f"{address}/"}
+    assert not [one for one in said if "Content Security Policy" in one]

@@ -1,0 +1,63 @@
+"""A town with a busy centre, as cells of the grid: something to see on the map."""
+
+import datetime as dt
+import json
+import random
+from collections import Counter, defaultdict
+
+import h3
+from sqlalchemy import Connection, text
+
+from jobs.months import add_months
+
+CATEGORIES = {
+    "violent-crime": 6,
+    "anti-social-behaviour": 4,
+    "shoplifting": 3,
+    "burglary": 1,
+    "public-order": 2,
+    "vehicle-crime": 1,
+}
+# Latitude, longitude, how far crimes spread in degrees, their share.
+_CENTRES = ((50.905, -1.404, 0.006, 4), (50.915, -1.43, 0.012, 2), (50.93, -1.38, 0.018, 2), (50.91, -1.36, 0.03, 1))
+_MONTH = text(
+    """
+    INSERT INTO grid_months (month, fingerprint, generation, h3_resolution, cells, crimes, built_at)
+    VALUES (:month, '', 7, 10, 0, 0, now()) ON CONFLICT (month) DO NOTHING
+    """
+)
+_CELL = text(
+    """
+    INSERT INTO safety_cells
+        (cell_id, h3_index, h3_resolution, month, crime_count_total, crime_count_weighted, stats)
+    SELECT :cell || to_char(CAST(:month AS date), '_YYYYMM'), :cell, 10, :month, sum(n), sum(n * weight),
+           CAST(:stats AS jsonb)
+    FROM jsonb_each_text(CAST(:stats AS jsonb)) AS counted (slug, written), CAST(written AS integer) AS n, crime_weights
+    WHERE scheme = 'saferoute' AND category = slug
+    """
+)
+
+
+def build(connection: Connection, newest: dt.date, months: int = 12, crimes: int = 1500) -> str:
+    """Cells of the months up to `newest`, so many crimes in each. Answers the busiest cell of resolution 9."""
+    chance = random.Random(11)
+    all_crimes: Counter[str] = Counter()
+    with connection.begin():
+        for month in (add_months(newest, -back) for back in range(months)):
+            cells = _scattered(chance, crimes)
+            values = [{"month": month, "cell": cell, "stats": json.dumps(stats)} for cell, stats in cells.items()]
+            connection.execute(_MONTH, {"month": month})
+            connection.execute(_CELL, values)
+            for cell, stats in cells.items():
+                all_crimes[h3.cell_to_parent(cell, 9)] += stats.total()
+    return all_crimes.most_common(1)[0][0]
+
+
+def _scattered(chance: random.Random, crimes: int) -> dict[str, Counter[str]]:
+    """{cell: {category: crimes}}"""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for _ in range(crimes):
+        lat, lng, spread, _share = chance.choices(_CENTRES, [share for *_, share in _CENTRES])[0]
+        cell = h3.latlng_to_cell(chance.gauss(lat, spread), chance.gauss(lng, spread * 1.5), 10)
+        found[cell][chance.choices(list(CATEGORIES), list(CATEGORIES.values()))[0]] += 1
+    return found
