@@ -62,8 +62,10 @@ def hold(connection: Connection, month: dt.date, rows: list[Row], count: int, ma
     cursor.copy_expert(f"COPY crime_incidents ({columns}) FROM STDIN", _lines(month, rows, count))
     connection.execute(
         text(
-            "INSERT INTO ingestion_runs (area, month, status, current, records, h3_resolution, fingerprint, source, "
-            "started_at) VALUES (:area, :month, 'success', true, :count, :resolution, :mark, 'bench', now())"
+            "INSERT INTO ingestion_runs (area, month, status, current, records, categories, h3_resolution, "
+            "fingerprint, source, started_at) SELECT :area, :month, 'success', true, :count, "
+            "jsonb_object_agg(category, n), :resolution, :mark, 'bench', now() FROM "
+            "(SELECT category, count(*) AS n FROM crime_incidents WHERE month = :month GROUP BY 1) AS counted"
         ),
         {"area": AREA, "month": month, "count": count, "resolution": RESOLUTION, "mark": f"{mark} {month}"},
     )

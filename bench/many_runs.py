@@ -13,7 +13,7 @@ _RUNS = text(
            'night-shift', at, at, at, at + number % 900 * interval '1 second', 1,
            json_build_object('crimes', number, 'notes', repeat('as usual ', 100)),
            CASE state WHEN 'failed' THEN 'The source answered 503 four times' END,
-           jsonb_build_array(repeat('a line of the log ', 40))
+           jsonb_build_array(jsonb_build_object('event', repeat('a line of the log ', 40)))
     FROM (
         SELECT number, now() - number * interval '5 minutes' AS at,
                CASE WHEN number % 33 = 5 THEN 'failed' WHEN number % 97 = 6 THEN 'cancelled'

@@ -1,19 +1,21 @@
 """The JSON API under /api/v1/admin."""
 
+import datetime as dt
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from apiflask import APIBlueprint, APIFlask
 from flask import Response, jsonify, request, url_for
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from jobs import catalogue
 from jobs.catalogue import UnknownJob
 from jobs.errors import ParameterError
 from web import audit, filters, guard, idempotency
+from web.answers import answer, holdable
 from web.clients import client
-from web.tasks import State, Submitted, Task, TaskList, as_listed, as_task, find
+from web.tasks import History, State, Submitted, Task, TaskList, as_history, as_listed, as_task, find
 from worker import listing, transport
 from worker.listing import Wanted
 
@@ -25,6 +27,17 @@ def init_app(app: APIFlask) -> None:
     app.register_blueprint(bp)
 
 
+def _moment(text: Any) -> Any:
+    """A plus that an address carries unescaped arrives as a space."""
+    try:
+        return dt.datetime.fromisoformat(text.replace(" ", "+"))
+    except ValueError:
+        raise ValueError("expected a time such as 2024-05-01T00:00:00Z") from None
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+
+
 class ListQuery(BaseModel):
     """Which tasks to list."""
 
@@ -33,7 +46,17 @@ class ListQuery(BaseModel):
     limit: int = Field(50, ge=1, le=500)
     state: State | None = None
     job: str | None = Field(None, description="Name or slug of a job")
+    queue: str = Field("", max_length=100)
+    by: str = Field("", max_length=100, description="Who asked")
+    q: str = Field("", max_length=200, description="A text in the id, parameters, error or names; of the newest runs")
+    since: Moment | None = Field(None, alias="from", description="Asked for then or later")
+    until: Moment | None = Field(None, alias="to", description="Asked for before then")
     before: str = Field("", description="Only older ones: `next` of the page before")
+
+    @field_validator("queue", "by", "q")
+    @classmethod
+    def _can_be_held(cls, text: str) -> str:
+        return holdable(text)
 
     @field_validator("job")
     @classmethod
@@ -103,7 +126,15 @@ def submit(slug: str) -> tuple[Response, int, dict[str, str]]:
 @bp.doc(summary="The latest tasks, newest first", operation_id="listTasks")
 def tasks(query_data: ListQuery) -> Response:
     """The latest runs."""
-    wanted = Wanted(state=query_data.state or "", job=query_data.job or "")
+    wanted = Wanted(
+        state=query_data.state or "",
+        job=query_data.job or "",
+        queue=query_data.queue,
+        who=query_data.by,
+        search=query_data.q,
+        since=query_data.since,
+        until=query_data.until,
+    )
     with client().engine.connect() as connection:
         found = listing.page(connection, wanted, query_data.limit + 1, filters.position(query_data.before))
     rows = found[: query_data.limit]
@@ -117,6 +148,14 @@ def tasks(query_data: ListQuery) -> Response:
 def task(task_id: str) -> Response:
     """One run."""
     return jsonify(as_task(find(task_id)))
+
+
+@bp.get("/tasks/<task_id>/history")
+@bp.output(History)
+@bp.doc(summary="How a task went: its attempts, log and chain", operation_id="getTaskHistory")
+def history(task_id: str) -> Response:
+    """One run in full."""
+    return answer(as_history(find(task_id)))
 
 
 @bp.post("/tasks/<task_id>/cancel")

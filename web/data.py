@@ -98,10 +98,7 @@ def _chart(months: Sequence[Row[Any]]) -> Any:
 @bp.get("/<month>")
 def month(month: str) -> ResponseReturnValue:
     """A month: its categories, unplaced crimes, how it came in, its grid."""
-    try:
-        day = parse_month(month)
-    except NotAMonth as error:
-        abort(404, str(error))
+    day = known(month)
     with client().engine.connect() as connection:
         areas = holdings.areas(connection)
         held = [row for row in holdings.months(connection, day) if row.month == day]
@@ -122,6 +119,14 @@ def month(month: str) -> ResponseReturnValue:
         before=add_months(day, -1),
         after=add_months(day, 1),
     )
+
+
+def known(month: str) -> dt.date:
+    """The month of an address; 404 for what is none."""
+    try:
+        return parse_month(month)
+    except NotAMonth as error:
+        abort(404, str(error))
 
 
 def _by_category(rows: Sequence[Row[Any]]) -> dict[str, dict[str, int]]:

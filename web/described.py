@@ -2,17 +2,14 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Described
+
+from web.answers import Told
 
 Schemas = dict[str, Any]
 
 
-class _Told(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Factors(_Told):
+class Factors(Told):
     """What is multiplied, with 7, to what an accident adds."""
 
     distance: float
@@ -24,7 +21,7 @@ class Factors(_Told):
     weather: float
 
 
-class Contribution(_Told):
+class Contribution(Told):
     """What one accident adds to a risk."""
 
     accident_id: int
@@ -37,7 +34,7 @@ class Contribution(_Told):
     factors: Factors
 
 
-class Explanation(_Told):
+class Explanation(Told):
     """Why a route has its score on a day."""
 
     route_id: int
@@ -54,7 +51,7 @@ class Explanation(_Told):
     attribution: str
 
 
-class _Read(_Told):
+class _Read(Told):
     """What was read of the grid."""
 
     from_: str | None = Described(alias="from", description="Oldest month, YYYY-MM")
@@ -69,14 +66,14 @@ class _Read(_Told):
     positions: str
 
 
-class Ring(_Told):
+class Ring(Told):
     """A cell's outline, degrees, longitude first."""
 
     type: Literal["Polygon"]
     coordinates: list[list[tuple[float, float]]]
 
 
-class Numbers(_Told):
+class Numbers(Told):
     """What is known of a cell."""
 
     h3: str
@@ -87,7 +84,7 @@ class Numbers(_Told):
     few_data: bool
 
 
-class Feature(_Told):
+class Feature(Told):
     """A cell as GeoJSON."""
 
     type: Literal["Feature"]
@@ -103,7 +100,7 @@ class Cells(_Read):
     features: list[Feature]
 
 
-class CellMonth(_Told):
+class CellMonth(Told):
     """A cell's month."""
 
     month: str = Described(description="YYYY-MM-01")
@@ -112,7 +109,7 @@ class CellMonth(_Told):
     categories: dict[str, int]
 
 
-class Neighbour(_Told):
+class Neighbour(Told):
     """A cell beside it."""
 
     h3: str

@@ -7,6 +7,7 @@ from flask import abort
 
 from jobs import catalogue
 from jobs.models.runs import STATES
+from web.answers import holdable
 from worker.listing import Wanted
 
 NAMES = ("q", "state", "job", "queue", "by", "from", "to")
@@ -64,6 +65,7 @@ def _day(text: str) -> dt.datetime | None:
 
 def text_of(text: str) -> str:
     """A text to search for; 422 for one that the database cannot hold."""
-    if "\0" in text:
-        abort(422, "A text has no zero byte")
-    return text.strip()
+    try:
+        return holdable(text)
+    except ValueError as error:
+        abort(422, str(error))

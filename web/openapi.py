@@ -1,8 +1,9 @@
 """What the OpenAPI document says that APIFlask cannot know: an operation for each job, errors, how to come in."""
 
-from typing import Any
+from typing import Any, cast
 
 from apiflask import APIFlask
+from flask import current_app
 
 from jobs import catalogue
 from jobs.catalogue import Job
@@ -68,6 +69,15 @@ def init_app(app: APIFlask) -> None:
     )
     # Typed as if it might be YAML, which nobody asks for.
     app.spec_processor(_complete)  # type: ignore[arg-type]
+
+
+def document() -> Spec:
+    """The document of the current app; made once, as it takes a while."""
+    app = cast(APIFlask, current_app)
+    made = app.extensions.setdefault("safegrid_document", {})
+    if not made:
+        made.update(app.spec)
+    return cast(Spec, made)
 
 
 def _cookie(app: APIFlask) -> str:

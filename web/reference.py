@@ -3,8 +3,10 @@
 import json
 from typing import Any
 
-from flask import Blueprint, Flask, current_app, render_template
+from flask import Blueprint, Flask, render_template
 from flask.typing import ResponseReturnValue
+
+from web import openapi
 
 bp = Blueprint("reference", __name__)
 
@@ -18,7 +20,7 @@ def init_app(app: Flask) -> None:
 @bp.get("/docs")
 def index() -> ResponseReturnValue:
     """Every operation, its parameters and answers."""
-    spec: dict[str, Any] = current_app.spec  # type: ignore[attr-defined]
+    spec = openapi.document()
     operations = [
         {"path": path, "method": method.upper(), **operation}
         for path, methods in spec["paths"].items()

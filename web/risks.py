@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from flask import Blueprint, Flask, abort, render_template, request
 from flask.typing import ResponseReturnValue
@@ -9,23 +10,34 @@ from markupsafe import Markup
 from redis import RedisError
 
 from jobs.warming import store
+from jobs.warming.catalogue import Catalogue
 from jobs.warming.climbing import Route
-from jobs.warming.kept import Kept, Weeks, coverage
+from jobs.warming.kept import Coverage, Kept, Weeks, coverage
 from jobs.warming.model import COLOUR_BOUNDS, COLOURS, HIGHEST_RISK
 from jobs.warming.open_meteo import ATTRIBUTION
 from jobs.warming.planned import DAYS, days_from, today
 from jobs.warming.run import warm_popular_routes_cache
 from jobs.warming.serving import scored_day
 from web import charts, filters, reasons
-from web.clients import client, settings
+from web.clients import client
 from web.scores import serving
 from worker import overview
 
 LISTED = 50
 SHOWN = 15
-# Of the routes that are kept warm, so many are looked up: there may be 168,000.
-MOST_LOOKED_UP = 1_000
 WARM_JOB = warm_popular_routes_cache.__name__
+
+
+@dataclass(frozen=True)
+class Warm:
+    """What is to be kept warm, and what of it is kept."""
+
+    catalogue: Catalogue
+    days: list[dt.date]
+    weeks: Weeks | None
+    """None while Redis is away."""
+    coverage: list[Coverage]
+
 
 bp = Blueprint("risks", __name__, url_prefix="/scores")
 
@@ -42,36 +54,20 @@ def index() -> ResponseReturnValue:
     sought = filters.text_of(request.args.get("q", ""))
     if sought:
         return _found(sought, _page_number(request.args.get("page", "")))
-    days = days_from(today(), DAYS)
+    warm = look()
     with client().engine.connect() as connection:
-        with connection.begin():
-            held, placed = store.route_counts(connection)
-            routes = store.popular_routes(connection, _looked_up(placed))
         last = overview.last_ended(connection, [WARM_JOB]).get(WARM_JOB)
         cadence = overview.cadences(connection).get(WARM_JOB)
-    weeks = _weeks([route.route_id for route in routes], days)
     return render_template(
-        "risks/index.html",
-        held=held,
-        placed=placed,
-        kept_warm=min(placed, _wanted(placed)),
-        routes=routes,
-        shown=routes[:SHOWN],
-        days=days,
-        weeks=weeks,
-        coverage=coverage(weeks, days) if weeks else (),
-        last=last,
-        cadence=cadence,
+        "risks/index.html", **vars(warm), shown=warm.catalogue.popular[:SHOWN], last=last, cadence=cadence
     )
 
 
-def _wanted(placed: int) -> int:
-    warm = settings().warm_routes
-    return placed if warm == "all" else warm
-
-
-def _looked_up(placed: int) -> int:
-    return min(_wanted(placed), MOST_LOOKED_UP)
+def look() -> Warm:
+    """How much of what is to be warm is kept now. Raises sqlalchemy's errors."""
+    days, catalogue = days_from(today(), DAYS), serving().catalogue()
+    weeks = _weeks([route.route_id for route in catalogue.popular], days)
+    return Warm(catalogue, days, weeks, coverage(weeks, days) if weeks else [])
 
 
 def _weeks(route_ids: Sequence[int], days: Sequence[dt.date]) -> Weeks | None:

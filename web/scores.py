@@ -5,12 +5,14 @@ from typing import Annotated, cast
 
 from apiflask import APIBlueprint, APIFlask
 from flask import Response, current_app, jsonify
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from jobs.catalogue import no_flag
+from jobs.warming import store
 from jobs.warming.serving import MOST_IDS, OutsideWindow, Serving, UnknownRoute, scored_day
 from web import guard
-from web.clients import settings_of
+from web.answers import answer, holdable, pick
+from web.clients import client, settings_of
 from web.described import Explanation
 from web.errors import Problem, respond
 
@@ -27,6 +29,40 @@ class DayQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     date: str | None = Field(None, description=_DAY)
+
+
+class RouteQuery(BaseModel):
+    """Which routes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: str = Field("", max_length=200, description="An id, or a part of the name of a route or its mountain")
+    limit: int = Field(50, ge=1, le=500)
+    offset: int = Field(0, ge=0, le=10**6, description="How many to pass over")
+
+    @field_validator("q")
+    @classmethod
+    def _can_be_held(cls, text: str) -> str:
+        return holdable(text)
+
+
+class FoundRoute(BaseModel):
+    """A route; one without coordinates has no score."""
+
+    route_id: int
+    name: str
+    mountain_name: str
+    type: str
+    grade: str
+    latitude: float | None
+    longitude: float | None
+
+
+class Routes(BaseModel):
+    """Routes by name, the one of the id that was sought first."""
+
+    routes: list[FoundRoute]
+    has_more: bool
 
 
 class Score(BaseModel):
@@ -70,6 +106,19 @@ def init_app(app: APIFlask) -> None:
 def serving() -> Serving:
     """What answers for scores in the current app."""
     return cast(Serving, current_app.extensions["safegrid_scores"])
+
+
+@bp.get("")
+@bp.input(RouteQuery, location="query", arg_name="wanted")
+@bp.output(Routes)
+@bp.doc(summary="Routes by id or name", operation_id="findRoutes")
+@guard.reads_grid
+def routes(wanted: RouteQuery) -> Response:
+    """A search."""
+    with client().engine.connect() as connection, connection.begin():
+        found = store.search(connection, wanted.q, wanted.limit + 1, wanted.offset)
+    told = [pick(FoundRoute, route) for route in found[: wanted.limit]]
+    return answer(Routes(routes=told, has_more=len(found) > wanted.limit))
 
 
 @bp.get("/<int(max=2147483647):route_id>/safety")

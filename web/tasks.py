@@ -4,11 +4,12 @@ import datetime as dt
 import re
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Described
 from sqlalchemy import Row
 
+from web.answers import Told, pick
 from web.clients import client
+from worker import attempts, listing
 from worker.errors import UnknownRun
 
 Status = Literal["PENDING", "STARTED", "SUCCESS", "FAILURE"]
@@ -17,11 +18,7 @@ _STATUS: dict[str, Status] = {"waiting": "PENDING", "queued": "PENDING", "starte
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-class _Told(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Progress(_Told):
+class Progress(Told):
     """How far a run is."""
 
     done: int
@@ -31,7 +28,7 @@ class Progress(_Told):
     rate: float | None = Described(None, description="Done per second since the attempt began; none at its start")
 
 
-class Submitted(_Told):
+class Submitted(Told):
     """The answer to a request for a run."""
 
     task_id: str
@@ -40,7 +37,7 @@ class Submitted(_Told):
     message: str
 
 
-class Task(_Told):
+class Task(Told):
     """What became of a request."""
 
     task_id: str
@@ -54,7 +51,7 @@ class Task(_Told):
     progress: Progress | None
 
 
-class ListedTask(_Told):
+class ListedTask(Told):
     """A task in a list: without its result, with its request."""
 
     task_id: str
@@ -70,11 +67,41 @@ class ListedTask(_Told):
     error: str | None
 
 
-class TaskList(_Told):
+class TaskList(Told):
     """The latest tasks, newest first."""
 
     tasks: list[ListedTask]
     next: str | None = Described(None, description="Value of `before` for the next, older page")
+
+
+class Attempt(Told):
+    """One try, by one work-horse."""
+
+    number: int
+    worker: str = Described(description="host:pid")
+    started_at: dt.datetime
+    ended_at: dt.datetime | None
+    outcome: str | None = Described(description="finished, failed, lost, stopped or cancelled; none while it runs")
+    error: str | None
+
+
+class Link(Told):
+    """A run that led to this one or followed from it, or itself."""
+
+    task_id: str
+    task_name: str
+    state: State
+    created_at: dt.datetime
+    depth: int = Described(description="0 for the first of the chain")
+
+
+class History(Told):
+    """How a task went."""
+
+    task: ListedTask
+    attempts: list[Attempt]
+    log: list[dict[str, Any]] = Described(description="The last lines that it logged")
+    chain: list[Link]
 
 
 def find(task_id: str) -> Row[Any]:
@@ -137,6 +164,22 @@ def as_listed(run: Row[Any]) -> dict[str, Any]:
         "ended_at": _time(run.ended_at),
         "error": error_of(run) if status == "FAILURE" else None,
     }
+
+
+def as_history(run: Row[Any]) -> History:
+    """How the run went."""
+    with client().engine.connect() as connection:
+        tried = attempts.of(connection, run.id)
+        chain = listing.chain(connection, run.id)
+    return History(
+        task=ListedTask(**as_listed(run)),
+        attempts=[pick(Attempt, one) for one in tried],
+        log=run.log,
+        chain=[
+            Link(task_id=one.id, task_name=one.job, state=one.state, created_at=one.created_at, depth=one.depth)
+            for one in chain
+        ],
+    )
 
 
 def _time(moment: dt.datetime | None) -> str | None:

@@ -18,9 +18,9 @@ _MONTHS = text(
 _GRID = text("SELECT month, cells, crimes, generation, built_at FROM grid_months WHERE month >= :oldest")
 _CATEGORIES = text(
     """
-    SELECT area, slug, name, n FROM (
-        SELECT area, category AS slug, count(*) AS n FROM crime_incidents WHERE month = :month GROUP BY 1, 2
-    ) AS counted JOIN crime_categories USING (slug) ORDER BY n DESC, name
+    SELECT area, slug, name, n::bigint AS n
+    FROM ingestion_runs CROSS JOIN jsonb_each_text(categories) AS counted (slug, n) JOIN crime_categories USING (slug)
+    WHERE current AND month = :month ORDER BY 4 DESC, name
     """
 )
 _UNPLACED = text(

@@ -117,6 +117,7 @@ def replace_month(connection: Connection, snapshot: Snapshot, run_id: str | None
                 records=len(snapshot.placed),
                 unplaced=snapshot.unplaced_count,
                 set_aside=snapshot.set_aside,
+                categories=Counter(crime.category for crime in snapshot.placed),
                 requests=snapshot.requests,
                 h3_resolution=snapshot.resolution,
                 fingerprint=snapshot.fingerprint,

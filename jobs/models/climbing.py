@@ -5,7 +5,7 @@ Ids are those of the files they are loaded from. No two mountains or routes are 
 
 import datetime as dt
 
-from sqlalchemy import Double, ForeignKey
+from sqlalchemy import Computed, Double, ForeignKey
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -43,6 +43,8 @@ class Route(Base):
     latitude: Mapped[float | None]
     longitude: Mapped[float | None]
     accident_count: Mapped[int]
+    sought: Mapped[str] = mapped_column(Computed("lower(name || chr(10) || mountain_name)", persisted=True))
+    """What a search looks through."""
 
 
 class Accident(Base):

@@ -78,6 +78,8 @@ class IngestionRun(Base):
     records: Mapped[int] = mapped_column(server_default=text("0"))
     unplaced: Mapped[int] = mapped_column(server_default=text("0"))
     set_aside: Mapped[int] = mapped_column(server_default=text("0"))
+    categories: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    """{category slug: placed crimes}"""
     requests: Mapped[int] = mapped_column(server_default=text("0"))
     h3_resolution: Mapped[int] = mapped_column(SmallInteger)
     fingerprint: Mapped[str] = mapped_column(server_default=text("''"))

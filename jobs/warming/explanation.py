@@ -8,7 +8,7 @@ from jobs.warming import factors
 from jobs.warming.climatology import FACTORS
 from jobs.warming.model import HIGHEST_RISK, RISK_A_UNIT, Floats, colour
 from jobs.warming.outlook import Outlook
-from jobs.warming.similarity import Patterns, extreme_factor, similarity, weather_factor
+from jobs.warming.similarity import extreme_factor, similarity, weather_factor
 from jobs.warming.windows import Windows
 
 
@@ -73,7 +73,7 @@ def _columns(outlook: Outlook, route: int, day: int) -> tuple[dict[str, Floats],
     planned = Windows(outlook.windows.values[place, day][None], outlook.windows.days[place, day][None])
     usual = outlook.climatology
     extreme = extreme_factor(planned.means()[:, : len(FACTORS)], usual.mean[place, day], usual.std[place, day])
-    alike = similarity(planned, extreme, Patterns.of(accidents.windows))[0]
+    alike = similarity(planned, extreme, accidents.patterns)[0]
     distance_km = factors.great_circle_km(
         routes.place_lat[place], routes.place_lng[place], accidents.lat, accidents.lng
     )

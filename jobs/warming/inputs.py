@@ -1,5 +1,6 @@
 """What a score is computed from: routes, accidents and the places they share, as columns of equal length."""
 
+import functools
 from dataclasses import dataclass
 from typing import Self
 
@@ -7,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jobs.warming.model import KINDS, SEVERITIES, Codes, Dates, Floats, Indices
+from jobs.warming.similarity import Patterns
 from jobs.warming.windows import Windows
 
 
@@ -62,7 +64,7 @@ class Routes:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Accidents:
     """Accidents, n of them; every column has shape (n,).
 
@@ -98,6 +100,11 @@ class Accidents:
 
     def __len__(self) -> int:
         return len(self.lat)
+
+    @functools.cached_property
+    def patterns(self) -> Patterns:
+        """Their weather, ready to be compared; made once for all that is compared with it."""
+        return Patterns.of(self.windows)
 
 
 def _check_lengths(what: str, **columns: np.ndarray) -> None:

@@ -36,7 +36,7 @@ def score(outlook: Outlook, *, cells: int = CELLS) -> Floats:
 
 def score_blocks(outlook: Outlook, *, cells: int = CELLS) -> Iterator[tuple[Indices, Floats]]:
     """The same risks block by block: indices of routes (m,) and their risks (m, days); every route comes once."""
-    patterns, weights = Patterns.of(outlook.accidents.windows), _weights(outlook)
+    patterns, weights = outlook.accidents.patterns, _weights(outlook)
     size = max(1, cells // max(1, len(outlook.dates) * len(outlook.accidents)))
     for block in _blocks(outlook.routes, size):
         around = _surroundings(outlook, block, patterns)

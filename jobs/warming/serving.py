@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime as dt
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from jobs.errors import SafegridError
 from jobs.settings import Settings
 from jobs.warming import climates, store
 from jobs.warming.budget import Budget
+from jobs.warming.catalogue import Catalogue
 from jobs.warming.climatology import MonthlyHistory
 from jobs.warming.explanation import Contribution, explain
 from jobs.warming.forecasts import Forecasts
@@ -25,6 +25,7 @@ from jobs.warming.open_meteo import ATTRIBUTION, OpenMeteo
 from jobs.warming.pauses import impatient
 from jobs.warming.places import Place
 from jobs.warming.planned import DAYS, days_from, today
+from jobs.warming.remembered import Remembered
 from jobs.warming.scores import TTL_S, Past, Scores, key
 from jobs.warming.writing import write
 
@@ -38,6 +39,7 @@ WEATHER_TIMEOUT_S: Final = 4
 TTL_WITHOUT_WEATHER_S: Final = 300
 WEATHER_AWAY_S: Final = 60
 PAST_KEPT_S: Final = 600
+CATALOGUE_KEPT_S: Final = 60
 
 
 class UnknownRoute(SafegridError):
@@ -102,8 +104,8 @@ class Serving:
         self._engine = engine
         # Somebody waits: with Redis away the answer must not be long in coming.
         self._cache = Redis.from_url(settings.redis_url, socket_connect_timeout=0.5, socket_timeout=2)
-        self._past_lock = threading.Lock()
-        self._past: tuple[float, Past] | None = None
+        self._past = Remembered(self._read_past, PAST_KEPT_S)
+        self._catalogue = Remembered(self._read_catalogue, CATALOGUE_KEPT_S)
         self._weather_away_until = 0.0
 
     def one(self, route_id: int, day: dt.date) -> bytes:
@@ -133,6 +135,10 @@ class Serving:
         wanted = [route_id for route_id in dict.fromkeys(route_ids) if route_id not in found]
         computed, missing = self._computed(wanted, day, cache) if wanted else ({}, {})
         return Bulk(found | computed, missing)
+
+    def catalogue(self) -> Catalogue:
+        """The routes, as they were at most a minute ago."""
+        return self._catalogue.get()
 
     def weeks(self, route_ids: Sequence[int], days: Sequence[dt.date]) -> Weeks:
         """The scores of these routes and days that are kept; none is computed. Raises RedisError."""
@@ -247,7 +253,7 @@ class Serving:
         forecasts = self._forecasts(cache)
         # Midnight may pass between the request and this line.
         first = min(day, today())
-        scores = Scores.compute(routes, first, self._read_past(), self._read_history, forecasts)
+        scores = Scores.compute(routes, first, self._past.get(), self._read_history, forecasts)
         if forecasts.away:
             self._weather_away_until = time.monotonic() + WEATHER_AWAY_S
         return scores, missing
@@ -265,12 +271,12 @@ class Serving:
             return climates.read(connection, places)
 
     def _read_past(self) -> Past:
-        """The accidents, read anew every ten minutes."""
-        with self._past_lock:
-            if self._past is None or time.monotonic() > self._past[0]:
-                with self._engine.connect() as connection:
-                    self._past = (time.monotonic() + PAST_KEPT_S, Past.read(connection))
-            return self._past[1]
+        with self._engine.connect() as connection:
+            return Past.read(connection)
+
+    def _read_catalogue(self) -> Catalogue:
+        with self._engine.begin() as connection:
+            return Catalogue.read(connection, self._settings.warm_routes)
 
 
 def _parts(one: Contribution) -> dict[str, Any]:

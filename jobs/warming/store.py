@@ -26,8 +26,7 @@ _BY_ID = text(f"{_ROUTE} WHERE route_id = ANY(:ids)")
 # A number finds the route of that id first.
 _SEARCH = text(
     f"""
-    {_ROUTE} WHERE route_id::text = :sought OR strpos(lower(routes.name), lower(:sought)) > 0
-        OR strpos(lower(mountain_name), lower(:sought)) > 0
+    {_ROUTE} WHERE route_id::text = :sought OR strpos(sought, lower(:sought)) > 0
     ORDER BY route_id::text = :sought DESC, routes.name, route_id LIMIT :count OFFSET :skipped
     """
 )

@@ -38,9 +38,9 @@ _ATTEMPT = text(
 _MONTH = text(
     """
     INSERT INTO ingestion_runs (run_id, area, month, status, current, records, unplaced, requests, h3_resolution,
-                                issues, source, started_at, ended_at)
-    VALUES (:run_id, :area, :month, 'success', true, :records, :unplaced, 4, 10, CAST(:issues AS jsonb),
-            'https://data.police.uk/api', :at, :at)
+                                categories, issues, source, started_at, ended_at)
+    VALUES (:run_id, :area, :month, 'success', true, :records, :unplaced, 4, 10, CAST(:categories AS jsonb),
+            CAST(:issues AS jsonb), 'https://data.police.uk/api', :at, :at)
     """
 )
 _CRIMES = text(
@@ -182,11 +182,11 @@ def _crimes(connection: Connection, newest: dt.date, now: dt.datetime, parent: s
                 "records": records,
                 "at": now - dt.timedelta(hours=3, days=30 * back),
             }
+            shares = {category: records // (place + 3) for place, category in enumerate(CATEGORIES)}
             more = {"unplaced": records // 40, "issues": json.dumps(issues), "run_id": parent if not back else None}
-            connection.execute(_MONTH, values | more)
-            for place, category in enumerate(CATEGORIES if not back else ()):
-                share = {"area": area, "month": month, "category": category, "n": records // (place + 3)}
-                connection.execute(_CRIMES, share)
+            connection.execute(_MONTH, {**values, **more, "categories": json.dumps(shares)})
+            for category, n in shares.items() if not back else ():
+                connection.execute(_CRIMES, {"area": area, "month": month, "category": category, "n": n})
         connection.execute(_GRID, {"month": month, "cells": total // 3, "crimes": total, "at": now})
 
 

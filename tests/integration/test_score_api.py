@@ -46,6 +46,23 @@ def test_a_score_is_answered_as_it_is_kept(client: FlaskClient) -> None:
     assert again.data == answer.data
 
 
+def test_routes_are_found_by_id_and_by_name(client: FlaskClient) -> None:
+    def found(**query: str | int) -> list[dict[str, object]]:
+        answer = client.get("/api/v1/routes", query_string=query, headers=TOKEN)
+        assert answer.status_code == 200
+        return list(answer.json["routes"])
+
+    five = found(q="5")[0]
+    assert five["route_id"] == 5
+    name = str(five["name"])
+    assert 5 in {route["route_id"] for route in found(q=name.upper(), limit=500)}
+    everything = found(limit=500)
+    assert [route["name"] for route in everything] == sorted(str(route["name"]) for route in everything)
+    assert found(limit=2, offset=2) == everything[2:4]
+    assert found(q="nowhere to be found") == []
+    assert client.get("/api/v1/routes?q=%00", headers=TOKEN).status_code == 422
+
+
 def test_many_scores_come_in_the_order_of_the_ids(client: FlaskClient) -> None:
     day = str(today() + dt.timedelta(days=6))
     asked = {"route_ids": [9, 3, 999, 7], "date": day}

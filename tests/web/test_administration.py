@@ -1,11 +1,18 @@
 """The rest of the JSON API: each page's facts and deeds."""
 
 import datetime as dt
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from jobs import catalogue
+from jobs.warming.planned import DAYS, today
+from tests.browser.scene import paint
+from tests.integration.warm import load_synthetic
 from tests.web.conftest import BEARER, TASKS, MakeApp, ask
 from worker import occurrences
 from worker.client import Client
@@ -40,6 +47,43 @@ def test_queues_are_told_and_changed(program: FlaskClient) -> None:
     assert (told["maintenance"]["waiting"], told["maintenance"]["paused_by"]) == (1, "api token")
     assert program.post(f"{ADMIN}/queues/maintenance/purge").json == {"cancelled": 1}
     assert program.post(f"{ADMIN}/queues/nothing/purge").status_code == 404
+
+
+def test_how_long_queues_were_is_told(program: FlaskClient) -> None:
+    ask(program)
+    told = {one["name"]: one for one in program.get(f"{ADMIN}/queues").json["queues"]}
+    assert len(told["maintenance"]["waited"]) == 96
+    assert told["maintenance"]["waited"][-1] == 1
+    assert told["cache"]["waited"][-1] == 0
+
+
+def test_a_month_is_told_by_category(program: FlaskClient, client: Client) -> None:
+    with client.engine.connect() as connection:
+        paint(connection, dt.datetime(2024, 8, 20, 3, tzinfo=dt.UTC))
+    told = program.get(f"{ADMIN}/data/2024-05").json
+    assert told["month"] == "2024-05-01"
+    first = told["categories"][0]
+    assert (first["area"], first["category"], first["name"]) == (
+        "southampton-core",
+        "violent-crime",
+        "Violence and sexual offences",
+    )
+    assert {one["area"] for one in told["tries"] if one["current"]} == {"southampton-core", "winchester"}
+    assert program.get(f"{ADMIN}/data/2024-13").status_code == 404
+
+
+def test_what_is_warm_is_told(program: FlaskClient, client: Client, tmp_path: Path) -> None:
+    with client.engine.connect() as connection:
+        load_synthetic(connection, tmp_path)
+    score = {"risk_score": 12.5, "color_code": "green", "computed_at": "2024-01-01T00:00:00+00:00"}
+    client.redis.set(f"safety_score:1:{today()}", json.dumps(score), ex=100)
+    told = program.get(f"{ADMIN}/scores").json
+    assert told["routes_held"] == told["routes_looked_up"] > 0
+    assert told["redis"] is True
+    days = {one["day"]: one for one in told["days"]}
+    assert len(days) == DAYS
+    assert (days[str(today())]["held"], days[str(today())]["wanted"]) == (1, told["routes_kept_warm"])
+    assert 0 < days[str(today())]["shortest_s"] <= 100
 
 
 def test_workers_and_data_are_told(program: FlaskClient) -> None:
@@ -107,3 +151,33 @@ def test_old_tables_are_not_ready(visitor: FlaskClient, client: Client) -> None:
     assert answer.status_code == 503
     assert "safegrid migrate" in answer.json["detail"]
     assert visitor.get("/healthz").status_code == 200
+
+
+def test_tasks_are_found_as_the_page_finds_runs(program: FlaskClient) -> None:
+    one, other = ask(program, retention_days=31), ask(program, retention_days=32)
+
+    def found(**query: str) -> list[str]:
+        return [task["task_id"] for task in program.get(TASKS, query_string=query).json["tasks"]]
+
+    assert found(q="31") == [one]
+    assert found(queue="maintenance", by="api token") == [other, one]
+    assert found(queue="cache") == found(by="nobody") == []
+    assert found(**{"from": "2020-01-01T00:00:00Z", "to": "2020-02-01T00:00:00+01:00"}) == []
+    assert found(**{"from": "2020-01-01T00:00:00Z"}) == [other, one]
+
+
+@pytest.mark.parametrize("query", ["from=2024-05-01", "to=0.5", "to=noon", "q=%00", "queue=%00"])
+def test_what_tasks_cannot_be_found_by_is_refused(program: FlaskClient, query: str) -> None:
+    answer = program.get(f"{TASKS}?{query}")
+    assert answer.status_code == 422
+    assert query.partition("=")[0] in answer.json["errors"]
+
+
+def test_how_a_task_went_is_told(program: FlaskClient, perform: Callable[[str], Any]) -> None:
+    task = ask(program, retention_days=31)
+    perform(task)
+    told = program.get(f"{TASKS}/{task}/history").json
+    assert (told["task"]["task_id"], told["task"]["parameters"]) == (task, {"retention_days": 31})
+    assert [(one["number"], one["outcome"]) for one in told["attempts"]] == [(1, "finished")]
+    assert [(one["task_id"], one["depth"]) for one in told["chain"]] == [(task, 0)]
+    assert program.get(f"{TASKS}/nothing/history").status_code == 404

@@ -115,6 +115,10 @@ KNOWN = [
     ("POST", "/api/v1/admin/schedule/{slug}/pause", {"path_parameters": {"slug": "warm-cache"}}),
     ("POST", "/api/v1/admin/schedule/{slug}/resume", {"path_parameters": {"slug": "warm-cache"}}),
     ("GET", "/api/v1/admin/schedule", {}),
+    ("GET", "/api/v1/admin/queues", {}),
+    ("GET", "/api/v1/admin/scores", {}),
+    ("GET", "/api/v1/admin/data/{month}", {"path_parameters": {"month": "2024-02"}}),
+    ("GET", "/api/v1/routes", {"query": {"q": "5", "limit": 3}}),
 ]
 
 
@@ -134,6 +138,7 @@ def test_a_task_is_told_as_promised_from_its_request_to_its_end(app: APIFlask) -
     assert call("GET", f"{TASKS}/{{task_id}}", **known)["state"] == "queued"
     assert call("POST", f"{TASKS}/{{task_id}}/cancel", **known)["state"] == "cancelled"
     assert call("POST", f"{TASKS}/{{task_id}}/retry", **known)["state"] == "queued"
+    assert call("GET", f"{TASKS}/{{task_id}}/history", **known)["chain"]
     assert call("GET", TASKS, query={"limit": 1, "job": "cleanup-history"})["tasks"]
 
 

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import text
 
+from jobs.warming import catalogue
 from jobs.warming.planned import DAYS, days_from, today
 from tests.browser.scene import add_run
 from tests.integration.warm import load_synthetic
@@ -115,10 +116,25 @@ def test_what_is_no_score_counts_as_not_kept(scores: FlaskClient, held: Client, 
     assert f"0 of {ROUTES * DAYS}" in scores.get("/scores/").text
 
 
+def test_a_score_of_several_lines_is_one_score(scores: FlaskClient, held: Client) -> None:
+    told = {"route_id": 1, "risk_score": 41.5, "color_code": "yellow", "computed_at": "2024-01-01T00:00:00+00:00"}
+    held.redis.set(f"safety_score:1:{today()}", json.dumps(told, indent=2), ex=60)
+    page = scores.get("/scores/").text
+    assert f"1 of {ROUTES * DAYS}" in page
+    assert ">41.5<" in page
+
+
+def test_routes_that_come_in_are_seen_at_once(browser: FlaskClient, client: Client, tmp_path: Path) -> None:
+    assert "No routes are held yet" in browser.get("/scores/").text
+    with client.engine.connect() as connection:
+        load_synthetic(connection, tmp_path)
+    assert f"{ROUTES} routes are held" in browser.get("/scores/").text
+
+
 def test_only_so_many_routes_are_looked_up_and_the_page_says_so(
     held: Client, open_as: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(risks, "MOST_LOOKED_UP", 20)
+    monkeypatch.setattr(catalogue, "MOST_LOOKED_UP", 20)
     page = open_as(warm_routes="all").get("/scores/").text
     assert f"0 of {20 * DAYS}" in page
     assert f"the first 20 of the {ROUTES} routes" in page
