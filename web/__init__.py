@@ -7,7 +7,6 @@ from web import (
     access,
     administration,
     api,
-    bodies,
     clients,
     dashboard,
     data,
@@ -16,6 +15,7 @@ from web import (
     grid,
     guard,
     health,
+    intake,
     inventory,
     jobs,
     limits,
@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app = APIFlask("web", title="Safegrid", version="1", docs_path=None, json_errors=False)
     app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=LARGEST_REQUEST)
     app.extensions["safegrid_settings"] = settings
-    for concern in (bodies, clients, security, guard, errors, formats, openapi):
+    for concern in (clients, security, guard, intake, errors, formats, openapi):
         concern.init_app(app)
     for feature in (
         signin,

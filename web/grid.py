@@ -60,13 +60,6 @@ def _respond(answer: Answer, content_type: str) -> Response:
     return response
 
 
-@bp.before_request
-def _once() -> None:
-    """Of a parameter that is given twice, one value would be left out silently."""
-    if twice := [name for name, values in request.args.lists() if len(values) > 1]:
-        raise QueryRefused(dict.fromkeys(twice, "is given more than once: expected one value"))
-
-
 @bp.get("")
 @bp.input(GridQuery, location="query", arg_name="wanted")
 @bp.doc(

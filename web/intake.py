@@ -1,10 +1,13 @@
-"""Bodies that are JSON in name only: refused where they are read, for every view."""
+"""What cannot be read as it was meant is refused before any view: JSON in name only, parameters given twice."""
 
 import json
 from typing import Any
 
-from flask import Flask
+from flask import Flask, request
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.wrappers import Response
+
+from web.errors import Problem, respond
 
 
 class _Readable(DefaultJSONProvider):
@@ -25,5 +28,15 @@ class _Readable(DefaultJSONProvider):
 
 
 def init_app(app: Flask) -> None:
-    """Read JSON so."""
+    """Read JSON so, and queries of programs."""
     app.json = _Readable(app)
+    app.before_request(_once)
+
+
+def _once() -> Response | None:
+    """Of a parameter that is given twice, one value would be left out silently."""
+    twice = [name for name, values in request.args.lists() if len(values) > 1]
+    if not twice or not request.path.startswith("/api/"):
+        return None
+    errors = dict.fromkeys(twice, "is given more than once: expected one value")
+    return respond(Problem(422, "; ".join(f"{name}: {said}" for name, said in errors.items()), errors))
