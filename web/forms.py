@@ -143,7 +143,7 @@ def _properties(job: Job) -> dict[str, dict[str, Any]]:
 
 def _field(name: str, schema: dict[str, Any], required: bool, given: Mapping[str, str] | None, error: str) -> Field:
     type_of = _value_schema(schema)
-    kind = _kind(type_of)
+    kind: Kind = "month" if schema.get("format") == "month" else _kind(type_of)
     if given is None:
         value = _as_text(schema.get("default"))
     else:

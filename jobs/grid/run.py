@@ -41,7 +41,10 @@ def rebuild_safety_grid(
     until: Annotated[
         str | None,
         AfterValidator(_month),
-        Field(description="Newest month to build, YYYY-MM; the newest ingested when left out"),
+        Field(
+            description="Newest month to build, YYYY-MM; the newest ingested when left out",
+            json_schema_extra={"format": "month"},
+        ),
     ] = None,
     force: Annotated[bool, Field(description="Build unchanged months too")] = False,
 ) -> dict[str, Any]:

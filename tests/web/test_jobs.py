@@ -44,7 +44,7 @@ def test_inputs_are_typed_and_hold_the_defaults(browser: FlaskClient) -> None:
     months = tag(page, "rebuild-grid-months")
     for part in ('type="number"', 'min="1"', 'max="60"', 'value="12"', 'step="1"'):
         assert part in months
-    assert 'type="text"' in tag(page, "rebuild-grid-until")
+    assert 'type="month"' in tag(page, "rebuild-grid-until")
     assert 'type="checkbox"' in tag(page, "rebuild-grid-force")
     assert 'type="month"' in tag(page, "ingest-month-month")
     assert " required" in tag(page, "ingest-month-month")
