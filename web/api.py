@@ -15,6 +15,7 @@ from jobs.errors import ParameterError
 from web import audit, filters, guard, idempotency
 from web.answers import answer, holdable
 from web.clients import client
+from web.intake import GIVEN_TWICE
 from web.tasks import History, State, Submitted, Task, TaskList, as_history, as_listed, as_task, find
 from worker import listing, transport
 from worker.listing import Wanted
@@ -180,11 +181,10 @@ def retry(task_id: str) -> Response:
 
 def _parameters(job: str) -> dict[str, Any]:
     """From the JSON object of the body and from the query string. Raises ParameterError, BadRequest."""
-    body, query = _json_object(), request.args.to_dict(flat=False)
-    twice = [name for name, values in query.items() if len(values) > 1 or name in body]
-    if twice:
-        raise ParameterError(job, dict.fromkeys(twice, "is given more than once"))
-    return {**{name: values[0] for name, values in query.items()}, **body}
+    body, query = _json_object(), request.args.to_dict()
+    if twice := [name for name in query if name in body]:
+        raise ParameterError(job, dict.fromkeys(twice, GIVEN_TWICE))
+    return {**query, **body}
 
 
 def _json_object() -> Mapping[str, Any]:

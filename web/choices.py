@@ -15,6 +15,7 @@ from jobs.catalogue import problems_by_field
 from jobs.grid import period, weights
 from jobs.grid.period import Held
 from jobs.grid.query import COARSEST, CellQuery, QueryRefused, TileQuery, resolution_of
+from web.intake import given_twice
 from worker import holdings
 
 # Named as the tiles name them.
@@ -81,8 +82,8 @@ class Choices:
 
 def asked(model: type[Q], given: MultiDict[str, str]) -> Q:
     """The query of an address; what is left empty is not asked for. Raises QueryRefused."""
-    if twice := [name for name, values in given.lists() if len(values) > 1]:
-        raise QueryRefused(dict.fromkeys(twice, "is given more than once: expected one value"))
+    if twice := given_twice(given):
+        raise QueryRefused(twice)
     try:
         return model.model_validate({name: value for name, value in given.items() if value})
     except ValidationError as error:

@@ -29,7 +29,7 @@ RETRY_AFTER_S = 5
 # Fields of requests that no answer repeats.
 _SECRET = ("password",)
 _DETAILS = {
-    400: "The request cannot be read. If it has a body, that is JSON in UTF-8.",
+    400: "The request cannot be read. Bodies of the API are JSON in UTF-8.",
     404: "There is nothing at this address. Check it, or go back to the overview.",
     405: "This address does not take {method} requests.",
     413: "The request is larger than 64 KiB.",

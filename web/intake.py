@@ -5,9 +5,12 @@ from typing import Any
 
 from flask import Flask, request
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from web.errors import Problem, respond
+
+GIVEN_TWICE = "is given more than once: expected one value"
 
 
 class _Readable(DefaultJSONProvider):
@@ -27,6 +30,11 @@ class _Readable(DefaultJSONProvider):
         return value
 
 
+def given_twice(given: MultiDict[str, str]) -> dict[str, str]:
+    """What is wrong with the parameters that come more than once."""
+    return {name: GIVEN_TWICE for name, values in given.lists() if len(values) > 1}
+
+
 def init_app(app: Flask) -> None:
     """Read JSON so, and queries of programs."""
     app.json = _Readable(app)
@@ -35,8 +43,7 @@ def init_app(app: Flask) -> None:
 
 def _once() -> Response | None:
     """Of a parameter that is given twice, one value would be left out silently."""
-    twice = [name for name, values in request.args.lists() if len(values) > 1]
-    if not twice or not request.path.startswith("/api/"):
+    errors = given_twice(request.args)
+    if not errors or not request.path.startswith("/api/"):
         return None
-    errors = dict.fromkeys(twice, "is given more than once: expected one value")
     return respond(Problem(422, "; ".join(f"{name}: {said}" for name, said in errors.items()), errors))

@@ -52,7 +52,7 @@ def _words(scale: tuple[tuple[float, str], ...], factor: float) -> str:
 def _age(happened: dt.date, planned: dt.date) -> str:
     days = (planned - happened).days
     if days < 60:
-        return f"{days} days before" if days > 0 else "not before"
+        return f"{days} day{'' if days == 1 else 's'} before" if days > 0 else "not before"
     return f"{round(days / 30.4)} months before" if days < 730 else f"{days // 365} years before"
 
 

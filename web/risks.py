@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import structlog
 from flask import Blueprint, Flask, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
@@ -22,6 +23,8 @@ from web import charts, filters, reasons
 from web.clients import client
 from web.scores import serving
 from worker import overview
+
+log = structlog.get_logger("safegrid.scores")
 
 LISTED = 50
 SHOWN = 15
@@ -74,7 +77,8 @@ def _weeks(route_ids: Sequence[int], days: Sequence[dt.date]) -> Weeks | None:
     """What is kept of them; none while Redis is away."""
     try:
         return serving().weeks(route_ids, days)
-    except RedisError:
+    except RedisError as error:
+        log.warning("score_cache_is_away", error=str(error))
         return None
 
 

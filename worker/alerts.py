@@ -24,6 +24,8 @@ LONGEST_PAUSE_S = 300.0
 TIMEOUT_S = 10
 MOST_TOLD = 20
 """Runs in one message."""
+LONGEST_TEXT = 500
+"""Of an error or of parameters: receivers refuse what is too long."""
 
 # What failed longer ago, before anybody wanted alerts, is no news.
 _UNTOLD = text(
@@ -62,13 +64,12 @@ def tell(connection: Connection, url: str) -> int:
 def message(runs: Sequence[Row[Any]]) -> dict[str, Any]:
     """The message as JSON: `text` for people, as chat services show it, and `runs` for programs."""
     head = f"Safegrid: {len(runs)} run{'' if len(runs) == 1 else 's'} failed"
-    lines = [f"{transport.describe(run.job, run.parameters)}: {run.error} (run {run.id})" for run in runs]
+    lines = [f"{_cut(transport.describe(run.job, run.parameters))}: {_cut(run.error)} (run {run.id})" for run in runs]
     told = [
         {
             "task_id": run.id,
             "task_name": run.job,
-            "parameters": run.parameters,
-            "error": run.error,
+            "error": _cut(run.error),
             "requested_by": run.requested_by,
             "ended_at": run.ended_at.isoformat(),
         }
@@ -77,14 +78,21 @@ def message(runs: Sequence[Row[Any]]) -> dict[str, Any]:
     return {"text": "\n".join([head, *lines]), "runs": told}
 
 
+def _cut(said: str | None) -> str:
+    said = said or ""
+    return said if len(said) <= LONGEST_TEXT else f"{said[:LONGEST_TEXT]} …"
+
+
 def _post(url: str, body: dict[str, Any]) -> None:
     """The address is a secret of the receiver's, so no error names it."""
     try:
-        answer = requests.post(url, json=body, timeout=TIMEOUT_S, allow_redirects=False)
-    except requests.RequestException as error:
+        # Only the status counts; what follows may take for ever.
+        with requests.post(url, json=body, timeout=TIMEOUT_S, allow_redirects=False, stream=True) as answer:
+            status = answer.status_code
+    except (requests.RequestException, ValueError) as error:
         raise NotTaken(f"The receiver of alerts cannot be reached ({type(error).__name__})") from None
-    if not 200 <= answer.status_code < 300:
-        raise NotTaken(f"The receiver of alerts answered {answer.status_code}: is ALERT_WEBHOOK_URL right?")
+    if not 200 <= status < 300:
+        raise NotTaken(f"The receiver of alerts answered {status}: is ALERT_WEBHOOK_URL right?")
 
 
 def tell_forever(settings: Settings) -> None:
@@ -94,11 +102,12 @@ def tell_forever(settings: Settings) -> None:
     while True:
         try:
             with engine.connect() as connection:
-                told = tell(connection, settings.alert_webhook_url)
-            pause_s = CHECK_S
-            if told:
-                log.info("alerted", runs=told)
+                while True:
+                    if told := tell(connection, settings.alert_webhook_url):
+                        log.info("alerted", runs=told)
+                    pause_s = CHECK_S
+                    time.sleep(pause_s)
         except (SQLAlchemyError, NotTaken) as error:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             log.warning("alert_not_sent", error=str(error).splitlines()[0], next_try_s=pause_s)
-        time.sleep(pause_s)
+            time.sleep(pause_s)

@@ -100,7 +100,9 @@ def _query(wanted: Wanted, before: tuple[dt.datetime, str] | None = None) -> Sel
     if _UUID.fullmatch(wanted.search):
         return select(*COLUMNS).where(*where, Run.id == wanted.search).order_by(*order)
     newest = select(*COLUMNS).where(*where).order_by(*order).limit(SEARCHED).subquery()
-    return select(newest).where(_matches(newest.c, wanted.search)).order_by(newest.c.created_at.desc(), newest.c.id)
+    return (
+        select(newest).where(_matches(newest.c, wanted.search)).order_by(newest.c.created_at.desc(), newest.c.id.desc())
+    )
 
 
 def _matches(columns: Any, search: str) -> ColumnElement[bool]:

@@ -49,7 +49,8 @@ def configure(settings: Settings) -> None:
     )
     logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
     # RQ tells of every job in lines of its own; ours carry the run's id.
-    for noisy in ("rq", "rq.worker", "alembic"):
+    # urllib3 would tell the addresses that it asks, of which some are secrets.
+    for noisy in ("rq", "rq.worker", "alembic", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
         # The handler that `rq worker` has put there knows no secrets to hide.
         logging.getLogger(noisy).handlers.clear()

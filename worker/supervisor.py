@@ -87,6 +87,8 @@ class Supervisor:
     settings: Settings
     queues: Sequence[str]
     posts: list[Post] = field(default_factory=list)
+    _helping: int = 0
+    """How many of the posts are no workers."""
     _stopping: bool = False
     _engine: Engine | None = None
 
@@ -101,6 +103,7 @@ class Supervisor:
         signal.signal(signal.SIGTERM, self._stop_asked)
         signal.signal(signal.SIGINT, self._stop_asked)
         self.posts = self._helpers()
+        self._helping = len(self.posts)
         fewest, _ = self.settings.workers
         for number in range(max(fewest, len(self.queues))):
             name = self.queues[number % len(self.queues)]
@@ -131,7 +134,7 @@ class Supervisor:
         _, most = self.settings.workers
         depths = {name: self._depths[index] for index, name in enumerate(self.queues)}
         deepest = max(depths, key=lambda name: depths[name] - len(self._extras[name]))
-        workers = len(self._all()) - len(self._helpers())
+        workers = len(self._all()) - self._helping
         if workers < most and depths[deepest] > len(self._extras[deepest]):
             log.info("worker_added", queue=deepest, depth=depths[deepest])
             self._extras[deepest].append(Post(f"extra worker {deepest}", self._worker(deepest, IDLE_S), leaves=True))

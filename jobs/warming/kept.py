@@ -16,7 +16,8 @@ _KEYS_A_TRIP: Final = 2_000
 _SCRIPT: Final = """
 local documents, left = {}, {}
 for index, name in ipairs(KEYS) do
-    documents[index] = string.gsub(redis.call('GET', name) or '', '\\n', ' ')
+    local held = redis.pcall('GET', name)
+    documents[index] = type(held) == 'string' and string.gsub(held, '\\n', ' ') or ''
     left[index] = redis.call('PTTL', name)
 end
 return {table.concat(documents, '\\n'), table.concat(left, ' ')}
@@ -75,7 +76,7 @@ def score_of(document: bytes | str | None, left_ms: int = -1) -> Kept | None:
             has_history="history" not in told,
             seconds_left=left_ms / 1000 if left_ms >= 0 else None,
         )
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 

@@ -41,6 +41,9 @@ class Past:
     rows: Sequence[Accident]
     columns: Accidents
 
+    def __len__(self) -> int:
+        return len(self.rows)
+
     @classmethod
     def read(cls, connection: Connection) -> "Past":
         """Every accident with its weather."""

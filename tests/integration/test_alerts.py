@@ -29,6 +29,8 @@ class Receiver(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.taken: list[dict[str, Any]] = []
         self.status = 200
+        self.length = 0
+        """Of its answers' bodies, of which nothing comes."""
         self.may_answer = threading.Event()
         self.may_answer.set()
 
@@ -47,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.taken.append(body)
         self.send_response(self.server.status)
         self.send_header("Location", "http://127.0.0.1:9/")
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(self.server.length))
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
@@ -70,13 +72,13 @@ def client(settings: Settings) -> Iterator[Client]:
         yield client
 
 
-def failed(connection: Connection, number: int = 1) -> str:
+def failed(connection: Connection, number: int = 1, *, error: str = "") -> str:
     """A run that failed for good."""
     run_id = ledger.submit(connection, catalogue.find("warm-cache"), {}, ASKER).run_id
     with connection.begin():
         connection.execute(
             text("UPDATE runs SET state = 'failed', ended_at = now(), error = :error WHERE id = :id"),
-            {"id": run_id, "error": f"Fault {number}"},
+            {"id": run_id, "error": error or f"Fault {number}"},
         )
     return run_id
 
@@ -107,6 +109,27 @@ def test_a_receiver_that_is_away_is_named_without_its_address(connection: Connec
     with pytest.raises(alerts.NotTaken, match="cannot be reached") as raised:
         alerts.tell(connection, f"http://127.0.0.1:9{SECRET}")
     assert SECRET not in str(raised.value)
+
+
+@pytest.mark.parametrize("host", ["a..example.org", "a" * 70 + ".example.org"])
+def test_an_address_that_can_be_no_host_is_told_as_such(connection: Connection, host: str) -> None:
+    failed(connection)
+    with pytest.raises(alerts.NotTaken, match="cannot be reached"):
+        alerts.tell(connection, f"https://{host}{SECRET}")
+
+
+def test_an_answer_that_never_ends_is_not_waited_for(connection: Connection, receiver: Receiver) -> None:
+    failed(connection)
+    receiver.length = 10**6
+    assert alerts.tell(connection, receiver.url) == 1
+
+
+def test_a_long_error_is_cut(connection: Connection, receiver: Receiver) -> None:
+    run_id = failed(connection, error="x" * 40_000)
+    alerts.tell(connection, receiver.url)
+    (message,) = receiver.taken
+    assert len(json.dumps(message)) < 2_000
+    assert message["runs"][0]["task_id"] == run_id
 
 
 def test_a_run_that_fails_again_is_told_of_again(connection: Connection, receiver: Receiver) -> None:
@@ -151,14 +174,21 @@ def test_two_that_tell_at_once_tell_once(connection: Connection, engine: Engine,
 
 def _is_locked(connection: Connection) -> bool:
     with connection.begin():
-        return bool(connection.scalar(text("SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory')")))
+        return bool(
+            connection.scalar(
+                text(
+                    "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database ON oid = database "
+                    "WHERE locktype = 'advisory' AND datname = current_database())"
+                )
+            )
+        )
 
 
 def test_workers_tell_of_a_run_that_fails(
     settings: Settings, client: Client, receiver: Receiver, tmp_path: Path
 ) -> None:
     log = tmp_path / "worker.log"
-    with safegrid(settings, "worker", log=log, ALERT_WEBHOOK_URL=receiver.url):
+    with safegrid(settings, "worker", log=log, ALERT_WEBHOOK_URL=receiver.url, LOG_LEVEL="DEBUG"):
         run = client.submit("fail", {"for_good": True, "message": "no such month"}, ASKER)
         until(lambda: receiver.taken, "the failure is told")
     (told,) = receiver.taken[0]["runs"]
@@ -172,6 +202,11 @@ def test_only_an_https_address_is_told(url: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("ALERT_WEBHOOK_URL", url)
     with pytest.raises(SettingsError, match="ALERT_WEBHOOK_URL: expected an https:// address"):
         load(Settings)
+
+
+def test_an_address_is_used_as_it_is_given() -> None:
+    url = f"https://chat.example.org{SECRET}/?token=abc/"
+    assert Settings(alert_webhook_url=url).alert_webhook_url == url
 
 
 def test_the_address_is_no_part_of_what_settings_show() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import h3
 import pytest
 
-from jobs import areas
+from jobs import areas, validation
 from jobs.context import Context
 from jobs.grid.run import rebuild_safety_grid
 from jobs.ingestion.run import ingest_latest_crime_data, ingest_month_on_demand
@@ -146,6 +146,16 @@ def test_a_total_that_is_not_the_sum_of_its_categories_is_found(here: Context, p
     ]
     rebuild_safety_grid(force=True)
     assert findings("healthy") == []
+
+
+def test_only_so_many_wrong_ids_are_named(
+    here: Context, police: PoliceStandin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validation, "MOST_NAMED", 2)
+    change(here.connection, "UPDATE safety_cells SET cell_id = h3_index || '_999999' || month::text")
+    report = validate_h3_grid_health()
+    assert len(report["h3_validation"]["invalid_cell_ids"]) == 2
+    assert report["issues"][0].startswith(f"{report['h3_validation']['total_cells']} cell ids are not")
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,11 @@ def test_a_cell_shows_its_categories_and_months(browser: FlaskClient, busiest: s
     assert "<html" not in browser.get(f"/map/cells/{busiest}/part").text
 
 
+def test_a_cell_of_several_categories_names_them_all(browser: FlaskClient, busiest: str) -> None:
+    page = browser.get(f"/map/cells/{busiest}?category=violent-crime,burglary").text
+    assert ", burglary and violence and sexual offences only." in page
+
+
 def test_a_cell_is_shown_for_the_months_and_category_asked_for(browser: FlaskClient, busiest: str) -> None:
     page = browser.get(f"/map/cells/{busiest}?from=2024-04&category=violent-crime").text
     cell = browser.get(f"/api/v1/grid/cells/{busiest}?from=2024-04&category=violent-crime").json

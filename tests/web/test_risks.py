@@ -110,10 +110,20 @@ def test_a_score_is_shown_with_its_colour_in_words(scores: FlaskClient, held: Cl
     assert '27.5<span class="hidden"> green</span>' in page
 
 
-@pytest.mark.parametrize("value", ["", "[]", "5", '{"risk_score": "x"}', "\udcff"])
+@pytest.mark.parametrize(
+    "value",
+    ["", "[]", "5", '{"risk_score": "x"}', "\udcff", f'{{"risk_score": 1{"0" * 400}, "color_code": ""}}', "[" * 9_000],
+)
 def test_what_is_no_score_counts_as_not_kept(scores: FlaskClient, held: Client, value: str) -> None:
     held.redis.set(f"safety_score:1:{today()}", value.encode("utf-8", "surrogateescape"))
     assert f"0 of {ROUTES * DAYS}" in scores.get("/scores/").text
+
+
+def test_a_key_that_is_no_text_counts_as_not_kept(scores: FlaskClient, held: Client) -> None:
+    held.redis.lpush(f"safety_score:1:{today()}", "x")
+    page = scores.get("/scores/").text
+    assert f"0 of {ROUTES * DAYS}" in page
+    assert "Redis does not answer" not in page
 
 
 def test_a_score_of_several_lines_is_one_score(scores: FlaskClient, held: Client) -> None:

@@ -229,6 +229,7 @@ async function show(h3, then = () => {}) {
     if (answer.ok) panel.innerHTML = body;
     else panel.textContent = await reason(body, answer.status);
   } catch {
+    if (mine !== turn) return;
     panel.textContent = "The server does not answer. Try again in a moment.";
   }
   say("map-said", (panel.querySelector(".what-it-says") ?? panel).textContent);
@@ -289,6 +290,8 @@ map.on("idle", () => {
   if (isNew) draw();
 });
 map.on("zoomend", draw);
+// What was said of other tiles may be over.
+map.on("movestart", () => complain(""));
 map.on("error", async ({ error, sourceId }) => {
   if (sourceId === "base") complain("The base map does not answer; the cells are drawn without it.");
   else if (error.status) complain(await reason(await error.body.text(), error.status));
@@ -322,5 +325,9 @@ map.once("style.load", () => {
 });
 map.setStyle(style());
 // On a wall the page stays open for weeks.
-setInterval(() => document.hidden || map.refreshTiles("cells"), REFRESH_MS);
+setInterval(() => {
+  if (document.hidden) return;
+  complain("");
+  map.refreshTiles("cells");
+}, REFRESH_MS);
 if (chosen()) show(chosen());
