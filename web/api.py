@@ -2,17 +2,17 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from apiflask import APIBlueprint, APIFlask
 from flask import Response, jsonify, request, url_for
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from jobs import catalogue
 from jobs.catalogue import UnknownJob
 from jobs.errors import ParameterError
-from web import audit, filters, guard, idempotency
+from web import audit, batches, filters, guard, idempotency
 from web.answers import answer, holdable
 from web.clients import client
 from web.intake import GIVEN_TWICE
@@ -31,20 +31,20 @@ def init_app(app: APIFlask) -> None:
 def _moment(text: Any) -> Any:
     """A plus that an address carries unescaped arrives as a space."""
     try:
-        return dt.datetime.fromisoformat(text.replace(" ", "+"))
+        return dt.datetime.fromisoformat(str(text).replace(" ", "+"))
     except ValueError:
         raise ValueError("expected a time such as 2024-05-01T00:00:00Z") from None
 
 
+TaskId = Annotated[str, Field(max_length=36)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
 
-class ListQuery(BaseModel):
-    """Which tasks to list."""
+class Filter(BaseModel):
+    """Which tasks are wanted."""
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: int = Field(50, ge=1, le=500)
     state: State | None = None
     job: str | None = Field(None, description="Name or slug of a job")
     queue: str = Field("", max_length=100)
@@ -52,7 +52,6 @@ class ListQuery(BaseModel):
     q: str = Field("", max_length=200, description="A text in the id, parameters, error or names; of the newest runs")
     since: Moment | None = Field(None, alias="from", description="Asked for then or later")
     until: Moment | None = Field(None, alias="to", description="Asked for before then")
-    before: str = Field("", description="Only older ones: `next` of the page before")
 
     @field_validator("queue", "by", "q")
     @classmethod
@@ -66,6 +65,47 @@ class ListQuery(BaseModel):
             return job and catalogue.find(job).name
         except UnknownJob as error:
             raise ValueError(str(error)) from None
+
+    @property
+    def wanted(self) -> Wanted:
+        """The same for the ledger."""
+        return Wanted(
+            state=self.state or "",
+            job=self.job or "",
+            queue=self.queue,
+            who=self.by,
+            search=self.q,
+            since=self.since,
+            until=self.until,
+        )
+
+
+class ListQuery(Filter):
+    """Which tasks to list."""
+
+    limit: int = Field(50, ge=1, le=500)
+    before: str = Field("", description="Only older ones: `next` of the page before")
+
+
+class BatchRequest(Filter):
+    """What to do to which tasks: to these, or else to all of the filter, of which there must be one."""
+
+    action: batches.Action
+    task_ids: list[TaskId] | None = Field(None, min_length=1, max_length=batches.MOST_AT_ONCE)
+
+    @model_validator(mode="after")
+    def _chooses(self) -> Self:
+        by_filter = self.model_fields_set - {"action", "task_ids"}
+        if bool(self.task_ids) == bool(by_filter):
+            raise ValueError("expected either task_ids, or at least one of state, job, queue, by, q, from and to")
+        return self
+
+
+class Batch(BaseModel):
+    """What was done."""
+
+    done: list[str] = Field(description="Ids of the tasks")
+    left: int = Field(description="Tasks that were in another state by then")
 
 
 class Entry(BaseModel):
@@ -117,8 +157,8 @@ def submit(slug: str) -> tuple[Response, int, dict[str, str]]:
     if submission.is_new:
         audit.note("asked for", f"{call} as run {submission.run_id}")
     message = f"{call} is on its way" if submission.is_new else f"{call} was asked for already: this is its run"
-    answer = Submitted(task_id=submission.run_id, task_name=job.name, status="submitted", message=message)
-    return jsonify(answer.model_dump()), 202, {"Location": url_for("api.task", task_id=submission.run_id)}
+    told = Submitted(task_id=submission.run_id, task_name=job.name, status="submitted", message=message)
+    return jsonify(told.model_dump()), 202, {"Location": url_for("api.task", task_id=submission.run_id)}
 
 
 @bp.get("/tasks")
@@ -127,20 +167,23 @@ def submit(slug: str) -> tuple[Response, int, dict[str, str]]:
 @bp.doc(summary="The latest tasks, newest first", operation_id="listTasks")
 def tasks(query_data: ListQuery) -> Response:
     """The latest runs."""
-    wanted = Wanted(
-        state=query_data.state or "",
-        job=query_data.job or "",
-        queue=query_data.queue,
-        who=query_data.by,
-        search=query_data.q,
-        since=query_data.since,
-        until=query_data.until,
-    )
     with client().engine.connect() as connection:
-        found = listing.page(connection, wanted, query_data.limit + 1, filters.position(query_data.before))
+        found = listing.page(connection, query_data.wanted, query_data.limit + 1, filters.position(query_data.before))
     rows = found[: query_data.limit]
     older = filters.cursor(rows[-1].created_at, rows[-1].id) if len(found) > len(rows) else None
     return jsonify(tasks=[as_listed(run) for run in rows], next=older)
+
+
+@bp.post("/tasks/batch")
+@bp.input(BatchRequest, arg_name="wanted")
+@bp.output(Batch)
+@bp.doc(summary="Retry or cancel many tasks, 500 at most", operation_id="doToTasks")
+def batch(wanted: BatchRequest) -> Response:
+    """Many runs."""
+    chosen = wanted.task_ids or batches.matching(wanted.action, wanted.wanted)
+    known = [find(task_id).id for task_id in dict.fromkeys(chosen)]
+    done = batches.do(wanted.action, known, "api")
+    return answer(Batch(done=done, left=len(known) - len(done)))
 
 
 @bp.get("/tasks/<task_id>")

@@ -12,7 +12,7 @@ from web.settings import Settings
 SIGN_INS = "10 per minute"
 REQUESTS = "60 per minute"
 # Views that take work on share one count.
-_ASKING = ("jobs.start", "api.submit", "api.retry", "runs.retry", "runs.act")
+_ASKING = ("jobs.start", "api.submit", "api.batch", "api.retry", "runs.retry", "runs.act")
 
 
 def init_app(app: Flask) -> None:

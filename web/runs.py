@@ -12,21 +12,17 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Row
 
 from jobs import catalogue
-from jobs.models.runs import OPEN_STATES, STATES
-from web import audit, filters, guard
+from jobs.models.runs import STATES
+from web import audit, batches, filters, guard
 from web.clients import client
 from web.tasks import Progress, as_listed, find, progress_of
 from worker import attempts, listing
-from worker.errors import WrongState
 from worker.listing import Wanted
 
 LISTED = 50
-MOST_AT_ONCE = 500
 MOST_EXPORTED = 100_000
 CSV_COLUMNS = ("task_id", "task_name", "status", "state", "parameters", "requested_by", "origin")
 CSV_TIMES = ("created_at", "started_at", "ended_at")
-# What an action can be done to.
-ACTIONS = {"retry": ("failed", "cancelled", "skipped"), "cancel": OPEN_STATES}
 
 bp = Blueprint("runs", __name__, url_prefix="/runs")
 
@@ -95,20 +91,20 @@ def index() -> ResponseReturnValue:
 def act() -> ResponseReturnValue:
     """Retry or cancel the runs that were chosen, or all of the filter; asks before it does."""
     action = request.form.get("action", "")
-    if action not in ACTIONS:
-        abort(422, f"{action!r} cannot be done to runs; {' and '.join(ACTIONS)} can")
+    if action not in batches.STATES:
+        abort(422, f"{action!r} cannot be done to runs; {' and '.join(batches.STATES)} can")
     given = filters.given(request.form)
     chosen = _chosen(action)
     if not chosen:
-        flash(f"None of these runs can be {_done(action)}: that takes one that is {' or '.join(ACTIONS[action])}.")
+        takes = " or ".join(batches.STATES[action])
+        flash(f"None of these runs can be {batches.DONE[action]}: that takes one that is {takes}.")
         return redirect(_address(given), 303)
     if not request.form.get("confirmed"):
-        return render_template("runs/act.html", action=action, ids=chosen, sought=given, most=MOST_AT_ONCE)
-    done = _do_to_each(action, chosen)
-    audit.note(f"{_done(action)} {len(done)} runs", ", ".join(done[:20]) + (" …" if len(done) > 20 else ""))
+        return render_template("runs/act.html", action=action, ids=chosen, sought=given, most=batches.MOST_AT_ONCE)
+    done = batches.do(action, chosen, "form")
     left = len(chosen) - len(done)
     tail = f" {left} had changed in the meantime and were left alone." if left else ""
-    flash(f"{len(done)} run{'' if len(done) == 1 else 's'} {_done(action)}.{tail}")
+    flash(f"{len(done)} run{'' if len(done) == 1 else 's'} {batches.DONE[action]}.{tail}")
     return redirect(_address(given), 303)
 
 
@@ -116,30 +112,11 @@ def _address(given: dict[str, Any]) -> str:
     return url_for("runs.index", **given)
 
 
-def _done(action: str) -> str:
-    return "cancelled" if action == "cancel" else "retried"
-
-
 def _chosen(action: str) -> list[str]:
     """Ids of the runs that were ticked, or of all that the filter finds and that this can be done to."""
     if request.form.get("which") != "all":
-        return list(dict.fromkeys(find(run_id).id for run_id in request.form.getlist("run")[:MOST_AT_ONCE]))
-    wanted = filters.wanted(request.form)
-    with client().engine.connect() as connection:
-        return listing.ids(connection, wanted, ACTIONS[action], MOST_AT_ONCE)
-
-
-def _do_to_each(action: str, chosen: Sequence[str]) -> list[str]:
-    who = guard.asker("form").who
-    does: dict[str, Callable[[str], Any]] = {"cancel": lambda one: client().cancel(one, who), "retry": client().retry}
-    done = []
-    for run_id in chosen:
-        try:
-            does[action](run_id)
-        except WrongState:
-            continue
-        done.append(run_id)
-    return done
+        return list(dict.fromkeys(find(run_id).id for run_id in request.form.getlist("run")[: batches.MOST_AT_ONCE]))
+    return batches.matching(action, filters.wanted(request.form))
 
 
 @bp.get("/export.<form>")

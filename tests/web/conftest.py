@@ -20,7 +20,8 @@ PASSWORD = "correct horse battery"
 TOKEN = "a-token-of-the-tests-only-1"
 SECRETS = {"secret_key": "k" * 8 + "0123456789abcdefghijklmnop", "admin_password": PASSWORD, "admin_api_token": TOKEN}
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
-TASKS = "/api/v1/admin/tasks"
+ADMIN = "/api/v1/admin"
+TASKS = f"{ADMIN}/tasks"
 
 MakeApp = Callable[..., APIFlask]
 

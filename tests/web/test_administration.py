@@ -13,11 +13,9 @@ from jobs import catalogue
 from jobs.warming.planned import DAYS, today
 from tests.browser.scene import paint
 from tests.integration.warm import load_synthetic
-from tests.web.conftest import BEARER, TASKS, MakeApp, ask
+from tests.web.conftest import ADMIN, BEARER, TASKS, MakeApp, ask
 from worker import occurrences
 from worker.client import Client
-
-ADMIN = "/api/v1/admin"
 
 
 def test_the_verdict_is_told(program: FlaskClient) -> None:
