@@ -50,6 +50,11 @@ def lock(connection: Connection, name: str) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
 
 
+def make_room(connection: Connection) -> None:
+    """Until the end of the transaction, a national month is grouped and sorted without temporary files."""
+    connection.execute(text("SET LOCAL work_mem = '128MB'"))
+
+
 def copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
     """COPY `rows` into `table` inside the connection's transaction. Answers the number of rows written."""
     buffer = StringIO()

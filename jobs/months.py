@@ -32,3 +32,8 @@ def add_months(month: date, count: int) -> date:
     """The first day of the month `count` calendar months later (earlier when negative)."""
     index = month.year * 12 + month.month - 1 + count
     return date(index // 12, index % 12 + 1, 1)
+
+
+def months_between(older: date, newer: date) -> int:
+    """How many calendar months `newer` is after `older`; negative when it is before."""
+    return (newer.year - older.year) * 12 + newer.month - older.month

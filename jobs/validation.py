@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from jobs import areas, context
 from jobs.catalogue import job
 from jobs.context import Context
+from jobs.database import make_room
 from jobs.errors import JobError
 from jobs.grid import store
 from jobs.ingestion.police import Police
@@ -95,8 +96,6 @@ _COUNTS = text(
     FROM ingestion_runs AS held WHERE current ORDER BY month DESC, area
     """
 )
-# Every cell is compared with its crimes: without temporary files, at a national scale too.
-_ROOM = text("SET LOCAL work_mem = '128MB'")
 MOST_NAMED = 1_000
 # Of the usual count of an area: beyond these a month is worth a person's look.
 FEW, MANY = 0.5, 2.0
@@ -124,7 +123,7 @@ def validate_h3_grid_health() -> dict[str, Any]:
     found = Findings()
     missing = _missing_months(here, found)
     with here.connection.begin():
-        here.connection.execute(_ROOM)
+        make_room(here.connection)
         breakdown = [_month(row) for row in here.connection.execute(_MONTHS)]
         cells = _check_cells(here, found)
         _check_totals(here.connection, found)

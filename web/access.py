@@ -46,7 +46,7 @@ def add_user() -> ResponseReturnValue:
     try:
         check_name(name)
         with client().engine.connect() as connection:
-            people.add_user(connection, name, request.form.get("password", ""), role, guard.asker("form").who)
+            people.add_user(connection, name, request.form.get("password", ""), role, guard.who())
     except PersonError as error:
         return _page(user_given={"name": name, "role": role, "field": error.field, "error": str(error)}), 422
     audit.note("added", f"the {role} {name}")
@@ -83,7 +83,7 @@ def add_token() -> ResponseReturnValue:
     name, role = request.form.get("name", "").strip(), request.form.get("role", "")
     try:
         with client().engine.connect() as connection:
-            _, secret = people.add_token(connection, name, role, guard.asker("form").who)
+            _, secret = people.add_token(connection, name, role, guard.who())
     except PersonError as error:
         return _page(token_given={"name": name, "role": role, "field": error.field, "error": str(error)}), 422
     audit.note("made", f"the {role} token {name}")

@@ -7,12 +7,12 @@ from apiflask import APIBlueprint, APIFlask
 from flask import Response
 from pydantic import Field
 
-from web import audit, guard, queues, schedule
+from web import queues, rests, schedule
 from web.answers import Changed, Told, answer
 from web.clients import client
 from web.overview import look
 from web.verdict import findings
-from worker import ledger, occurrences, overview, pauses
+from worker import occurrences, overview
 
 bp = APIBlueprint("administration", __name__, url_prefix="/api/v1/admin", tag="Administration")
 
@@ -151,7 +151,7 @@ def cadences() -> Response:
 @bp.doc(summary="Let a cadence rest", operation_id="pauseCadence")
 def pause_cadence(slug: str) -> Response:
     """Pause a cadence."""
-    return _pause("cadence", schedule.with_cadence(slug).name)
+    return answer(Changed(changed=rests.pause("cadence", schedule.with_cadence(slug).name)))
 
 
 @bp.post("/schedule/<slug>/resume")
@@ -159,7 +159,7 @@ def pause_cadence(slug: str) -> Response:
 @bp.doc(summary="Go on with a cadence", operation_id="resumeCadence")
 def resume_cadence(slug: str) -> Response:
     """Resume a cadence."""
-    return _resume("cadence", schedule.with_cadence(slug).name)
+    return answer(Changed(changed=rests.resume("cadence", schedule.with_cadence(slug).name)))
 
 
 @bp.get("/queues")
@@ -178,7 +178,7 @@ def queue_states() -> Response:
 @bp.doc(summary="Let a queue rest; runs at work go on", operation_id="pauseQueue")
 def pause_queue(name: str) -> Response:
     """Pause a queue."""
-    return _pause("queue", queues.known(name))
+    return answer(Changed(changed=rests.pause("queue", queues.known(name))))
 
 
 @bp.post("/queues/<name>/resume")
@@ -186,7 +186,7 @@ def pause_queue(name: str) -> Response:
 @bp.doc(summary="Go on with a queue", operation_id="resumeQueue")
 def resume_queue(name: str) -> Response:
     """Resume a queue."""
-    return _resume("queue", queues.known(name))
+    return answer(Changed(changed=rests.resume("queue", queues.known(name))))
 
 
 @bp.post("/queues/<name>/purge")
@@ -194,10 +194,7 @@ def resume_queue(name: str) -> Response:
 @bp.doc(summary="Cancel what waits in a queue", operation_id="purgeQueue")
 def purge_queue(name: str) -> Response:
     """Purge a queue."""
-    with client().engine.connect() as connection:
-        count = ledger.purge(connection, queues.known(name), guard.asker("api").who)
-    audit.note("purged", f"the queue {name}: {count} runs cancelled")
-    return answer(Purged(cancelled=count))
+    return answer(Purged(cancelled=rests.purge(queues.known(name))))
 
 
 @bp.get("/workers")
@@ -210,19 +207,3 @@ def workers() -> Response:
         values = vars(one)
         found.append(WorkerState(**{k: v for k, v in values.items() if k != "run_id"}, task_id=one.run_id))
     return answer(Workers(workers=found, schedulers=overview.schedulers(client().redis)))
-
-
-def _pause(kind: str, name: str) -> Response:
-    with client().engine.connect() as connection:
-        changed = pauses.pause(connection, kind, name, guard.asker("api").who)
-    if changed:
-        audit.note("paused", f"the {kind} {name}")
-    return answer(Changed(changed=changed))
-
-
-def _resume(kind: str, name: str) -> Response:
-    with client().engine.connect() as connection:
-        changed = pauses.resume(connection, kind, name)
-    if changed:
-        audit.note("resumed", f"the {kind} {name}")
-    return answer(Changed(changed=changed))

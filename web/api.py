@@ -6,14 +6,14 @@ from typing import Annotated, Any, Self
 
 from apiflask import APIBlueprint, APIFlask
 from flask import Response, jsonify, request, url_for
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, field_validator, model_validator
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from jobs import catalogue
 from jobs.catalogue import UnknownJob
 from jobs.errors import ParameterError
 from web import audit, batches, filters, guard, idempotency
-from web.answers import answer, holdable
+from web.answers import Told, answer, holdable
 from web.clients import client
 from web.intake import GIVEN_TWICE
 from web.tasks import History, State, Submitted, Task, TaskList, as_history, as_listed, as_task, find
@@ -40,10 +40,8 @@ TaskId = Annotated[str, Field(max_length=36)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
 
-class Filter(BaseModel):
+class Filter(Told):
     """Which tasks are wanted."""
-
-    model_config = ConfigDict(extra="forbid")
 
     state: State | None = None
     job: str | None = Field(None, description="Name or slug of a job")
@@ -182,7 +180,7 @@ def batch(wanted: BatchRequest) -> Response:
     """Many runs."""
     chosen = wanted.task_ids or batches.matching(wanted.action, wanted.wanted)
     known = [find(task_id).id for task_id in dict.fromkeys(chosen)]
-    done = batches.do(wanted.action, known, "api")
+    done = batches.do(wanted.action, known)
     return answer(Batch(done=done, left=len(known) - len(done)))
 
 
@@ -207,7 +205,7 @@ def history(task_id: str) -> Response:
 @bp.doc(summary="Cancel a task; one at work is stopped", operation_id="cancelTask")
 def cancel(task_id: str) -> Response:
     """Cancel a run."""
-    client().cancel(find(task_id).id, guard.asker("api").who)
+    client().cancel(find(task_id).id, guard.who())
     audit.note("cancelled", f"run {task_id}")
     return jsonify(as_task(find(task_id)))
 

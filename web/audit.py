@@ -12,7 +12,7 @@ log = structlog.get_logger("safegrid.web")
 
 def note(action: str, target: str) -> None:
     """Write down that whoever is asking did `action` to `target`."""
-    who = guard.asker("form").who
+    who = guard.who()
     log.info("changed", who=who, action=action, target=target)
     with client().engine.connect() as connection:
         people.note(connection, who, action, target, request.remote_addr)

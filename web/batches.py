@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
 from jobs.models.runs import OPEN_STATES
-from web import audit, guard
+from web import audit, formats, guard
 from web.clients import client
 from worker import listing
 from worker.errors import WrongState
@@ -23,12 +23,12 @@ def matching(action: str, wanted: Wanted) -> list[str]:
         return listing.ids(connection, wanted, STATES[action], MOST_AT_ONCE)
 
 
-def do(action: str, chosen: Sequence[str], origin: str) -> list[str]:
+def do(action: str, chosen: Sequence[str]) -> list[str]:
     """Do it to each, and note it. Answers the ids of those it was done to: others have changed in the meantime.
 
     Raises UnknownRun.
     """
-    who = guard.asker(origin).who
+    who = guard.who()
     does: dict[str, Callable[[str], Any]] = {"cancel": lambda one: client().cancel(one, who), "retry": client().retry}
     done = []
     for run_id in chosen:
@@ -38,7 +38,7 @@ def do(action: str, chosen: Sequence[str], origin: str) -> list[str]:
             continue
         done.append(run_id)
     audit.note(
-        f"{DONE[action]} {len(done)} run{'' if len(done) == 1 else 's'}",
+        f"{DONE[action]} {formats.counted(len(done), 'run')}",
         ", ".join(done[:20]) + (" …" if len(done) > 20 else ""),
     )
     return done

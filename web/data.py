@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Row
 
-from jobs.months import NotAMonth, add_months, month_text, parse_month
+from jobs.months import NotAMonth, add_months, month_text, months_between, parse_month
 from web import charts
 from web.clients import client
 from worker import holdings
@@ -33,7 +33,7 @@ def index() -> ResponseReturnValue:
         look = holdings.last_look(connection)
         known = [one for one in (newest, look and look.newest_published) if one]
         first = max(known, default=None)
-        oldest = add_months(first, 1 - SHOWN) if first and not request.args.get("all") else dt.date(2010, 1, 1)
+        oldest = add_months(first, 1 - SHOWN) if first and not request.args.get("all") else holdings.EVER
         areas = holdings.areas(connection)
         months = holdings.months(connection, oldest)
         grid = holdings.grid(connection, oldest)
@@ -60,7 +60,7 @@ def _span(first: dt.date | None, months: Sequence[dt.date], look: holdings.Look 
     known = [*months, *(look.missing if look else ())]
     if first is None or not known:
         return 0
-    return (first.year - min(known).year) * 12 + first.month - min(known).month + 1
+    return months_between(min(known), first) + 1
 
 
 def _shades(months: Sequence[Row[Any]]) -> dict[tuple[str, dt.date], int]:

@@ -121,6 +121,11 @@ def number(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def counted(count: int, noun: str) -> str:
+    """1 run, 3 runs."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def duration(seconds: float | None) -> str:
     """0.42 s, 12 s, 3 min 05 s, 2 h 10 min."""
     if seconds is None:

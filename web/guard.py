@@ -58,9 +58,14 @@ def account() -> Account | None:
     return cast(Account, found) if found and found.is_authenticated else None
 
 
+def who() -> str:
+    """The name of whoever is asking, who has come in."""
+    return cast(Account, account()).name
+
+
 def asker(origin: str) -> Asker:
     """Who the ledger says has asked."""
-    return Asker(origin, cast(Account, account()).name)
+    return Asker(origin, who())
 
 
 def _let_in() -> Response | None:

@@ -113,10 +113,9 @@ def init_app(app: APIFlask) -> None:
 @bp.doc(summary="The crime data that is held", operation_id="getData")
 def data() -> Response:
     """Months by areas."""
-    oldest = dt.date(2010, 1, 1)
     with client().engine.connect() as connection:
         areas = [area.slug for area in holdings.areas(connection)]
-        rows, grid = holdings.months(connection, oldest), holdings.grid(connection, oldest)
+        rows, grid = holdings.months(connection, holdings.EVER), holdings.grid(connection, holdings.EVER)
         newest, seen = holdings.newest_month(connection), holdings.last_look(connection)
     held = [
         HeldMonth(

@@ -130,7 +130,7 @@ def add_user(wanted: NewUser) -> Response:
     name = wanted.name.strip()
     check_name(name)
     with client().engine.connect() as connection:
-        people.add_user(connection, name, wanted.password, wanted.role, guard.asker("api").who)
+        people.add_user(connection, name, wanted.password, wanted.role, guard.who())
         row = people.user(connection, name)
     audit.note("added", f"the {wanted.role} {name}")
     return answer(pick(User, row), 201)
@@ -178,7 +178,7 @@ def tokens() -> Response:
 def make_token(wanted: NewToken) -> Response:
     """A new token."""
     with client().engine.connect() as connection:
-        token_id, secret = people.add_token(connection, wanted.name, wanted.role, guard.asker("api").who)
+        token_id, secret = people.add_token(connection, wanted.name, wanted.role, guard.who())
     audit.note("made", f"the {wanted.role} token {wanted.name}")
     return answer(MadeToken(id=token_id, token=secret), 201)
 

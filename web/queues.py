@@ -8,9 +8,9 @@ from flask.typing import ResponseReturnValue
 from redis import RedisError
 
 from jobs.catalogue import QUEUES
-from web import audit, charts, guard, runs
+from web import charts, formats, rests, runs
 from web.clients import client
-from worker import ledger, listing, overview, pauses
+from worker import listing, overview
 
 HOURS = 24
 
@@ -49,10 +49,7 @@ def _chart(name: str, values: list[int]) -> Any:
 def pause(name: str) -> ResponseReturnValue:
     """Let a queue rest: what is at work ends, nothing more begins."""
     known(name)
-    with client().engine.connect() as connection:
-        changed = pauses.pause(connection, "queue", name, guard.asker("form").who)
-    if changed:
-        audit.note("paused", f"the queue {name}")
+    rests.pause("queue", name)
     flash(f"The queue {name} rests: runs at work go on, nothing more begins until you resume it.")
     return redirect(url_for("queues.index"), 303)
 
@@ -61,10 +58,7 @@ def pause(name: str) -> ResponseReturnValue:
 def resume(name: str) -> ResponseReturnValue:
     """Go on with a queue."""
     known(name)
-    with client().engine.connect() as connection:
-        changed = pauses.resume(connection, "queue", name)
-    if changed:
-        audit.note("resumed", f"the queue {name}")
+    rests.resume("queue", name)
     flash(f"The queue {name} goes on.")
     return redirect(url_for("queues.index"), 303)
 
@@ -73,10 +67,8 @@ def resume(name: str) -> ResponseReturnValue:
 def purge(name: str) -> ResponseReturnValue:
     """Cancel what waits in a queue."""
     known(name)
-    with client().engine.connect() as connection:
-        count = ledger.purge(connection, name, guard.asker("form").who)
-    audit.note("purged", f"the queue {name}: {count} runs cancelled")
-    flash(f"{count} waiting run{'' if count == 1 else 's'} of {name} cancelled. Those at work go on.")
+    count = rests.purge(name)
+    flash(f"{formats.counted(count, 'waiting run')} of {name} cancelled. Those at work go on.")
     return redirect(url_for("queues.index"), 303)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from jobs.warming.model import SIMILARITY_WHEN_MISSING, season
+from web import formats
 
 # From this factor on, these words; the last ones stand for everything below.
 _HEIGHT = ((1.1, "about as high"), (1.005, "higher or lower"), (0.0, "height unlike or unknown"))
@@ -52,7 +53,7 @@ def _words(scale: tuple[tuple[float, str], ...], factor: float) -> str:
 def _age(happened: dt.date, planned: dt.date) -> str:
     days = (planned - happened).days
     if days < 60:
-        return f"{days} day{'' if days == 1 else 's'} before" if days > 0 else "not before"
+        return f"{formats.counted(days, 'day')} before" if days > 0 else "not before"
     return f"{round(days / 30.4)} months before" if days < 730 else f"{days // 365} years before"
 
 

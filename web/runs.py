@@ -13,7 +13,7 @@ from sqlalchemy import Row
 
 from jobs import catalogue
 from jobs.models.runs import STATES
-from web import audit, batches, filters, guard
+from web import audit, batches, filters, formats, guard
 from web.clients import client
 from web.tasks import Progress, as_listed, find, progress_of
 from worker import attempts, listing
@@ -101,10 +101,10 @@ def act() -> ResponseReturnValue:
         return redirect(_address(given), 303)
     if not request.form.get("confirmed"):
         return render_template("runs/act.html", action=action, ids=chosen, sought=given, most=batches.MOST_AT_ONCE)
-    done = batches.do(action, chosen, "form")
+    done = batches.do(action, chosen)
     left = len(chosen) - len(done)
     tail = f" {left} had changed in the meantime and were left alone." if left else ""
-    flash(f"{len(done)} run{'' if len(done) == 1 else 's'} {batches.DONE[action]}.{tail}")
+    flash(f"{formats.counted(len(done), 'run')} {batches.DONE[action]}.{tail}")
     return redirect(_address(given), 303)
 
 
@@ -190,7 +190,7 @@ def live(run_id: str) -> ResponseReturnValue:
 @bp.post("/<run_id>/cancel")
 def cancel(run_id: str) -> ResponseReturnValue:
     """Cancel the run."""
-    state = client().cancel(find(run_id).id, guard.asker("form").who)
+    state = client().cancel(find(run_id).id, guard.who())
     audit.note("cancelled", f"run {run_id}")
     flash("The run was cancelled." if state == "cancelled" else "The run is being stopped.")
     return redirect(url_for("runs.show", run_id=run_id), 303)

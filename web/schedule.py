@@ -5,9 +5,9 @@ from flask.typing import ResponseReturnValue
 
 from jobs import catalogue
 from jobs.catalogue import Job
-from web import audit, formats, guard, jobs
+from web import formats, jobs, rests
 from web.clients import client
-from worker import occurrences, overview, pauses
+from worker import occurrences, overview
 
 DOTS = 30
 
@@ -42,10 +42,7 @@ def _due(row: object) -> float:
 def pause(slug: str) -> ResponseReturnValue:
     """Let a cadence rest: its occurrences are skipped until it is resumed."""
     job = with_cadence(slug)
-    with client().engine.connect() as connection:
-        changed = pauses.pause(connection, "cadence", job.name, guard.asker("form").who)
-    if changed:
-        audit.note("paused", f"the cadence of {job.name}")
+    rests.pause("cadence", job.name)
     flash(f"{formats.title_of(job.name)} rests: what would be due is skipped until you resume it.")
     return redirect(url_for("schedule.index"), 303)
 
@@ -54,10 +51,7 @@ def pause(slug: str) -> ResponseReturnValue:
 def resume(slug: str) -> ResponseReturnValue:
     """Go on with a cadence."""
     job = with_cadence(slug)
-    with client().engine.connect() as connection:
-        changed = pauses.resume(connection, "cadence", job.name)
-    if changed:
-        audit.note("resumed", f"the cadence of {job.name}")
+    rests.resume("cadence", job.name)
     flash(f"{formats.title_of(job.name)} goes on with its cadence.")
     return redirect(url_for("schedule.index"), 303)
 

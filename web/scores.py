@@ -5,13 +5,13 @@ from typing import Annotated, cast
 
 from apiflask import APIBlueprint, APIFlask
 from flask import Response, current_app, jsonify
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
 from jobs.catalogue import no_flag
 from jobs.warming import store
 from jobs.warming.serving import MOST_IDS, OutsideWindow, Serving, UnknownRoute, scored_day
 from web import guard
-from web.answers import answer, holdable, pick
+from web.answers import Told, answer, holdable, pick
 from web.clients import client, settings_of
 from web.described import Explanation
 from web.errors import Problem, respond
@@ -23,18 +23,14 @@ JSON = "application/json"
 _DAY = "YYYY-MM-DD, today (UTC) to six days on; today when left out"
 
 
-class DayQuery(BaseModel):
+class DayQuery(Told):
     """The planned day."""
-
-    model_config = ConfigDict(extra="forbid")
 
     date: str | None = Field(None, description=_DAY)
 
 
-class RouteQuery(BaseModel):
+class RouteQuery(Told):
     """Which routes."""
-
-    model_config = ConfigDict(extra="forbid")
 
     q: str = Field("", max_length=200, description="An id, or a part of the name of a route or its mountain")
     limit: int = Field(50, ge=1, le=500)
@@ -78,10 +74,8 @@ class Score(BaseModel):
     history: str | None = Field(None, description="`unavailable` while it is not known what weather is usual there")
 
 
-class ManyQuery(BaseModel):
+class ManyQuery(Told):
     """Routes whose scores are wanted."""
-
-    model_config = ConfigDict(extra="forbid")
 
     route_ids: list[RouteId] = Field(max_length=MOST_IDS)
     date: str | None = Field(None, description=_DAY)

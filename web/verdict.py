@@ -110,9 +110,7 @@ def _failed(seen: Seen) -> Iterator[Finding]:
 
 def _data(seen: Seen) -> Iterator[Finding]:
     if seen.newest_held is None:
-        yield Finding(
-            "warn", "No crimes are held yet.", "Bring them in.", ("Ingest the latest crimes", "job:ingest-latest")
-        )
+        yield Finding("warn", "No crimes are held yet.", "Bring them in.", _INGEST)
         return
     look = seen.look
     if look is None:
@@ -141,4 +139,4 @@ def _paused(seen: Seen) -> Iterator[Finding]:
 
 
 def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}" if number else f"no {noun}"
+    return formats.counted(number, noun) if number else f"no {noun}"

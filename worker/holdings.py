@@ -39,6 +39,10 @@ _LOOK = text(
 )
 
 
+EVER = dt.date(2010, 1, 1)
+"""Before every month that the source has published."""
+
+
 @dataclass(frozen=True)
 class Look:
     """What the source offered when a job looked last."""

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from sqlalchemy import Connection, text
 
-from jobs.months import add_months
+from jobs.months import add_months, months_between
 
 DEFAULT_MONTHS: Final = 12
 # A crime weighs less the older it is: (months back from the newest month held, at most; weight).
@@ -74,7 +74,7 @@ def held_months(connection: Connection) -> list[Held]:
 
 def recency(month: dt.date, newest: dt.date) -> float:
     """What a crime of `month` weighs when `newest` is the newest month held."""
-    age = (newest.year - month.year) * 12 + newest.month - month.month
+    age = months_between(month, newest)
     return next((weight for oldest, weight in RECENCY if age <= oldest), OLDER)
 
 

@@ -13,7 +13,7 @@ from jobs.database import copy, lock
 from jobs.grid.run import MOST_MONTHS
 from jobs.ingestion.store import fingerprint
 from jobs.models import CrimeIncident, IngestionRun
-from jobs.months import add_months, month_text
+from jobs.months import add_months, month_text, months_between
 
 Points = dict[tuple[float, float], int]
 """{(latitude, longitude): cell}"""
@@ -37,7 +37,7 @@ def _regrid(result: dict[str, Any]) -> Sequence[FollowUp]:
     months = sorted(map(dt.date.fromisoformat, result["months_recelled"]))
     if not months:
         return []
-    span = (months[-1].year - months[0].year) * 12 + months[-1].month - months[0].month + 1
+    span = months_between(months[0], months[-1]) + 1
     return [
         FollowUp(
             "rebuild_safety_grid",

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 from jobs import cache, context
 from jobs.catalogue import Between, FollowUp, job
 from jobs.context import Context
-from jobs.database import lock
+from jobs.database import lock, make_room
 from jobs.errors import PermanentError
 from jobs.grid import store
 from jobs.months import NotAMonth, add_months, month_text, parse_month
@@ -58,14 +58,9 @@ def rebuild_safety_grid(
     with here.connection.begin():
         # One build at a time; another waits here and then finds the work done.
         lock(here.connection, "safegrid:grid")
-        oldest = add_months(newest, 1 - months)
-        states = store.month_states(here.connection, oldest, newest)
-        generation = store.next_generation(here.connection)
-        dropped = store.drop_unheld(here.connection)
-        built = _build(here, states, generation, force)
-        if dropped and not built:
-            store.begin_generation(here.connection, generation)
-        store.shape_cells(here.connection, built)
+        make_room(here.connection)
+        states = store.month_states(here.connection, add_months(newest, 1 - months), newest)
+        built = _replace(here, states, force)
         statistics = store.statistics(here.connection, [state.month for state in states])
     cache.drop_snapshots(here.cache)
     return {
@@ -78,6 +73,17 @@ def rebuild_safety_grid(
         "cell_size_m": here.settings.cell_size_m,
         "statistics": statistics,
     }
+
+
+def _replace(here: Context, states: list[store.MonthState], force: bool) -> list[dt.date]:
+    """Take out of the grid what is held no more, and build what changed. Answers the months built."""
+    generation = store.next_generation(here.connection)
+    dropped = store.drop_unheld(here.connection)
+    built = _build(here, states, generation, force)
+    if dropped and not built:
+        store.begin_generation(here.connection, generation)
+    store.shape_cells(here.connection, built)
+    return built
 
 
 def _build(here: Context, states: list[store.MonthState], generation: int, force: bool) -> list[dt.date]:

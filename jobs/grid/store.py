@@ -36,8 +36,6 @@ _BUILD = text(
     ) AS cells
     """
 )
-# Of one national month, so that it is grouped and sorted without temporary files.
-_ROOM = text("SET LOCAL work_mem = '128MB'")
 _NOTE = text(
     """
     INSERT INTO grid_months (month, fingerprint, generation, h3_resolution, cells, crimes)
@@ -149,7 +147,6 @@ def build_month(connection: Connection, state: MonthState, resolution: int, gene
         "generation": generation,
         "fingerprint": state.fingerprint,
     }
-    connection.execute(_ROOM)
     connection.execute(_BUILD, values)
     connection.execute(_NOTE, values)
 

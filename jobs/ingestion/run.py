@@ -15,7 +15,7 @@ from jobs.errors import JobError, PermanentError
 from jobs.ingestion import store
 from jobs.ingestion.police import Police
 from jobs.ingestion.records import Reader, category_counts
-from jobs.months import add_months, month_text
+from jobs.months import add_months, month_text, months_between
 
 log = structlog.get_logger("safegrid.ingestion")
 
@@ -47,7 +47,7 @@ def _regrid(result: dict[str, Any]) -> list[FollowUp]:
     if not months:
         return []
     oldest, newest = months[0], months[-1]
-    span = (newest.year - oldest.year) * 12 + newest.month - oldest.month + 1
+    span = months_between(oldest, newest) + 1
     return [FollowUp("rebuild_safety_grid", {"months": span, "until": month_text(newest)})]
 
 

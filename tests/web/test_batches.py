@@ -21,7 +21,7 @@ def test_the_tasks_of_a_filter_are_cancelled_and_retried(program: FlaskClient, c
     told = program.post(BATCH, json={"action": "cancel", "queue": "maintenance"}).json
     assert (set(told["done"]), told["left"]) == ({one, other}, 0)
     assert states(client, one, other) == ["cancelled"] * 2
-    assert program.post(BATCH, json={"action": "retry", "q": "31"}).json["done"] == [one]
+    assert program.post(BATCH, json={"action": "retry", "q": 'days": 31'}).json["done"] == [one]
     assert states(client, one, other) == ["queued", "cancelled"]
     changes = program.get(f"{ADMIN}/audit").json["entries"]
     assert (changes[0]["action"], changes[0]["target"], changes[0]["who"]) == ("retried 1 run", one, "api token")

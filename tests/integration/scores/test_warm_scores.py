@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from jobs.warming.outlook import Outlook
 from jobs.warming.planned import days_from, today
 from jobs.warming.run import warm_popular_routes_cache
 from jobs.warming.windows import Windows
-from tests.integration.warm import job_context, load_synthetic, with_weather
+from tests.integration.warm import job_context
 from tests.standins.weather import WeatherStandin, daily
 from tests.unit import reference_risk as plain
 from tests.unit.warming_outlooks import plain_accidents, plain_history, plain_routes, plain_windows
@@ -49,19 +48,6 @@ IN_ORDER_OF_FIELDS = (
     "temperature_2m_min",
     "temperature_2m_max",
 )
-
-
-@pytest.fixture
-def weather() -> Iterator[WeatherStandin]:
-    with WeatherStandin() as standin:
-        yield standin
-
-
-@pytest.fixture
-def here(settings: Settings, connection: Connection, weather: WeatherStandin, tmp_path: Path) -> Iterator[Context]:
-    load_synthetic(connection, tmp_path)
-    with job_context(with_weather(settings, weather), connection) as context:
-        yield context
 
 
 def scores(cache: Redis) -> dict[str, dict]:

@@ -3,36 +3,19 @@
 import datetime as dt
 import json
 import math
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
 from jobs.context import Context
 from jobs.warming.planned import days_from, today
 from jobs.warming.run import warm_popular_routes_cache
 from jobs.warming.serving import OutsideWindow, Serving, UnknownRoute, scored_day
-from tests.integration.warm import job_context, load_synthetic, with_weather
 from tests.standins.weather import WeatherStandin
-from worker.settings import Settings
 
 NOWHERE = "redis://127.0.0.1:1/0"
-
-
-@pytest.fixture
-def weather() -> Iterator[WeatherStandin]:
-    with WeatherStandin() as standin:
-        yield standin
-
-
-@pytest.fixture
-def here(settings: Settings, connection: Connection, weather: WeatherStandin, tmp_path: Path) -> Iterator[Context]:
-    load_synthetic(connection, tmp_path)
-    with job_context(with_weather(settings, weather), connection) as context:
-        yield context
 
 
 @pytest.fixture

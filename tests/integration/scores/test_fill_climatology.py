@@ -1,12 +1,10 @@
 """The job that fetches what weather is usual, within a day's calls."""
 
 import datetime as dt
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from jobs.context import Context
 from jobs.errors import Stopped
@@ -14,24 +12,9 @@ from jobs.http import SourceUnavailable
 from jobs.warming import climates, store
 from jobs.warming.climates import fill_climatology
 from jobs.warming.places import Place
-from tests.integration.warm import job_context, load_synthetic, with_weather
 from tests.standins.weather import WeatherStandin, daily
-from worker.settings import Settings
 
 PLACES = 18
-
-
-@pytest.fixture
-def weather() -> Iterator[WeatherStandin]:
-    with WeatherStandin() as standin:
-        yield standin
-
-
-@pytest.fixture
-def here(settings: Settings, connection: Connection, weather: WeatherStandin, tmp_path: Path) -> Iterator[Context]:
-    load_synthetic(connection, tmp_path)
-    with job_context(with_weather(settings, weather), connection) as context:
-        yield context
 
 
 def filled(here: Context) -> dict[str, dt.datetime]:

@@ -1,7 +1,6 @@
 """The scores over HTTP."""
 
 import datetime as dt
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,6 @@ from web.settings import Settings as WebSettings
 from worker.settings import Settings
 
 TOKEN = {"Authorization": "Bearer token-of-the-tests"}
-
-
-@pytest.fixture
-def weather() -> Iterator[WeatherStandin]:
-    with WeatherStandin() as standin:
-        yield standin
 
 
 @pytest.fixture

@@ -25,12 +25,6 @@ KEY = "a-very-secret-key"
 
 
 @pytest.fixture
-def weather() -> Iterator[WeatherStandin]:
-    with WeatherStandin() as standin:
-        yield standin
-
-
-@pytest.fixture
 def client(settings: Settings, weather: WeatherStandin) -> OpenMeteo:
     return OpenMeteo.of(with_weather(settings, weather))
 
