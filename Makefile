@@ -19,8 +19,10 @@ $(INSTALLED): requirements-dev.txt pyproject.toml
 		{ echo "safegrid: Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@echo "Installing into .venv; this takes a minute" >&2
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt >&2
+	@# The lock names every file: nothing is resolved, so nothing newer can be taken. `pip check` says what it lacks.
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt >&2
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
+	@$(BIN)/python -m pip check --disable-pip-version-check >&2
 	@touch $@
 
 demo: setup ## Everything here, main job run on synthetic data. ONCE=1 ends then; DATA=zip, CLIMBING=folder: real data
@@ -54,6 +56,8 @@ audit: setup ## Known vulnerabilities of the exact versions
 bench: setup ## Measure, as ratios. ONLY=name picks one; CHECK=1 fails where a goal is missed
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(CHECK),--check)
 
+LOCK := uv pip compile --quiet --generate-hashes --universal --no-strip-extras --python-version 3.11 --no-header pyproject.toml
+
 requirements: ## Compile the exact versions anew (needs uv)
-	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.txt
-	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --extra embedded --extra parquet --extra dev pyproject.toml -o requirements-dev.txt
+	$(LOCK) -o requirements.txt
+	$(LOCK) -c requirements.txt --extra embedded --extra parquet --extra bench --extra dev -o requirements-dev.txt
