@@ -10,16 +10,16 @@ import numpy as np
 from sqlalchemy import Connection
 
 from jobs import cache, database, schema
-from jobs.warming import climates
-from jobs.warming.climatology import FACTORS, MonthlyHistory
-from jobs.warming.climbing import Route
-from jobs.warming.climbing_csv import Climbing
-from jobs.warming.forecasts import Forecasts
-from jobs.warming.loading import load
-from jobs.warming.open_meteo import OpenMeteo
-from jobs.warming.pauses import impatient
-from jobs.warming.places import Place
-from jobs.warming.planned import DAYS, days_from, today
+from jobs.scores.climbing.csv_folder import Climbing
+from jobs.scores.climbing.loading import load
+from jobs.scores.climbing.rows import Route
+from jobs.scores.days import DAYS, days_from, today
+from jobs.scores.weather import climates
+from jobs.scores.weather.climatology import FACTORS, MonthlyHistory
+from jobs.scores.weather.forecasts import Forecasts
+from jobs.scores.weather.open_meteo import OpenMeteo
+from jobs.scores.weather.patience import impatient
+from jobs.scores.weather.places import Place
 from tests.unit.warming_outlooks import random_days
 from worker.settings import Settings
 

@@ -22,7 +22,7 @@ from jobs import context, database
 from jobs.context import Context
 from jobs.grid.query import GridQuery
 from jobs.grid.reading import Grid
-from jobs.grid.run import rebuild_safety_grid
+from jobs.grid.rebuild import rebuild_safety_grid
 from web.settings import Settings
 from worker import engines, system
 

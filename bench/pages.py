@@ -18,9 +18,9 @@ from bench.harness import Missing, Ratio
 from bench.many_runs import fill
 from bench.scores import FOLDER
 from jobs import context
-from jobs.grid.run import rebuild_safety_grid
-from jobs.warming.climbing_csv import read_folder
-from jobs.warming.run import warm_popular_routes_cache
+from jobs.grid.rebuild import rebuild_safety_grid
+from jobs.scores.climbing.csv_folder import read_folder
+from jobs.scores.warm import warm_popular_routes_cache
 from web.settings import Settings
 from worker import engines, system
 

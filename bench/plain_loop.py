@@ -5,10 +5,10 @@ from unittest import mock
 import numpy as np
 
 from bench.harness import seconds
-from jobs.warming.climbing import accident_columns, route_columns
-from jobs.warming.climbing_csv import Climbing
-from jobs.warming.planned import DAYS, today
-from jobs.warming.windows import Windows
+from jobs.scores.climbing.csv_folder import Climbing
+from jobs.scores.climbing.rows import accident_columns, route_columns
+from jobs.scores.days import DAYS, today
+from jobs.scores.weather.windows import Windows
 from tests.unit import reference_risk as plain
 from tests.unit.warming_outlooks import plain_accidents, plain_routes, plain_windows, random_days
 

@@ -15,15 +15,16 @@ from bench.enlarged import enlarged, prepare
 from bench.harness import Missing, Ratio, seconds
 from jobs import cache, context, database
 from jobs.context import Context
-from jobs.warming import climates, store
-from jobs.warming.climbing_csv import COLUMNS, read_folder
-from jobs.warming.forecasts import Forecasts
-from jobs.warming.open_meteo import OpenMeteo
-from jobs.warming.pauses import impatient
-from jobs.warming.planned import today
-from jobs.warming.run import warm_popular_routes_cache
-from jobs.warming.scores import TTL_S, Past, Scores
-from jobs.warming.writing import write
+from jobs.scores import store
+from jobs.scores.climbing.csv_folder import COLUMNS, read_folder
+from jobs.scores.days import today
+from jobs.scores.pipeline import write
+from jobs.scores.scoring import TTL_S, Past, Scores
+from jobs.scores.warm import warm_popular_routes_cache
+from jobs.scores.weather import climates
+from jobs.scores.weather.forecasts import Forecasts
+from jobs.scores.weather.open_meteo import OpenMeteo
+from jobs.scores.weather.patience import impatient
 from worker import engines
 from worker.settings import Settings
 

@@ -19,12 +19,12 @@ Queue = Literal["ingestion", "maintenance", "cache"]
 JOB_MODULES = (
     "jobs.ingestion.run",
     "jobs.ingestion.release",
-    "jobs.grid.run",
-    "jobs.grid.recell",
+    "jobs.grid.rebuild",
+    "jobs.recell",
     "jobs.cleanup",
     "jobs.validation",
-    "jobs.warming.run",
-    "jobs.warming.climates",
+    "jobs.scores.warm",
+    "jobs.scores.fill",
 )
 
 

@@ -22,10 +22,10 @@ from sqlalchemy import text
 
 from jobs.ingestion.police import Police
 from jobs.months import add_months, month_text
-from jobs.warming.climbing_csv import read_folder
-from jobs.warming.loading import load
-from jobs.warming.planned import today
-from jobs.warming.serving import Serving
+from jobs.scores.climbing.csv_folder import read_folder
+from jobs.scores.climbing.loading import load
+from jobs.scores.days import today
+from jobs.scores.serving import Serving
 from tests.standins import climbing
 from worker import logs, system
 from worker.cli import output

@@ -3,37 +3,28 @@
 from apiflask import APIFlask
 
 import worker.settings
-from web import (
-    access,
-    administration,
-    api,
-    clients,
-    dashboard,
-    data,
-    errors,
-    formats,
-    grid,
-    guard,
-    health,
-    intake,
-    inventory,
-    jobs,
-    limits,
-    map,
-    membership,
-    metrics,
-    openapi,
-    overview,
-    queues,
-    reference,
-    risks,
-    runs,
-    schedule,
-    scores,
-    security,
-    signin,
-)
+from web.data import api as data_api
+from web.data import pages as data_pages
+from web.grid import api as grid_api
+from web.grid import pages as grid_pages
+from web.grid import reader
+from web.html import formats
+from web.http import clients, errors, limits, reading, security
+from web.jobs import api as jobs_api
+from web.jobs import pages as jobs_pages
+from web.openapi import document
+from web.openapi import pages as openapi_pages
+from web.people import api as people_api
+from web.people import guard, signin
+from web.people import pages as people_pages
+from web.runs import api as runs_api
+from web.runs import pages as runs_pages
+from web.scores import api as scores_api
+from web.scores import pages as scores_pages
+from web.scores import serving
 from web.settings import Settings, with_local_secrets
+from web.status import api as status_api
+from web.status import dashboard, health, metrics, overview, queues, schedule
 from worker import logs
 
 LARGEST_REQUEST = 64 * 1024
@@ -51,30 +42,25 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app = APIFlask("web", title="Safegrid", version="1", docs_path=None, json_errors=False)
     app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=LARGEST_REQUEST)
     app.extensions["safegrid_settings"] = settings
-    for concern in (clients, security, guard, intake, errors, formats, openapi):
+    for concern in (clients, security, guard, reading, errors, formats, document, reader, serving):
         concern.init_app(app)
-    for feature in (
+    for pages in (
         signin,
         overview,
-        jobs,
-        runs,
+        jobs_pages,
+        runs_pages,
         schedule,
         queues,
-        data,
-        risks,
-        access,
-        api,
-        administration,
-        inventory,
-        membership,
-        scores,
-        grid,
-        map,
-        reference,
-        dashboard,
-        health,
-        metrics,
+        data_pages,
+        scores_pages,
+        people_pages,
+        grid_pages,
+        openapi_pages,
     ):
-        feature.init_app(app)
+        pages.init_app(app)
+    for api in (jobs_api, runs_api, status_api, data_api, people_api, scores_api, grid_api):
+        api.init_app(app)
+    for platform in (dashboard, health, metrics):
+        platform.init_app(app)
     limits.init_app(app)
     return app

@@ -85,12 +85,6 @@ class MonthState:
     resolutions: tuple[int, ...]
 
 
-def newest_month(connection: Connection) -> dt.date | None:
-    """The newest month that any area holds; where none is held, the newest that is still in the grid."""
-    held = connection.scalar(select(func.max(IngestionRun.month)).where(IngestionRun.current))
-    return held or connection.scalar(select(func.max(GridMonth.month)))
-
-
 def month_states(connection: Connection, oldest: dt.date, newest: dt.date) -> list[MonthState]:
     """The held months from `oldest` to `newest`, newest first."""
     rows = connection.execute(

@@ -4,7 +4,7 @@ from typing import Any
 
 from jobs import context
 from jobs.catalogue import FollowUp, job
-from jobs.grid.store import newest_month
+from jobs.crimes import newest_month
 from jobs.ingestion.police import Police
 
 

@@ -1,7 +1,6 @@
 """Crimes in PostgreSQL. A month of an area is a snapshot, replaced whole in one transaction."""
 
 import datetime as dt
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from jobs.crimes import fingerprint
 from jobs.database import copy, lock
 from jobs.ingestion.records import Crime
 from jobs.models import CrimeCategory, CrimeIncident, IngestionRun, UnplacedCrime
@@ -67,11 +67,6 @@ class Snapshot:
         """Hash of what the grid is made from: the crimes' cells and categories."""
         counts = Counter((crime.h3_cell, crime.category) for crime in self.placed)
         return fingerprint(self.resolution, counts)
-
-
-def fingerprint(resolution: int, counts: Mapping[tuple[int | None, str], int]) -> str:
-    """Hash of {(cell, category): crimes}."""
-    return hashlib.sha256(repr((resolution, sorted(counts.items()))).encode()).hexdigest()
 
 
 def categories(connection: Connection) -> frozenset[str]:

@@ -83,7 +83,7 @@ class AccidentWeather(Base):
 
 
 class PlaceClimate(Base):
-    """What the weather of a place usually is: `jobs.warming.climatology.MonthlyHistory` of five years of days.
+    """What the weather of a place usually is: `jobs.scores.weather.climatology.MonthlyHistory` of five years of days.
 
     The arrays hold 12 months of 4 factors each, January's first.
     """

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, text
 
 from jobs import catalogue
 from jobs.months import add_months
-from jobs.warming.climates import fill_climatology
-from jobs.warming.planned import days_from, today
-from jobs.warming.run import warm_popular_routes_cache
+from jobs.scores.days import days_from, today
+from jobs.scores.fill import fill_climatology
+from jobs.scores.warm import warm_popular_routes_cache
 from tests.integration.warm import job_context, load_synthetic, with_weather
 from tests.standins.weather import WeatherStandin
 from worker import cadence

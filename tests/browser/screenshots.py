@@ -18,7 +18,7 @@ from tests.browser.conftest import chromium, served, sign_in
 from tests.browser.scene import paint, warm
 from tests.conftest import settings_at
 from tests.processes import safegrid, until
-from web import people
+from web.people import store as people
 from worker import engines
 from worker.client import Client
 from worker.settings import Settings

@@ -5,7 +5,7 @@ import pytest
 
 from jobs import areas, cache, context, database, schema
 from jobs.context import Context
-from jobs.grid.run import rebuild_safety_grid
+from jobs.grid.rebuild import rebuild_safety_grid
 from jobs.ingestion.run import ingest_latest_crime_data
 from jobs.validation import validate_h3_grid_health
 from tests.integration.crimes import crime, rows, scattered, served, value

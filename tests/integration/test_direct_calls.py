@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 from jobs import catalogue
 from jobs.cleanup import cleanup_old_route_history
 from jobs.errors import ParameterError
-from jobs.grid.run import NothingIngested, rebuild_safety_grid
+from jobs.grid.rebuild import NothingIngested, rebuild_safety_grid
 from jobs.ingestion.run import ingest_latest_crime_data
 from jobs.schema import SchemaOutOfDate
 from jobs.validation import validate_h3_grid_health

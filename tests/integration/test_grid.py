@@ -10,7 +10,7 @@ import pytest
 
 from jobs import areas, context
 from jobs.context import Context
-from jobs.grid.run import NothingIngested, rebuild_safety_grid
+from jobs.grid.rebuild import NothingIngested, rebuild_safety_grid
 from jobs.grid.store import NoWeight, OtherResolution
 from jobs.ingestion.run import ingest_latest_crime_data, ingest_month_on_demand
 from tests.integration.crimes import CATEGORIES, MONTH, Crime, change, crime, rows, scattered, served, unplaced, value

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from jobs.context import Context
 from jobs.grid import cells, period
 from jobs.grid.query import GridQuery
-from jobs.grid.run import rebuild_safety_grid
+from jobs.grid.rebuild import rebuild_safety_grid
 from tests.gridded import CATEGORIES, HARM, Place, counted, hold
 from tests.integration.crimes import change, rows
 from tests.integration.test_real_months import HAMPSHIRE, SOUTHAMPTON, member

@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import Connection, text
 
-from jobs.warming import store
-from jobs.warming.climbing import accident_columns
-from jobs.warming.climbing_csv import read_folder
-from jobs.warming.loading import load
+from jobs.scores import store
+from jobs.scores.climbing.csv_folder import read_folder
+from jobs.scores.climbing.loading import load
+from jobs.scores.climbing.rows import accident_columns
 from tests.standins import climbing
 from tests.unit.climbing_folder import climbing_folder
 from worker.cli import cli

@@ -13,7 +13,7 @@ import pytest
 
 from jobs import areas
 from jobs.context import Context
-from jobs.grid.run import rebuild_safety_grid
+from jobs.grid.rebuild import rebuild_safety_grid
 from jobs.ingestion.run import ingest_month_on_demand
 from jobs.settings import Box
 from tests.conftest import SHARED, needs

@@ -5,9 +5,9 @@ from sqlalchemy import Connection
 
 from jobs import catalogue
 from jobs.context import Context
-from jobs.grid.recell import recell_crimes
-from jobs.grid.run import rebuild_safety_grid
+from jobs.grid.rebuild import rebuild_safety_grid
 from jobs.grid.store import OtherResolution
+from jobs.recell import recell_crimes
 from tests.gridded import hold, scattered
 from tests.integration.crimes import rows
 

@@ -8,7 +8,7 @@ import pytest
 
 from jobs import areas, validation
 from jobs.context import Context
-from jobs.grid.run import rebuild_safety_grid
+from jobs.grid.rebuild import rebuild_safety_grid
 from jobs.ingestion.run import ingest_latest_crime_data, ingest_month_on_demand
 from jobs.validation import validate_h3_grid_health
 from tests.integration.crimes import MONTH, change, crime, point_at, rows, scattered, served, value

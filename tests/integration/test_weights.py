@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from jobs.context import Context
 from jobs.grid import period
-from jobs.grid.run import rebuild_safety_grid
+from jobs.grid.rebuild import rebuild_safety_grid
 from jobs.grid.weights import SchemeRefused, weigh
 from tests.gridded import build, hold, scattered
 from tests.integration.crimes import change, rows, value

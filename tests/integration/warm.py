@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from jobs import cache, context
 from jobs.context import Context
-from jobs.warming.climbing_csv import read_folder
-from jobs.warming.loading import load
+from jobs.scores.climbing.csv_folder import read_folder
+from jobs.scores.climbing.loading import load
 from tests.standins import climbing
 from tests.standins.weather import WeatherStandin
 from worker.settings import Settings

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from jobs.warming.climatology import Climatology, MonthlyHistory
+from jobs.scores.weather.climatology import Climatology, MonthlyHistory
 
 
 def days(start: str, count: int) -> np.ndarray:

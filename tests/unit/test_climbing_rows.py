@@ -3,7 +3,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from jobs.warming.climbing import (
+from jobs.scores.climbing.rows import (
     Accident,
     Route,
     WeatherDay,
@@ -12,7 +12,7 @@ from jobs.warming.climbing import (
     route_columns,
     tagged_grade,
 )
-from jobs.warming.model import KINDS
+from jobs.scores.model import KINDS
 
 ROUTE = Route(1, "Ridge", 2, "Peak", "5.8", "", None, None, "alpine", 46.0, 8.0, 3, 4000.0)
 ACCIDENT = Accident(

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from jobs.warming.grades import difficulties, difficulty
+from jobs.scores.climbing.grades import difficulties, difficulty
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from jobs.warming.factors import great_circle_km
-from jobs.warming.neighbours import central, neighbourhoods
+from jobs.scores.risk.factors import great_circle_km
+from jobs.scores.risk.neighbours import central, neighbourhoods
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 1000])

@@ -6,13 +6,13 @@ from datetime import date
 import numpy as np
 import pytest
 
-from jobs.warming.climatology import Climatology
-from jobs.warming.climbing import accident_columns, route_columns
-from jobs.warming.climbing_csv import Climbing, read_folder
-from jobs.warming.model import KINDS
-from jobs.warming.outlook import Outlook
-from jobs.warming.risk import score
-from jobs.warming.windows import Windows
+from jobs.scores.climbing.csv_folder import Climbing, read_folder
+from jobs.scores.climbing.rows import accident_columns, route_columns
+from jobs.scores.model import KINDS
+from jobs.scores.risk.outlook import Outlook
+from jobs.scores.risk.risk import score
+from jobs.scores.weather.climatology import Climatology
+from jobs.scores.weather.windows import Windows
 from tests.unit import reference_risk as plain
 from tests.unit.climbing_folder import climbing_folder
 from tests.unit.warming_outlooks import (

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.warming.climatology import Climatology
-from jobs.warming.factors import reach_km
-from jobs.warming.inputs import Accidents, Routes
-from jobs.warming.model import KINDS, SEVERITIES
-from jobs.warming.outlook import Outlook
-from jobs.warming.risk import LEFT_OUT, score, score_blocks
-from jobs.warming.windows import Windows
+from jobs.scores.model import KINDS, SEVERITIES
+from jobs.scores.risk.factors import reach_km
+from jobs.scores.risk.inputs import Accidents, Routes
+from jobs.scores.risk.outlook import Outlook
+from jobs.scores.risk.risk import LEFT_OUT, score, score_blocks
+from jobs.scores.weather.climatology import Climatology
+from jobs.scores.weather.windows import Windows
 from tests.unit import reference_risk as plain
 from tests.unit.warming_outlooks import (
     TODAY,

@@ -3,9 +3,9 @@ from dataclasses import astuple
 import numpy as np
 import pytest
 
-from jobs.warming.explanation import explain
-from jobs.warming.model import colour
-from jobs.warming.risk import score
+from jobs.scores.model import colour
+from jobs.scores.risk.explanation import explain
+from jobs.scores.risk.risk import score
 from tests.unit.warming_outlooks import random_outlook
 
 FACTORS = ("distance", "age", "elevation", "kind", "severity", "grade", "weather")

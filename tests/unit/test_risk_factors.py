@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from jobs.warming import factors
-from jobs.warming.model import KINDS, SEVERITIES, colour, kind_code, season, severity_code
+from jobs.scores.model import KINDS, SEVERITIES, colour, kind_code, season, severity_code
+from jobs.scores.risk import factors
 
 ALPINE, SPORT, TRAD, DEFAULT = (KINDS.index(name) for name in ("alpine", "sport", "trad", "default"))
 UNKNOWN = np.array([math.nan])

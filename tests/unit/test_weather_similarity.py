@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.warming.similarity import Patterns, extreme_factor, similarity, weather_factor
-from jobs.warming.windows import Windows
+from jobs.scores.risk.similarity import Patterns, extreme_factor, similarity, weather_factor
+from jobs.scores.weather.windows import Windows
 from tests.unit import reference_risk as plain
 from tests.unit.warming_outlooks import plain_windows, random_windows
 

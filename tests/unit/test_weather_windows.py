@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jobs.warming.windows import Windows
+from jobs.scores.weather.windows import Windows
 
 CALM = [5.0, 0.0, 2.0, 9000.0, 50.0, 1.0, 9.0]
 UNSEEN = [np.nan] * 7

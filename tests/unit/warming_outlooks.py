@@ -5,11 +5,11 @@ from datetime import date
 
 import numpy as np
 
-from jobs.warming.climatology import Climatology
-from jobs.warming.inputs import Accidents, Routes
-from jobs.warming.model import KINDS, SEVERITIES
-from jobs.warming.outlook import Outlook
-from jobs.warming.windows import Windows
+from jobs.scores.model import KINDS, SEVERITIES
+from jobs.scores.risk.inputs import Accidents, Routes
+from jobs.scores.risk.outlook import Outlook
+from jobs.scores.weather.climatology import Climatology
+from jobs.scores.weather.windows import Windows
 from tests.unit.reference_risk import History, Spot, Window
 
 TODAY = np.datetime64("2026-06-15")

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from jobs import database
-from jobs.warming.climbing_csv import read_folder
-from jobs.warming.loading import Loaded, load
+from jobs.scores.climbing.csv_folder import read_folder
+from jobs.scores.climbing.loading import Loaded, load
 from worker import settings
 from worker.cli import output
 

@@ -9,9 +9,10 @@ from sqlalchemy import text
 from jobs.context import Context
 from jobs.errors import Stopped
 from jobs.http import SourceUnavailable
-from jobs.warming import climates, store
-from jobs.warming.climates import fill_climatology
-from jobs.warming.places import Place
+from jobs.scores import store
+from jobs.scores.fill import fill_climatology
+from jobs.scores.weather import climates
+from jobs.scores.weather.places import Place
 from tests.standins.weather import WeatherStandin, daily
 
 PLACES = 18

@@ -9,12 +9,12 @@ from redis import Redis
 from structlog.testing import capture_logs
 
 from jobs.http import SourceChanged, SourceUnavailable
-from jobs.warming.budget import Budget, calls
-from jobs.warming.forecasts import Forecasts
-from jobs.warming.open_meteo import LimitReached, OpenMeteo
-from jobs.warming.places import Place
-from jobs.warming.planned import today
-from jobs.warming.windows import FIELDS
+from jobs.scores.days import today
+from jobs.scores.weather.budget import Budget, calls
+from jobs.scores.weather.forecasts import Forecasts
+from jobs.scores.weather.open_meteo import LimitReached, OpenMeteo
+from jobs.scores.weather.places import Place
+from jobs.scores.weather.windows import FIELDS
 from tests.integration.warm import with_weather
 from tests.standins.weather import WeatherStandin, daily
 from tests.standins.weather.api import Limits

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Connection
 
-from jobs.warming.planned import today
+from jobs.scores.days import today
 from tests.integration.warm import load_synthetic, with_weather
 from tests.standins.weather import WeatherStandin
 from web import create_app

@@ -10,9 +10,9 @@ from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
 from jobs.context import Context
-from jobs.warming.planned import days_from, today
-from jobs.warming.run import warm_popular_routes_cache
-from jobs.warming.serving import OutsideWindow, Serving, UnknownRoute, scored_day
+from jobs.scores.days import days_from, today
+from jobs.scores.serving import OutsideWindow, Serving, UnknownRoute, scored_day
+from jobs.scores.warm import warm_popular_routes_cache
 from tests.standins.weather import WeatherStandin
 
 NOWHERE = "redis://127.0.0.1:1/0"

@@ -11,15 +11,15 @@ from sqlalchemy import Connection, text
 
 from jobs.context import Context
 from jobs.errors import Stopped
-from jobs.warming import store
-from jobs.warming.climates import fill_climatology
-from jobs.warming.climatology import Climatology, MonthlyHistory
-from jobs.warming.climbing import accident_columns, route_columns
-from jobs.warming.climbing_csv import read_folder
-from jobs.warming.outlook import Outlook
-from jobs.warming.planned import days_from, today
-from jobs.warming.run import warm_popular_routes_cache
-from jobs.warming.windows import Windows
+from jobs.scores import store
+from jobs.scores.climbing.csv_folder import read_folder
+from jobs.scores.climbing.rows import accident_columns, route_columns
+from jobs.scores.days import days_from, today
+from jobs.scores.fill import fill_climatology
+from jobs.scores.risk.outlook import Outlook
+from jobs.scores.warm import warm_popular_routes_cache
+from jobs.scores.weather.climatology import Climatology, MonthlyHistory
+from jobs.scores.weather.windows import Windows
 from tests.integration.warm import job_context
 from tests.standins.weather import WeatherStandin, daily
 from tests.unit import reference_risk as plain
@@ -182,7 +182,7 @@ def test_without_routes_there_is_nothing_to_do(settings: Settings, connection: C
 
 
 def test_another_attempt_goes_on_behind_the_checkpoint(here: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.warming.run.PLACES_A_CHUNK", 5)
+    monkeypatch.setattr("jobs.scores.warm.PLACES_A_CHUNK", 5)
     stops = iter([False, False, True])
     here.is_stopping = lambda: next(stops)
     with pytest.raises(Stopped):

@@ -1,0 +1,98 @@
+"""The grid's job."""
+
+import datetime as dt
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from jobs import cache, context, crimes
+from jobs.catalogue import Between, FollowUp, job
+from jobs.context import Context
+from jobs.database import lock, make_room
+from jobs.errors import PermanentError
+from jobs.grid import store
+from jobs.months import NotAMonth, add_months, month_text, parse_month
+
+MOST_MONTHS = 60
+
+
+class NothingIngested(PermanentError):
+    """There are no crimes to build a grid from. Run ingest_latest_crime_data first."""
+
+    def __init__(self) -> None:
+        super().__init__(str(self.__doc__))
+
+
+def _month(text: str | None) -> str | None:
+    try:
+        return text and month_text(parse_month(text))
+    except NotAMonth as error:
+        raise ValueError(str(error)) from None
+
+
+def _check(result: dict[str, Any]) -> list[FollowUp]:
+    """The health of a grid that has changed."""
+    return [FollowUp("validate_h3_grid_health")] if result["months_rebuilt"] else []
+
+
+@job(queue="ingestion", slug="rebuild-grid", cron="0 3 3 * *", follow_ups=_check)
+def rebuild_safety_grid(
+    months: Annotated[int, Between(1, MOST_MONTHS)] = 12,
+    until: Annotated[
+        str | None,
+        AfterValidator(_month),
+        Field(
+            description="Newest month to build, YYYY-MM; the newest ingested when left out",
+            json_schema_extra={"format": "month"},
+        ),
+    ] = None,
+    force: Annotated[bool, Field(description="Build unchanged months too")] = False,
+) -> dict[str, Any]:
+    """Rebuild the H3 safety grid for `months` calendar months back from the newest month ingested."""
+    here = context.current()
+    resolution = here.settings.h3_resolution
+    with here.connection.begin():
+        newest = parse_month(until) if until else crimes.newest_month(here.connection)
+    if newest is None:
+        raise NothingIngested
+    with here.connection.begin():
+        # One build at a time; another waits here and then finds the work done.
+        lock(here.connection, "safegrid:grid")
+        make_room(here.connection)
+        states = store.month_states(here.connection, add_months(newest, 1 - months), newest)
+        built = _replace(here, states, force)
+        statistics = store.statistics(here.connection, [state.month for state in states])
+    cache.drop_snapshots(here.cache)
+    return {
+        "task": "rebuild_safety_grid",
+        "months_processed": len(states),
+        "months_rebuilt": [month.isoformat() for month in built],
+        "cells_created": statistics["total_cell_months"],
+        "grid_type": here.settings.grid_type,
+        "h3_resolution": resolution,
+        "cell_size_m": here.settings.cell_size_m,
+        "statistics": statistics,
+    }
+
+
+def _replace(here: Context, states: list[store.MonthState], force: bool) -> list[dt.date]:
+    """Take out of the grid what is held no more, and build what changed. Answers the months built."""
+    generation = store.next_generation(here.connection)
+    dropped = store.drop_unheld(here.connection)
+    built = _build(here, states, generation, force)
+    if dropped and not built:
+        store.begin_generation(here.connection, generation)
+    store.shape_cells(here.connection, built)
+    return built
+
+
+def _build(here: Context, states: list[store.MonthState], generation: int, force: bool) -> list[dt.date]:
+    """Build what changed, in one transaction and as one generation. Answers the months built."""
+    resolution = here.settings.h3_resolution
+    store.check(here.connection, states, resolution)
+    before = store.built_fingerprints(here.connection)
+    changed = [state for state in states if force or before.get(state.month) != state.fingerprint]
+    for done, state in enumerate(changed, 1):
+        store.build_month(here.connection, state, resolution, generation)
+        here.progress(done, len(changed), month_text(state.month))
+    return [state.month for state in changed]

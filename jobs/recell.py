@@ -1,0 +1,101 @@
+"""The job after a change of H3_RESOLUTION: the crimes that are held get cells of the new resolution."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import h3.api.basic_int as h3
+from sqlalchemy import Connection, select, text, update
+
+from jobs import cache, context
+from jobs.catalogue import FollowUp, job
+from jobs.crimes import fingerprint
+from jobs.database import copy, lock
+from jobs.grid.rebuild import MOST_MONTHS
+from jobs.models import CrimeIncident, IngestionRun
+from jobs.months import add_months, month_text, months_between
+
+Points = dict[tuple[float, float], int]
+"""{(latitude, longitude): cell}"""
+
+_RECELL = text(
+    """
+    UPDATE crime_incidents SET h3_cell = points.h3_cell FROM points
+    WHERE area = :area AND month = :month
+      AND crime_incidents.latitude = points.latitude AND crime_incidents.longitude = points.longitude
+    """
+)
+_COUNTS = text(
+    """
+    SELECT h3_cell, category, count(*) AS n FROM crime_incidents WHERE area = :area AND month = :month GROUP BY 1, 2
+    """
+)
+
+
+def _regrid(result: dict[str, Any]) -> Sequence[FollowUp]:
+    """The grid of every month that was changed; as many months in a run as a rebuild takes."""
+    months = sorted(map(dt.date.fromisoformat, result["months_recelled"]))
+    if not months:
+        return []
+    span = months_between(months[0], months[-1]) + 1
+    return [
+        FollowUp(
+            "rebuild_safety_grid",
+            {"months": min(MOST_MONTHS, span - back), "until": month_text(add_months(months[-1], -back))},
+        )
+        for back in range(0, span, MOST_MONTHS)
+    ]
+
+
+@job(queue="ingestion", slug="recell-crimes", follow_ups=_regrid)
+def recell_crimes() -> dict[str, Any]:
+    """Compute the cells of all crimes anew, after H3_RESOLUTION was changed. The grid is rebuilt next."""
+    here = context.current()
+    resolution = here.settings.h3_resolution
+    with here.connection.begin():
+        others = here.connection.execute(
+            select(IngestionRun.area, IngestionRun.month)
+            .where(IngestionRun.current, IngestionRun.h3_resolution != resolution)
+            .order_by(IngestionRun.month.desc(), IngestionRun.area)
+        ).all()
+    points: Points = {}
+    changed = 0
+    for done, (area, month) in enumerate(others, 1):
+        with here.connection.begin():
+            changed += recell_month(here.connection, area, month, resolution, points)
+        here.progress(done, len(others), f"{area} {month_text(month)}")
+    cache.drop_snapshots(here.cache)
+    return {
+        "task": "recell_crimes",
+        "h3_resolution": resolution,
+        "months_recelled": sorted({month.isoformat() for _, month in others}),
+        "records_recelled": changed,
+        "distinct_points": len(points),
+    }
+
+
+def recell_month(connection: Connection, area: str, month: dt.date, resolution: int, points: Points) -> int:
+    """Bring an area's month to `resolution`, as if it had been ingested so. Answers its crimes.
+
+    `points` are those that are known, and take in the month's. Part of the caller's transaction.
+    """
+    lock(connection, f"safegrid:month:{area}:{month}")
+    where = {"area": area, "month": month}
+    distinct = select(CrimeIncident.latitude, CrimeIncident.longitude).filter_by(**where).distinct()
+    held = [(row.latitude, row.longitude) for row in connection.execute(distinct)]
+    for lat, lng in held:
+        if (lat, lng) not in points:
+            points[lat, lng] = h3.latlng_to_cell(lat, lng, resolution)
+    columns = "latitude float8, longitude float8, h3_cell bigint"
+    connection.execute(text(f"CREATE TEMPORARY TABLE points ({columns}) ON COMMIT DROP"))
+    rows = ((repr(lat), repr(lng), points[lat, lng]) for lat, lng in held)
+    copy(connection, "points", ("latitude", "longitude", "h3_cell"), rows)
+    connection.execute(text("ANALYZE points"))
+    changed = connection.execute(_RECELL, where).rowcount
+    counts = {(row.h3_cell, row.category): row.n for row in connection.execute(_COUNTS, where)}
+    connection.execute(
+        update(IngestionRun)
+        .filter_by(**where, current=True)
+        .values(h3_resolution=resolution, fingerprint=fingerprint(resolution, counts))
+    )
+    return changed

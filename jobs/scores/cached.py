@@ -1,0 +1,101 @@
+"""Scores as Redis holds them now, each with the time that it has left, read in few round trips."""
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final, cast
+
+from redis import Redis
+
+from jobs.scores.scoring import key
+
+_KEYS_A_TRIP: Final = 2_000
+# Two texts instead of two values a key, which a client in Python takes far longer to take apart.
+_SCRIPT: Final = """
+local documents, left = {}, {}
+for index, name in ipairs(KEYS) do
+    local held = redis.pcall('GET', name)
+    documents[index] = type(held) == 'string' and string.gsub(held, '\\n', ' ') or ''
+    left[index] = redis.call('PTTL', name)
+end
+return {table.concat(documents, '\\n'), table.concat(left, ' ')}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A score. seconds_left: how long it is held for still; none if it is not held or has no end."""
+
+    risk: float
+    colour: str
+    computed_at: str
+    has_weather: bool
+    has_history: bool
+    seconds_left: float | None = None
+
+
+Weeks = Mapping[int, Sequence[Kept | None]]
+"""{route: its score on each day, none where there is none}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of what is wanted on a day is held. The shortest and the longest time left, if anything is held."""
+
+    day: dt.date
+    wanted: int
+    held: int
+    shortest_s: float | None
+    longest_s: float | None
+    without_weather: int
+    without_history: int
+
+
+def read_weeks(cache: Redis, route_ids: Sequence[int], days: Sequence[dt.date]) -> Weeks:
+    """The scores that are held of these routes and days. Raises RedisError."""
+    found = _read(cache, (key(route_id, day) for route_id in route_ids for day in days))
+    return {route_id: list(islice(found, len(days))) for route_id in route_ids}
+
+
+def coverage(weeks: Weeks, days: Sequence[dt.date]) -> list[Coverage]:
+    """What is held on each day."""
+    return [_coverage(day, [week[index] for week in weeks.values()]) for index, day in enumerate(days)]
+
+
+def score_of(document: bytes | str | None, left_ms: int = -1) -> Kept | None:
+    """The score of a document, none if it is not one of ours. left_ms: as PTTL answers."""
+    try:
+        told = json.loads(document or "null")
+        return Kept(
+            risk=float(told["risk_score"]),
+            colour=str(told["color_code"]),
+            computed_at=str(told["computed_at"]),
+            has_weather="weather" not in told,
+            has_history="history" not in told,
+            seconds_left=left_ms / 1000 if left_ms >= 0 else None,
+        )
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return None
+
+
+def _read(cache: Redis, keys: Iterable[str]) -> Iterator[Kept | None]:
+    remaining = iter(keys)
+    while part := list(islice(remaining, _KEYS_A_TRIP)):
+        documents, left = cast(list[bytes], cache.eval(_SCRIPT, len(part), *part))
+        yield from map(score_of, documents.split(b"\n"), map(int, left.split()))
+
+
+def _coverage(day: dt.date, scores: Sequence[Kept | None]) -> Coverage:
+    held = [score for score in scores if score]
+    left: list[Any] = [score.seconds_left for score in held if score.seconds_left is not None]
+    return Coverage(
+        day=day,
+        wanted=len(scores),
+        held=len(held),
+        shortest_s=min(left, default=None),
+        longest_s=max(left, default=None),
+        without_weather=sum(not score.has_weather for score in held),
+        without_history=sum(not score.has_history for score in held),
+    )

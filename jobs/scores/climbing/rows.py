@@ -1,0 +1,206 @@
+"""Mountains, routes, accidents and weather as rows, and the columns that a score is computed from."""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+
+from jobs.scores.climbing.grades import difficulty
+from jobs.scores.model import DEFAULT_KIND, KINDS, WINDOW_DAYS, Floats, kind_code, severity_code
+from jobs.scores.risk.inputs import Accidents, Routes
+from jobs.scores.weather.windows import FIELDS, Windows
+
+
+@dataclass(frozen=True, slots=True)
+class Mountain:
+    """elevation_m: metres above the sea. latitude, longitude: degrees. None is not known, here and below."""
+
+    mountain_id: int
+    name: str
+    elevation_m: float | None
+    type: str
+    range: str
+    state: str
+    latitude: float | None
+    longitude: float | None
+    accident_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """elevation_m is the linked mountain's."""
+
+    route_id: int
+    name: str
+    mountain_id: int | None
+    mountain_name: str
+    grade: str
+    grade_yds: str
+    length_ft: float | None
+    pitches: float | None
+    type: str
+    latitude: float | None
+    longitude: float | None
+    accident_count: int
+    elevation_m: float | None
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it has coordinates, in degrees."""
+        if self.latitude is None or self.longitude is None:
+            return False
+        return abs(self.latitude) <= 90 and abs(self.longitude) <= 180
+
+    @property
+    def difficulty(self) -> float:
+        """Difficulty of the grade, else of the YDS grade; nan when neither is known."""
+        graded = difficulty(self.grade)
+        return difficulty(self.grade_yds) if math.isnan(graded) else graded
+
+
+@dataclass(frozen=True, slots=True)
+class Accident:
+    """elevation_m is the linked mountain's."""
+
+    accident_id: int
+    source: str
+    source_id: str
+    date: date
+    state: str
+    latitude: float
+    longitude: float
+    accident_type: str
+    activity: str
+    injury_severity: str
+    tags: str
+    mountain_id: int | None
+    route_id: int | None
+    elevation_m: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class WeatherDay:
+    """One day's weather: C, m/s, mm, %. Days without an accident describe the climate in general."""
+
+    weather_id: int
+    accident_id: int | None
+    date: date
+    latitude: float | None
+    longitude: float | None
+    temperature_avg: float | None
+    temperature_min: float | None
+    temperature_max: float | None
+    wind_speed_avg: float | None
+    wind_speed_max: float | None
+    precipitation_total: float | None
+    cloud_cover_avg: float | None
+
+
+# A tag names a discipline by its first word; "Icefall" and "Piton/Ice Screw" name none. The first match wins.
+_DISCIPLINES: Final = {
+    "ice": re.compile(r"ice\b"),
+    "mixed": re.compile(r"mixed\b"),
+    "alpine": re.compile(r"alpine\b|mountaineering\b"),
+    "sport": re.compile(r"sport\b"),
+    "trad": re.compile(r"trad(itional)?\b"),
+    "aid": re.compile(r"aid\b"),
+    "boulder": re.compile(r"boulder(ing)?\b"),
+}
+
+
+@lru_cache(4096)
+def _discipline(tag: str) -> str | None:
+    return next((kind for kind, pattern in _DISCIPLINES.items() if pattern.match(tag)), None)
+
+
+def tag_list(tags: str) -> list[str]:
+    """The tags of an accident in lower case, without the notes that follow a bar."""
+    return [tag.strip().lower() for tag in tags.partition("|")[0].split(",")]
+
+
+def accident_kind(tags: str, accident_type: str) -> int:
+    """Index into KINDS of an accident, from its tags; avalanches are also known by the accident's type.
+
+    The type `roped_climbing` is no evidence: it is given to unroped accidents too.
+    """
+    listed = tag_list(tags)
+    named = {_discipline(tag) for tag in listed}
+    for kind in _DISCIPLINES:
+        if kind in named:
+            return KINDS.index(kind)
+    if "roped" in listed:
+        return KINDS.index("trad")
+    if "avalanche" in (*listed, accident_type.strip().lower()):
+        return KINDS.index("alpine")
+    return DEFAULT_KIND
+
+
+def tagged_grade(tags: str) -> str | None:
+    """The grade in a tag such as `grade:5.9`."""
+    return next((tag.removeprefix("grade:").strip() for tag in tag_list(tags) if tag.startswith("grade:")), None)
+
+
+def route_columns(routes: Sequence[Route]) -> Routes:
+    """Columns of routes in their order. All of them must have coordinates."""
+    return Routes.at(
+        lat=_column(route.latitude for route in routes),
+        lng=_column(route.longitude for route in routes),
+        kind=[kind_code(route.type) for route in routes],
+        elevation_m=_column(route.elevation_m for route in routes),
+        difficulty=_column(route.difficulty for route in routes),
+    )
+
+
+def accident_columns(accidents: Sequence[Accident], weather: Iterable[WeatherDay]) -> Accidents:
+    """Columns of accidents in their order, each with the weather of the seven days up to its own."""
+    return with_windows(accidents, _accident_windows(accidents, weather))
+
+
+def with_windows(accidents: Sequence[Accident], windows: Windows) -> Accidents:
+    """Columns of accidents in their order, with windows (accidents,) in the same order."""
+    dates = np.array([accident.date for accident in accidents], dtype="datetime64[D]")
+    return Accidents(
+        lat=_column(accident.latitude for accident in accidents),
+        lng=_column(accident.longitude for accident in accidents),
+        date=dates,
+        kind=np.array([accident_kind(accident.tags, accident.accident_type) for accident in accidents], np.int8),
+        severity=np.array([severity_code(accident.injury_severity) for accident in accidents], np.int8),
+        elevation_m=_column(accident.elevation_m for accident in accidents),
+        difficulty=_column(difficulty(tagged_grade(accident.tags)) for accident in accidents),
+        windows=windows,
+    )
+
+
+def _accident_windows(accidents: Sequence[Accident], weather: Iterable[WeatherDay]) -> Windows:
+    owners = {accident.accident_id: (index, accident.date) for index, accident in enumerate(accidents)}
+    placed = [
+        (*owners[day.accident_id], day) for day in weather if day.accident_id is not None and day.accident_id in owners
+    ]
+    return Windows.scattered(
+        len(accidents),
+        np.array([owner for owner, _, _ in placed], dtype=np.intp),
+        np.array([WINDOW_DAYS - 1 - (last - day.date).days for _, last, day in placed], dtype=np.intp),
+        np.array([_values(day) for _, _, day in placed], dtype=np.float64).reshape(-1, len(FIELDS)),
+    )
+
+
+def _values(day: WeatherDay) -> tuple[float | None, ...]:
+    """In the order of FIELDS. The forecast's wind is a day's maximum, so this one is too; visibility is unknown."""
+    return (
+        day.temperature_avg,
+        day.precipitation_total,
+        day.wind_speed_max,
+        None,
+        day.cloud_cover_avg,
+        day.temperature_min,
+        day.temperature_max,
+    )
+
+
+def _column(values: Iterable[float | None]) -> Floats:
+    return np.array(list(values), dtype=np.float64)

@@ -1,0 +1,287 @@
+"""Scores on request: from Redis, or computed once however many ask, and kept as the job would keep them."""
+
+import contextlib
+import datetime as dt
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final, cast
+
+import structlog
+from redis import Redis, RedisError
+from redis.exceptions import LockError
+from sqlalchemy import Engine
+
+from jobs.errors import SafegridError
+from jobs.scores import store
+from jobs.scores.cached import Kept, Weeks, read_weeks, score_of
+from jobs.scores.days import DAYS, days_from, today
+from jobs.scores.pipeline import write
+from jobs.scores.popular import Catalogue
+from jobs.scores.refreshed import Remembered
+from jobs.scores.risk.explanation import Contribution, explain
+from jobs.scores.scoring import TTL_S, Past, Scores, key
+from jobs.scores.weather import climates
+from jobs.scores.weather.budget import Budget
+from jobs.scores.weather.climatology import MonthlyHistory
+from jobs.scores.weather.forecasts import Forecasts
+from jobs.scores.weather.open_meteo import ATTRIBUTION, OpenMeteo
+from jobs.scores.weather.patience import impatient
+from jobs.scores.weather.places import Place
+from jobs.settings import Settings
+
+log = structlog.get_logger("safegrid.scores")
+
+MOST_IDS: Final = 1_000
+# A request waits no longer than this for another's computation, or for the weather service.
+LOCK_S: Final = 10
+WEATHER_TIMEOUT_S: Final = 4
+# Without weather: soon to be computed anew, but not while the service is likely to be away still.
+TTL_WITHOUT_WEATHER_S: Final = 300
+WEATHER_AWAY_S: Final = 60
+PAST_KEPT_S: Final = 600
+CATALOGUE_KEPT_S: Final = 60
+
+
+class UnknownRoute(SafegridError):
+    """A route that is not held, or that has no coordinates and so no score."""
+
+
+class OutsideWindow(SafegridError):
+    """A day that is not scored."""
+
+    def __init__(self, given: str) -> None:
+        first, last = _window()
+        super().__init__(f"{given} is no day that is scored: scores are there from {first} to {last} (UTC)")
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """Scores as JSON by route id, and of the other ids why they have none."""
+
+    found: dict[int, bytes]
+    missing: dict[int, str]
+
+
+@dataclass(frozen=True)
+class Week:
+    """A route's scores by day: those that were kept, and those computed for this answer."""
+
+    kept: dict[dt.date, Kept]
+    computed: dict[dt.date, Kept]
+    has_cache: bool = True
+    """Whether Redis answered."""
+
+    @property
+    def scores(self) -> dict[dt.date, Kept]:
+        """All of them, in order."""
+        return dict(sorted({**self.computed, **self.kept}.items()))
+
+
+def scored_day(text: str | None) -> dt.date:
+    """The day written as YYYY-MM-DD, today if it is none. Raises OutsideWindow."""
+    if text is None:
+        return today()
+    try:
+        day = dt.date.fromisoformat(text)
+    except ValueError:
+        raise OutsideWindow(repr(text)) from None
+    first, last = _window()
+    if not first <= day <= last:
+        raise OutsideWindow(text)
+    return day
+
+
+def _window() -> tuple[dt.date, dt.date]:
+    days = days_from(today(), DAYS)
+    return days[0], days[-1]
+
+
+class Serving:
+    """Answers for one process; may be used by several threads at once."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self._settings = settings
+        self._engine = engine
+        # Somebody waits: with Redis away the answer must not be long in coming.
+        self._cache = Redis.from_url(settings.redis_url, socket_connect_timeout=0.5, socket_timeout=2)
+        self._past = Remembered(self._read_past, PAST_KEPT_S)
+        self._catalogue = Remembered(self._read_catalogue, CATALOGUE_KEPT_S)
+        self._weather_away_until = 0.0
+
+    def one(self, route_id: int, day: dt.date) -> bytes:
+        """The score of a route on a planned day, as JSON. Raises UnknownRoute."""
+        name = key(route_id, day)
+        try:
+            kept = self._cache.get(name)
+            if kept is not None:
+                return cast(bytes, kept)
+            with self._alone(route_id):
+                kept = self._cache.get(name)
+                return cast(bytes, kept) if kept is not None else self._one(route_id, day, self._cache)
+        except RedisError as error:
+            log.warning("score_cache_is_away", error=str(error))
+            return self._one(route_id, day, None)
+
+    def many(self, route_ids: Sequence[int], day: dt.date) -> Bulk:
+        """The scores of at most MOST_IDS routes on a planned day. Those that are not kept are computed together."""
+        cache: Redis | None = self._cache
+        kept: Sequence[Any] = [None] * len(route_ids)
+        try:
+            kept = self._cache.mget([key(route_id, day) for route_id in route_ids]) if route_ids else []
+        except RedisError as error:
+            log.warning("score_cache_is_away", error=str(error))
+            cache = None
+        found = {route_id: value for route_id, value in zip(route_ids, kept, strict=True) if value is not None}
+        wanted = [route_id for route_id in dict.fromkeys(route_ids) if route_id not in found]
+        computed, missing = self._computed(wanted, day, cache) if wanted else ({}, {})
+        return Bulk(found | computed, missing)
+
+    def catalogue(self) -> Catalogue:
+        """The routes, as they were at most a minute ago."""
+        return self._catalogue.get()
+
+    def weeks(self, route_ids: Sequence[int], days: Sequence[dt.date]) -> Weeks:
+        """The scores of these routes and days that are kept; none is computed. Raises RedisError."""
+        return read_weeks(self._cache, route_ids, days)
+
+    def week(self, route_id: int) -> Week:
+        """The scores of a route on all planned days; those that are not kept are computed. Raises UnknownRoute."""
+        days = days_from(today(), DAYS)
+        cache: Redis | None = self._cache
+        held: dict[dt.date, Kept] = {}
+        try:
+            found = self.weeks([route_id], days)[route_id]
+            held = {day: score for day, score in zip(days, found, strict=True) if score}
+        except RedisError as error:
+            log.warning("score_cache_is_away", error=str(error))
+            cache = None
+        if len(held) == len(days):
+            return Week(held, {})
+        documents, missing = self._documents([route_id], days[0], cache)
+        if route_id in missing:
+            raise UnknownRoute(missing[route_id])
+        scores = {day: score_of(documents.get(key(route_id, day))) for day in days if day not in held}
+        return Week(held, {day: score for day, score in scores.items() if score}, cache is not None)
+
+    def explain(self, route_id: int, day: dt.date, top: int = 10) -> dict[str, Any]:
+        """Why the route has its risk on that day: the largest contributions, with every factor. Raises UnknownRoute."""
+        scores, missing = self._scores([route_id], day, self._cache)
+        if scores is None:
+            raise UnknownRoute(missing[route_id])
+        index = scores.days.index(day)
+        found = explain(scores.outlook, 0, index, top)
+        accidents = scores.past.rows
+        return {
+            "route_id": route_id,
+            "route_name": scores.routes[0].name,
+            "target_date": str(day),
+            "risk_score": round(found.risk, 1),
+            "color_code": found.colour,
+            "uncapped": round(found.uncapped, 3),
+            "extreme_weather_factor": round(found.extreme, 4),
+            "weather": "available" if scores.has_weather[0, index] else "unavailable",
+            "history": "available" if scores.has_history[0, index] else "unavailable",
+            "accidents_contributing": found.contributing,
+            "largest_contributions": [
+                {
+                    "accident_id": accidents[one.accident].accident_id,
+                    "source": accidents[one.accident].source,
+                    "date": str(accidents[one.accident].date),
+                    "injury_severity": accidents[one.accident].injury_severity,
+                    **_parts(one),
+                }
+                for one in found.largest
+            ],
+            "attribution": ATTRIBUTION,
+        }
+
+    @contextlib.contextmanager
+    def _alone(self, route_id: int) -> Iterator[None]:
+        """Wait until nobody else computes this route, or for so long that somebody must have died over it."""
+        lock = self._cache.lock(f"safegrid:scoring:{route_id}", timeout=LOCK_S, blocking_timeout=LOCK_S, sleep=0.02)
+        held = lock.acquire()
+        try:
+            yield
+        finally:
+            if held:
+                with contextlib.suppress(LockError, RedisError):
+                    lock.release()
+
+    def _one(self, route_id: int, day: dt.date, cache: Redis | None) -> bytes:
+        computed, missing = self._computed([route_id], day, cache)
+        if route_id in missing:
+            raise UnknownRoute(missing[route_id])
+        return computed[route_id]
+
+    def _computed(
+        self, route_ids: Sequence[int], day: dt.date, cache: Redis | None
+    ) -> tuple[dict[int, bytes], dict[int, str]]:
+        """The scores of that day, and why some routes have none. Those of all planned days are kept."""
+        documents, missing = self._documents(route_ids, day, cache)
+        found = {
+            route_id: document.encode() for route_id in route_ids if (document := documents.get(key(route_id, day)))
+        }
+        odd = (route_id for route_id in route_ids if route_id not in found)
+        return found, {route_id: f"The risk of route {route_id} is not a number" for route_id in odd} | missing
+
+    def _documents(
+        self, route_ids: Sequence[int], day: dt.date, cache: Redis | None
+    ) -> tuple[dict[str, str], dict[int, str]]:
+        """The scores of all planned days by key, kept now, and why some routes have none."""
+        scores, missing = self._scores(route_ids, day, cache)
+        documents = dict(scores.documents()) if scores else {}
+        if scores and cache is not None:
+            try:
+                write(cache, documents.items(), TTL_S if scores.has_weather.all() else TTL_WITHOUT_WEATHER_S)
+            except RedisError as error:
+                log.warning("scores_not_kept", error=str(error))
+        return documents, missing
+
+    def _scores(
+        self, route_ids: Sequence[int], day: dt.date, cache: Redis | None
+    ) -> tuple[Scores | None, dict[int, str]]:
+        with self._engine.begin() as connection:
+            held = store.routes(connection, route_ids)
+        routes = [route for route in held.values() if route.is_placed]
+        missing = {route_id: f"There is no route {route_id}" for route_id in route_ids if route_id not in held}
+        for route in held.values():
+            if not route.is_placed:
+                missing[route.route_id] = f"Route {route.route_id} has no coordinates, so it has no score"
+        if not routes:
+            return None, missing
+        log.info("scores_computed", routes=len(routes))
+        forecasts = self._forecasts(cache)
+        # Midnight may pass between the request and this line.
+        first = min(day, today())
+        scores = Scores.compute(routes, first, self._past.get(), self._read_history, forecasts)
+        if forecasts.away:
+            self._weather_away_until = time.monotonic() + WEATHER_AWAY_S
+        return scores, missing
+
+    def _forecasts(self, cache: Redis | None) -> Forecasts:
+        """One short attempt. Without Redis nothing counts the calls but the service itself."""
+        settings = self._settings
+        client = OpenMeteo.of(settings)
+        client.attempts, client.timeout_s = 1, min(WEATHER_TIMEOUT_S, settings.weather_timeout_s)
+        calls = Budget(cache, settings.weather_daily_calls, settings.weather_minute_calls) if cache else None
+        return Forecasts(client, cache, calls, impatient, away=time.monotonic() < self._weather_away_until)
+
+    def _read_history(self, places: Sequence[Place]) -> MonthlyHistory:
+        with self._engine.begin() as connection:
+            return climates.read(connection, places)
+
+    def _read_past(self) -> Past:
+        with self._engine.connect() as connection:
+            return Past.read(connection)
+
+    def _read_catalogue(self) -> Catalogue:
+        with self._engine.begin() as connection:
+            return Catalogue.read(connection, self._settings.warm_routes)
+
+
+def _parts(one: Contribution) -> dict[str, Any]:
+    """What one accident adds, 7 times the product of its factors, and what the factors came from."""
+    parts = {name: round(value, 4) for name, value in asdict(one).items() if name != "accident"}
+    whole = {name: parts.pop(name) for name in ("contribution", "distance_km", "similarity")}
+    return {**whole, "factors": parts}

@@ -1,0 +1,78 @@
+"""Signing in and out."""
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.web.conftest import PASSWORD, MakeApp, csrf_token, sign_in
+from web.people.signin import local_path
+
+
+def test_the_right_password_leads_in(visitor: FlaskClient) -> None:
+    answer = sign_in(visitor)
+    assert (answer.status_code, answer.location) == (303, "/")
+    assert visitor.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("username", "password"), [("admin", "wrong"), ("admin", ""), ("Admin", PASSWORD), ("admin", PASSWORD + " ")]
+)
+def test_anything_else_does_not(visitor: FlaskClient, username: str, password: str) -> None:
+    answer = sign_in(visitor, password, username)
+    assert answer.status_code == 401
+    assert "do not fit together" in answer.text
+    assert visitor.get("/").location == "/sign-in"
+
+
+def test_the_password_given_is_not_sent_back(visitor: FlaskClient) -> None:
+    assert "s3cr3t-guess" not in sign_in(visitor, "s3cr3t-guess").text
+
+
+def test_the_way_leads_back_to_the_page_that_was_wanted(visitor: FlaskClient) -> None:
+    refused = visitor.get("/runs/?state=failed")
+    assert refused.location == "/sign-in?next=/runs/?state%3Dfailed"
+    assert sign_in(visitor, target="/runs/?state=failed").location == "/runs/?state=failed"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://elsewhere.example",
+        "//elsewhere.example",
+        "/\\elsewhere.example",
+        "\\/elsewhere.example",
+        "/\t/elsewhere.example",
+        "/\n/elsewhere.example",
+        " //elsewhere.example",
+        "javascript:alert(1)",
+        "elsewhere.example",
+        "",
+    ],
+)
+def test_the_way_never_leads_elsewhere(visitor: FlaskClient, target: str) -> None:
+    assert sign_in(visitor, target=target).location == "/"
+    assert local_path(target) == "/"
+
+
+def test_signing_in_needs_the_form_of_this_browser(visitor: FlaskClient) -> None:
+    answer = visitor.post("/sign-in", data={"username": "admin", "password": PASSWORD})
+    assert answer.status_code == 403
+
+
+def test_signing_out_takes_a_post_and_ends_the_session(browser: FlaskClient) -> None:
+    assert browser.get("/sign-out").status_code == 405
+    answer = browser.post("/sign-out", data={"csrf_token": csrf_token(browser)})
+    assert answer.location == "/sign-in"
+    assert browser.get("/").location == "/sign-in"
+
+
+def test_a_session_ends_when_the_password_changes(make_app: MakeApp) -> None:
+    before, after = make_app().test_client(), make_app(admin_password="another password").test_client()
+    sign_in(before)
+    cookie = before.get_cookie("safegrid")
+    assert cookie is not None
+    after.set_cookie("safegrid", cookie.value)
+    assert after.get("/").location == "/sign-in"
+
+
+def test_a_session_does_not_move_to_another_browser(browser: FlaskClient) -> None:
+    assert browser.get("/", headers={"User-Agent": "another"}).location == "/sign-in"

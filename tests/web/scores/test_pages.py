@@ -1,0 +1,265 @@
+"""The pages of the route scores."""
+
+import datetime as dt
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from redis import Redis
+from sqlalchemy import text
+
+from jobs.scores import popular
+from jobs.scores.days import DAYS, days_from, today
+from tests.browser.scene import add_run
+from tests.integration.warm import load_synthetic
+from tests.standins.weather import WeatherStandin
+from tests.web.conftest import MakeApp, sign_in
+from web.scores import pages as risks
+from worker.client import Client
+
+NOWHERE = "redis://127.0.0.1:1/0"
+ROUTES = 60
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+Open = Callable[..., FlaskClient]
+
+
+@pytest.fixture
+def weather() -> Iterator[WeatherStandin]:
+    with WeatherStandin() as standin:
+        yield standin
+
+
+@pytest.fixture
+def held(client: Client, tmp_path: Path) -> Client:
+    """60 routes on 6 mountains with their accidents; the weather service is not asked for them."""
+    with client.engine.connect() as connection:
+        load_synthetic(connection, tmp_path / "climbing")
+    return client
+
+
+@pytest.fixture
+def open_as(make_app: MakeApp, weather: WeatherStandin) -> Open:
+    """A browser that is signed in, of an app that asks the weather stand-in; keywords are settings."""
+
+    def browser(**values: object) -> FlaskClient:
+        addresses = {"weather_forecast_url": weather.url, "weather_archive_url": weather.url}
+        visitor = make_app(**{**addresses, "weather_minute_calls": 1e6, **values}).test_client()
+        assert sign_in(visitor).status_code == 303
+        return visitor
+
+    return browser
+
+
+@pytest.fixture
+def scores(held: Client, open_as: Open) -> FlaskClient:
+    return open_as()
+
+
+def keep(cache: Redis, route_id: int, day: dt.date, risk: float = 12.3, seconds: int = 3600, **more: str) -> None:
+    score = {
+        "route_id": route_id,
+        "risk_score": risk,
+        "color_code": "green",
+        "computed_at": "2024-01-01T00:00:00+00:00",
+    }
+    cache.set(f"safety_score:{route_id}:{day}", json.dumps(score | more), ex=seconds)
+
+
+def without_tags(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+def unplace(held: Client, route_id: int) -> None:
+    with held.engine.begin() as connection:
+        connection.execute(text("UPDATE routes SET latitude = NULL WHERE route_id = :id"), {"id": route_id})
+
+
+def test_without_routes_the_page_says_what_to_do(browser: FlaskClient) -> None:
+    page = browser.get("/scores/").text
+    assert "No routes are held yet" in page
+    assert "safegrid load-climbing" in page
+
+
+def test_an_empty_cache_is_told_with_the_way_to_fill_it(scores: FlaskClient) -> None:
+    page = scores.get("/scores/").text
+    assert f"0 of {ROUTES * DAYS}" in page
+    assert 'href="/jobs/warm-cache"' in page
+    assert page.count('class="none" title="not kept"') == risks.SHOWN * DAYS
+
+
+def test_coverage_counts_what_is_kept_of_what_is_wanted(scores: FlaskClient, held: Client) -> None:
+    first, second = days_from(today(), 2)
+    keep(held.redis, 1, first, seconds=7200)
+    keep(held.redis, 2, first, seconds=1800)
+    keep(held.redis, 3, second, weather="unavailable", history="unavailable")
+    page = without_tags(scores.get("/scores/").text)
+    assert f"Scores kept 3 of {ROUTES * DAYS}" in page
+    assert "Without weather 1" in page
+    assert f"{first:%a %-d %b} 2 of {ROUTES} 30 min to 2 h 0" in page
+    assert f"{second:%a %-d %b} 1 of {ROUTES} 60 min 1" in page
+
+
+def test_a_score_is_shown_with_its_colour_in_words(scores: FlaskClient, held: Client) -> None:
+    keep(held.redis, 1, today(), risk=27.5)
+    page = scores.get("/scores/").text
+    assert 'class="risk-green"' in page
+    assert '27.5<span class="hidden"> green</span>' in page
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "[]", "5", '{"risk_score": "x"}', "\udcff", f'{{"risk_score": 1{"0" * 400}, "color_code": ""}}', "[" * 9_000],
+)
+def test_what_is_no_score_counts_as_not_kept(scores: FlaskClient, held: Client, value: str) -> None:
+    held.redis.set(f"safety_score:1:{today()}", value.encode("utf-8", "surrogateescape"))
+    assert f"0 of {ROUTES * DAYS}" in scores.get("/scores/").text
+
+
+def test_a_key_that_is_no_text_counts_as_not_kept(scores: FlaskClient, held: Client) -> None:
+    held.redis.lpush(f"safety_score:1:{today()}", "x")
+    page = scores.get("/scores/").text
+    assert f"0 of {ROUTES * DAYS}" in page
+    assert "Redis does not answer" not in page
+
+
+def test_a_score_of_several_lines_is_one_score(scores: FlaskClient, held: Client) -> None:
+    told = {"route_id": 1, "risk_score": 41.5, "color_code": "yellow", "computed_at": "2024-01-01T00:00:00+00:00"}
+    held.redis.set(f"safety_score:1:{today()}", json.dumps(told, indent=2), ex=60)
+    page = scores.get("/scores/").text
+    assert f"1 of {ROUTES * DAYS}" in page
+    assert ">41.5<" in page
+
+
+def test_routes_that_come_in_are_seen_at_once(browser: FlaskClient, client: Client, tmp_path: Path) -> None:
+    assert "No routes are held yet" in browser.get("/scores/").text
+    with client.engine.connect() as connection:
+        load_synthetic(connection, tmp_path)
+    assert f"{ROUTES} routes are held" in browser.get("/scores/").text
+
+
+def test_only_so_many_routes_are_looked_up_and_the_page_says_so(
+    held: Client, open_as: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(popular, "MOST_LOOKED_UP", 20)
+    page = open_as(warm_routes="all").get("/scores/").text
+    assert f"0 of {20 * DAYS}" in page
+    assert f"the first 20 of the {ROUTES} routes" in page
+
+
+def test_fewer_routes_may_be_kept_warm(held: Client, open_as: Open) -> None:
+    page = open_as(warm_routes=3).get("/scores/").text
+    assert f"0 of {3 * DAYS}" in page
+    assert "Looked up" not in page
+
+
+def test_with_redis_away_the_page_says_so(held: Client, open_as: Open) -> None:
+    page = open_as(redis_url=NOWHERE).get("/scores/")
+    assert page.status_code == 200
+    assert "Redis does not answer" in page.text
+
+
+@pytest.mark.parametrize(
+    ("sought", "found"),
+    [
+        ("cold spire route 1 (", ["11"]),
+        ("Red Wall (synth", []),
+        ("37", ["37"]),
+        ("GRANITE", [str(id_) for id_ in range(1, 11)]),
+        ("100%", []),
+        ("_", []),
+    ],
+)
+def test_routes_are_found_by_id_and_by_a_part_of_a_name(scores: FlaskClient, sought: str, found: list[str]) -> None:
+    page = scores.get("/scores/", query_string={"q": sought}).text
+    assert sorted(re.findall(r'href="/scores/(\d+)"', page), key=int) == found
+    if not found:
+        assert "route is like" in page
+
+
+def test_a_long_list_comes_in_pages(scores: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(risks, "LISTED", 25)
+    pages = [scores.get(f"/scores/?q=synthetic&page={number}").text for number in (1, 2, 3)]
+    found = [re.findall(r'href="/scores/(\d+)"', page) for page in pages]
+    assert [len(one) for one in found] == [25, 25, 10]
+    assert len({id_ for one in found for id_ in one}) == ROUTES
+    assert 'href="/scores/?q=synthetic&amp;page=2"' in pages[0]
+    assert 'rel="next"' not in pages[2]
+
+
+@pytest.mark.parametrize("query", ["q=x&page=0", "q=x&page=x", "q=x&page=999999", "q=a%00b"])
+def test_a_search_that_is_none_is_422(scores: FlaskClient, query: str) -> None:
+    assert scores.get(f"/scores/?{query}").status_code == 422
+
+
+def test_a_route_shows_its_seven_days(scores: FlaskClient, held: Client) -> None:
+    keep(held.redis, 5, today(), risk=12.3, seconds=7200)
+    page = scores.get("/scores/5").text
+    words = without_tags(page)
+    assert "Granite Dome Route 5 (synthetic)" in words
+    assert f"{today():%a %-d %b} 12.3 green known yes, 2 h left" in words
+    assert words.count("no, computed now") == DAYS - 1
+    assert page.count('<rect class="') == DAYS
+    assert 'role="img" aria-label="Risk by day, 0 to 100: ' in page
+    assert without_tags(scores.get("/scores/5").text).count("yes, 6 h left") == DAYS
+
+
+def test_a_day_is_explained_in_words(scores: FlaskClient) -> None:
+    day = today() + dt.timedelta(days=3)
+    page = scores.get(f"/scores/5?date={day}").text
+    words = without_tags(page)
+    assert f"on {day:%A, %-d %B}" in words
+    assert len(re.findall(r"synthetic \d+", words)) == 10
+    assert re.search(rf"\d km away {TIMES} [01]\.\d\d", words)
+    assert re.search(rf"\d+ years before, (same|another) season {TIMES} [01]\.\d\d", words)
+    assert "Sum before it is capped at 100" in words
+    assert "as the usual weather is not known" in words
+    assert "CC BY 4.0" in words
+
+
+def test_without_a_forecast_the_page_says_so(scores: FlaskClient, weather: WeatherStandin) -> None:
+    weather.fault("outage")
+    words = without_tags(scores.get("/scores/5").text)
+    assert words.count("unavailable no, computed now") == DAYS
+    assert "the weather counts as neutral" in words
+    assert f"weather not known {TIMES} 0.12" in words
+
+
+def test_with_redis_away_a_route_is_still_shown(held: Client, open_as: Open) -> None:
+    words = without_tags(open_as(redis_url=NOWHERE).get("/scores/5").text)
+    assert "Redis does not answer" in words
+    assert words.count("no, computed now") == DAYS
+
+
+def test_a_route_without_coordinates_says_so(scores: FlaskClient, held: Client) -> None:
+    unplace(held, 5)
+    answer = scores.get("/scores/5")
+    assert answer.status_code == 200
+    assert "This route has no coordinates, so it has no score" in answer.text
+    assert "no coordinates</span>" in scores.get("/scores/?q=5").text
+
+
+@pytest.mark.parametrize("route_id", ["999", "2147483648", "x"])
+def test_a_route_that_is_none_is_404(scores: FlaskClient, route_id: str) -> None:
+    assert scores.get(f"/scores/{route_id}").status_code == 404
+
+
+@pytest.mark.parametrize("day", ["2020-01-01", "tomorrow", "", "0000-00-00"])
+def test_a_day_that_is_not_scored_is_422_with_those_that_are(scores: FlaskClient, day: str) -> None:
+    answer = scores.get(f"/scores/5?date={day}")
+    assert answer.status_code == 422
+    assert f"from {today()}" in answer.text
+
+
+def test_the_last_and_the_next_warming_are_told(scores: FlaskClient, held: Client) -> None:
+    with held.engine.begin() as connection:
+        due = dt.datetime.now(dt.UTC) + dt.timedelta(hours=3)
+        cadence = text("INSERT INTO cadences VALUES (:job, '0 */6 * * *', :due)")
+        connection.execute(cadence, {"job": risks.WARM_JOB, "due": due})
+        add_run(connection, risks.WARM_JOB, "finished", dt.datetime.now(dt.UTC) - dt.timedelta(hours=2), 30)
+    words = without_tags(scores.get("/scores/").text)
+    assert "Last warmed finished 2 h ago" in words
+    assert f"Next in 3 h, {due:%-d %b, %H:%M}" in words

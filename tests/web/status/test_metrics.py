@@ -1,0 +1,52 @@
+"""/metrics."""
+
+import re
+
+from flask.testing import FlaskClient
+
+from tests.web.conftest import BEARER, MakeApp, ask
+from web.status.metrics import Metric, exposition
+from worker.client import Client
+
+LINE = re.compile(r'(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? -?[0-9.e+-]+)')
+
+
+def values(text: str) -> dict[str, float]:
+    lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines}
+
+
+def test_what_is_told_is_what_the_ledger_says(program: FlaskClient, client: Client) -> None:
+    for days in (1, 2):
+        ask(program, retention_days=days)
+    program.post("/api/v1/admin/queues/cache/pause")
+    answer = program.get("/metrics")
+    assert answer.content_type == "text/plain; version=0.0.4; charset=utf-8"
+    assert all(LINE.fullmatch(line) for line in answer.text.splitlines())
+    told = values(answer.text)
+    assert told['safegrid_runs{job="cleanup_old_route_history",state="queued"}'] == 2
+    assert told['safegrid_queue_depth{queue="maintenance"}'] == 2
+    assert told['safegrid_queue_paused{queue="cache"}'] == 1
+    assert told['safegrid_queue_oldest_waiting_seconds{queue="maintenance"}'] > 0
+    assert told['safegrid_workers{queue="cache",state="idle"}'] == 0
+    assert told["safegrid_redis_up"] == 1
+    with client.engine.begin() as connection:
+        done = "state = 'finished', started_at = clock_timestamp() - interval '5 s', ended_at = clock_timestamp()"
+        connection.exec_driver_sql(f"UPDATE runs SET {done}")
+    told = values(program.get("/metrics").text)
+    assert 5 <= told['safegrid_run_duration_seconds{job="cleanup_old_route_history",quantile="0.5"}'] < 10
+    assert told['safegrid_last_success_timestamp_seconds{job="cleanup_old_route_history"}'] > 1.7e9
+
+
+def test_it_needs_a_sign_in(visitor: FlaskClient) -> None:
+    assert visitor.get("/metrics").location == "/sign-in?next=/metrics"
+
+
+def test_redis_away_is_a_metric(make_app: MakeApp) -> None:
+    told = values(make_app(redis_url="redis://127.0.0.1:9/0").test_client().get("/metrics", headers=BEARER).text)
+    assert told["safegrid_redis_up"] == 0
+
+
+def test_labels_are_escaped() -> None:
+    text = exposition([Metric("m", "a\nb\\", [({"x": 'a"b\\c\nd'}, 1)])])
+    assert text == '# HELP m a\\nb\\\\\n# TYPE m gauge\nm{x="a\\"b\\\\c\\nd"} 1\n'

@@ -1,0 +1,150 @@
+"""The crime data that is held, as JSON."""
+
+import datetime as dt
+from typing import Any
+
+from apiflask import APIBlueprint, APIFlask
+from flask import Response
+from pydantic import Field
+
+from jobs.months import month_text
+from web.data import store
+from web.data.address import known_month
+from web.http.clients import client
+from web.http.schemas import Schema, as_json
+
+bp = APIBlueprint("data_api", __name__, url_prefix="/api/v1/admin", tag="Administration")
+
+
+class HeldMonth(Schema):
+    """An area's month."""
+
+    area: str
+    month: str = Field(description="YYYY-MM-01")
+    crimes: int
+    unplaced: int
+    set_aside: int
+    ingested_at: dt.datetime
+    cells: int | None = Field(description="Of the month's grid, over all areas; none while it is not built")
+
+
+class Data(Schema):
+    """The crime data that is held."""
+
+    areas: list[str]
+    newest_held: str | None
+    newest_published: str | None = Field(description="As of the last look at the source")
+    missing: list[str] = Field(description="Published and not held, as of the last look at the source")
+    months: list[HeldMonth]
+
+
+class HeldCategory(Schema):
+    """Placed crimes of a category in an area's month."""
+
+    area: str
+    category: str
+    name: str
+    crimes: int
+
+
+class Unplaced(Schema):
+    """Crimes of a force without a position, in an area's month."""
+
+    area: str
+    force: str
+    crimes: int
+
+
+class Try(Schema):
+    """A try to bring the month in."""
+
+    area: str
+    status: str
+    current: bool = Field(description="Whether what is held came in by it")
+    task_id: str | None
+    crimes: int
+    unplaced: int
+    set_aside: int
+    error: str | None
+    started_at: dt.datetime
+    ended_at: dt.datetime | None
+
+
+class Month(Schema):
+    """A month in full."""
+
+    month: str = Field(description="YYYY-MM-01")
+    categories: list[HeldCategory] = Field(description="Most first")
+    unplaced: list[Unplaced]
+    tries: list[Try] = Field(description="The last 50, newest first")
+
+
+def init_app(app: APIFlask) -> None:
+    """Add the API."""
+    app.register_blueprint(bp)
+
+
+@bp.get("/data")
+@bp.output(Data)
+@bp.doc(summary="The crime data that is held", operation_id="getData")
+def data() -> Response:
+    """Months by areas."""
+    with client().engine.connect() as connection:
+        found = store.overview(connection)
+    published = found.look.newest_published if found.look else None
+    return as_json(
+        Data(
+            areas=[area.slug for area in found.areas],
+            newest_held=found.newest.isoformat() if found.newest else None,
+            newest_published=published.isoformat() if published else None,
+            missing=[month_text(one) for one in found.look.missing] if found.look else [],
+            months=[_month(row, found.grid.get(row.month)) for row in found.months],
+        )
+    )
+
+
+def _month(row: Any, grid: Any) -> HeldMonth:
+    return HeldMonth(
+        area=row.area,
+        month=row.month.isoformat(),
+        crimes=row.records,
+        unplaced=row.unplaced,
+        set_aside=row.set_aside,
+        ingested_at=row.ended_at,
+        cells=grid.cells if grid else None,
+    )
+
+
+@bp.get("/data/<month>")
+@bp.output(Month)
+@bp.doc(summary="A month of the crime data, by category", operation_id="getMonth")
+def month(month: str) -> Response:
+    """One month."""
+    day = known_month(month)
+    with client().engine.connect() as connection:
+        found = store.month(connection, day)
+    return as_json(
+        Month(
+            month=day.isoformat(),
+            categories=[
+                HeldCategory(area=row.area, category=row.slug, name=row.name, crimes=row.n) for row in found.categories
+            ],
+            unplaced=[Unplaced(area=row.area, force=row.force, crimes=row.n) for row in found.unplaced],
+            tries=[_try(row) for row in found.tries],
+        )
+    )
+
+
+def _try(row: Any) -> Try:
+    return Try(
+        area=row.area,
+        status=row.status,
+        current=row.current,
+        task_id=row.run_id,
+        crimes=row.records,
+        unplaced=row.unplaced,
+        set_aside=row.set_aside,
+        error=row.error,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )

@@ -1,0 +1,203 @@
+"""What crime data is held: months by areas, a month's categories, and what is published and not held."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from jobs.months import add_months
+
+_MONTHS = text(
+    """
+    SELECT area, month, records, unplaced, set_aside, ended_at, run_id, jsonb_array_length(issues) AS issues
+    FROM ingestion_runs WHERE current AND month >= :oldest ORDER BY month DESC, area
+    """
+)
+_GRID = text("SELECT month, cells, crimes, generation, built_at FROM grid_months WHERE month >= :oldest")
+_CATEGORIES = text(
+    """
+    SELECT area, slug, name, n::bigint AS n
+    FROM ingestion_runs CROSS JOIN jsonb_each_text(categories) AS counted (slug, n) JOIN crime_categories USING (slug)
+    WHERE current AND month = :month ORDER BY 4 DESC, name
+    """
+)
+_UNPLACED = text(
+    "SELECT area, force, count(*) AS n FROM unplaced_crimes WHERE month = :month GROUP BY 1, 2 ORDER BY 1, 2"
+)
+_TRIES = text("SELECT * FROM ingestion_runs WHERE month = :month ORDER BY ended_at DESC LIMIT 50")
+_HELD = text("SELECT area, month FROM ingestion_runs WHERE current")
+_NEWEST = text("SELECT max(month) FROM ingestion_runs WHERE current")
+# Indexed by job and creation: the newest few are enough to find one that finished.
+_LOOK = text(
+    """
+    SELECT id, result, ended_at FROM (
+        SELECT id, state, result, ended_at FROM runs WHERE job = :job ORDER BY created_at DESC LIMIT 50
+    ) AS newest WHERE state = 'finished' AND result IS NOT NULL LIMIT 1
+    """
+)
+
+
+EVER = dt.date(2010, 1, 1)
+"""Before every month that the source has published."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the source offered when a job looked last."""
+
+    newest_published: dt.date | None
+    missing: tuple[dt.date, ...]
+    """Published in the last 12 months on offer and not held then."""
+    at: dt.datetime
+    health: str | None
+    """healthy, warning or degraded, as the health check found the grid."""
+    issues: tuple[str, ...] = ()
+    health_run: str | None = None
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What is held of every month since `oldest`, and what the source offers."""
+
+    areas: Sequence[Row[Any]]
+    """slug, name and forces, oldest first"""
+    months: Sequence[Row[Any]]
+    """area, month, records, unplaced, set_aside, ended_at, run_id, issues; newest month first"""
+    grid: dict[dt.date, Row[Any]]
+    """{month: cells, crimes, generation and built_at of its grid}"""
+    newest: dt.date | None
+    look: Look | None
+
+    @property
+    def first(self) -> dt.date | None:
+        """The newest month that is held or published."""
+        published = self.look.newest_published if self.look else None
+        return max((month for month in (self.newest, published) if month), default=None)
+
+
+@dataclass(frozen=True)
+class Month:
+    """What stands in a month."""
+
+    areas: Sequence[Row[Any]]
+    held: dict[str, Row[Any]]
+    """{area: its month}"""
+    categories: Sequence[Row[Any]]
+    """Placed crimes: area, slug, name, n; most first"""
+    unplaced: Sequence[Row[Any]]
+    """Crimes without a place: area, force, n"""
+    tries: Sequence[Row[Any]]
+    """The last 50 ingestions of it, newest first: rows of `ingestion_runs`"""
+    grid: Row[Any] | None
+
+
+def overview(connection: Connection, count: int | None = None) -> Overview:
+    """The newest `count` months that are held or published, or all of them."""
+    found = Overview(areas(connection), (), {}, newest_month(connection), last_look(connection))
+    oldest = add_months(found.first, 1 - count) if count and found.first else EVER
+    return replace(found, months=months(connection, oldest), grid=grid(connection, oldest))
+
+
+def month(connection: Connection, day: dt.date) -> Month:
+    """A month in full."""
+    return Month(
+        areas=areas(connection),
+        held={row.area: row for row in months(connection, day) if row.month == day},
+        categories=categories(connection, day),
+        unplaced=unplaced(connection, day),
+        tries=tries(connection, day),
+        grid=grid(connection, day).get(day),
+    )
+
+
+def areas(connection: Connection) -> Sequence[Row[Any]]:
+    """Slug, name and forces of every area, oldest first."""
+    with connection.begin():
+        return connection.execute(
+            text(
+                "SELECT slug, name, array_remove(array_agg(force ORDER BY force), NULL) AS forces "
+                "FROM areas LEFT JOIN area_forces ON area = slug GROUP BY slug, name, created_at "
+                "ORDER BY created_at, slug"
+            )
+        ).all()
+
+
+def category_names(connection: Connection) -> dict[str, str]:
+    """{slug: name} of every category, by name."""
+    with connection.begin():
+        rows = connection.execute(text("SELECT slug, name FROM crime_categories ORDER BY name"))
+        return {row.slug: row.name for row in rows}
+
+
+def newest_month(connection: Connection) -> dt.date | None:
+    """The newest month that any area holds."""
+    with connection.begin():
+        newest: dt.date | None = connection.scalar(_NEWEST)
+        return newest
+
+
+def months(connection: Connection, oldest: dt.date) -> Sequence[Row[Any]]:
+    """What is held of each area and month since `oldest`."""
+    with connection.begin():
+        return connection.execute(_MONTHS, {"oldest": oldest}).all()
+
+
+def grid(connection: Connection, oldest: dt.date) -> dict[dt.date, Row[Any]]:
+    """{month: cells, crimes, generation and built_at of its grid}"""
+    with connection.begin():
+        return {row.month: row for row in connection.execute(_GRID, {"oldest": oldest})}
+
+
+def categories(connection: Connection, month: dt.date) -> Sequence[Row[Any]]:
+    """Placed crimes of a month: area, slug, name, n; most first."""
+    with connection.begin():
+        return connection.execute(_CATEGORIES, {"month": month}).all()
+
+
+def unplaced(connection: Connection, month: dt.date) -> Sequence[Row[Any]]:
+    """Crimes of a month without a place: area, force, n."""
+    with connection.begin():
+        return connection.execute(_UNPLACED, {"month": month}).all()
+
+
+def tries(connection: Connection, month: dt.date) -> Sequence[Row[Any]]:
+    """Every try to bring in that month, newest first: the rows of `ingestion_runs`."""
+    with connection.begin():
+        return connection.execute(_TRIES, {"month": month}).all()
+
+
+def last_look(connection: Connection) -> Look | None:
+    """What is known of the source: from the last health check and the last look for a release, the newer one's word.
+
+    None while neither has finished. What came in since then is no longer missing.
+    """
+    with connection.begin():
+        health = connection.execute(_LOOK, {"job": "validate_h3_grid_health"}).one_or_none()
+        release = connection.execute(_LOOK, {"job": "watch_for_release"}).one_or_none()
+        held = {(row.area, row.month) for row in connection.execute(_HELD)}
+        slugs = set(connection.scalars(text("SELECT slug FROM areas")))
+    if health is None and release is None:
+        return None
+    missing = (
+        {dt.date.fromisoformat(month) for month in health.result["coverage"]["missing_months"]} if health else set()
+    )
+    released = dt.date.fromisoformat(release.result["released"]) if release else None
+    missing |= {released} if released else set()
+    still = sorted((one for one in missing if any((slug, one) not in held for slug in slugs)), reverse=True)
+    newest_held = max((month for _, month in held), default=None)
+    published = max(filter(None, (released, *missing, newest_held)), default=None)
+    return Look(
+        newest_published=published,
+        missing=tuple(still),
+        at=max(row.ended_at for row in (health, release) if row),
+        health=health.result["health_status"] if health else None,
+        issues=tuple(health.result["issues"]) if health else (),
+        health_run=health.id if health else None,
+    )
+
+
+def span(newest: dt.date, count: int) -> list[dt.date]:
+    """`count` months back from `newest`, newest first."""
+    return [add_months(newest, -index) for index in range(count)]

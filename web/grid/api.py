@@ -1,0 +1,93 @@
+"""The safety grid over HTTP: cells as GeoJSON, one cell, and tiles for maps."""
+
+import gzip
+from typing import Any
+
+from apiflask import APIBlueprint, APIFlask
+from flask import Response, request
+from werkzeug.exceptions import NotFound
+
+from jobs.grid.geojson import LICENCE_URL
+from jobs.grid.query import CellQuery, GridQuery, TileQuery
+from jobs.grid.reading import Answer
+from jobs.grid.tiles import DEEPEST, Tile
+from web.grid.reader import reader
+from web.people import guard
+
+bp = APIBlueprint("grid_api", __name__, url_prefix="/api/v1/grid", tag="Grid")
+
+JSON = "application/json"
+GEOJSON = "application/geo+json"
+MVT = "application/vnd.mapbox-vector-tile"
+
+
+def _told(content_type: str, what: str, schema: str = "") -> dict[int | str, dict[str, Any]]:
+    """How the OpenAPI document describes an answer that APIFlask knows nothing of; `schema`: of web.grid.schemas."""
+    content = {"schema": {"$ref": f"#/components/schemas/{schema}"}} if schema else {}
+    return {
+        200: {"description": what, "content": {content_type: content}},
+        304: {"description": "The asker has it already"},
+    }
+
+
+def init_app(app: APIFlask) -> None:
+    """Add the grid."""
+    app.register_blueprint(bp)
+
+
+def _respond(answer: Answer, content_type: str) -> Response:
+    """304 to somebody who has it; gzip to whoever takes that."""
+    if answer.packed is None:
+        response = Response(status=304)
+    elif request.accept_encodings["gzip"]:
+        response = Response(answer.packed, content_type=content_type, headers={"Content-Encoding": "gzip"})
+    else:
+        response = Response(gzip.decompress(answer.packed), content_type=content_type)
+    response.set_etag(answer.etag, weak=True)
+    # A browser may keep it, and asks each time whether it still holds.
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Link"] = f'<{LICENCE_URL}>; rel="license"'
+    response.vary.add("Accept-Encoding")
+    return response
+
+
+@bp.get("")
+@bp.input(GridQuery, location="query", arg_name="wanted")
+@bp.doc(
+    summary="Cells of the grid as GeoJSON",
+    operation_id="getGrid",
+    responses=_told(GEOJSON, "A FeatureCollection", "Cells"),
+)
+@guard.reads_grid
+def cells(wanted: GridQuery) -> Response:
+    """A FeatureCollection with the crimes, weights and densities of each cell."""
+    return _respond(reader().cells(wanted, request.if_none_match.contains_weak), GEOJSON)
+
+
+@bp.get("/cells/<h3>")
+@bp.input(CellQuery, location="query", arg_name="wanted")
+@bp.doc(
+    summary="One cell with its months, categories and neighbours",
+    operation_id="getGridCell",
+    responses=_told(JSON, "The cell", "Cell"),
+)
+@guard.reads_grid
+def cell(h3: str, wanted: CellQuery) -> Response:
+    """One cell."""
+    return _respond(reader().cell(h3, wanted, request.if_none_match.contains_weak), JSON)
+
+
+@bp.get("/tiles/<int:z>/<int:x>/<int:y>.mvt")
+@bp.input(TileQuery, location="query", arg_name="wanted")
+@bp.doc(
+    summary="A tile of a map as Mapbox Vector Tile, with the layer `cells`",
+    operation_id="getGridTile",
+    responses=_told(MVT, "The tile; empty where there are no cells"),
+)
+@guard.reads_grid
+def tile(z: int, x: int, y: int, wanted: TileQuery) -> Response:
+    """A vector tile."""
+    place = Tile(z, x, y)
+    if not place.is_on_map:
+        raise NotFound(f"There is no tile {z}/{x}/{y}: zoom goes from 0 to {DEEPEST}, x and y from 0 to 2^zoom - 1.")
+    return _respond(reader().tile(place, wanted, request.if_none_match.contains_weak), MVT)

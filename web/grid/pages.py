@@ -1,0 +1,103 @@
+"""The grid on a map, and one of its cells with its categories and months."""
+
+import datetime as dt
+import gzip
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, render_template, request
+from flask.typing import ResponseReturnValue
+
+from jobs.grid.geojson import APPROXIMATE, ATTRIBUTION, LICENCE_URL
+from jobs.grid.query import SHOWN_FIRST, CellQuery, QueryRefused
+from jobs.months import month_text
+from web.data import store as holdings
+from web.grid.choices import MEASURES, Choices, MapQuery, asked
+from web.grid.reader import reader
+from web.html import charts
+from web.http import security
+from web.http.clients import client, settings, settings_of
+from web.people import guard
+
+bp = Blueprint("grid", __name__, url_prefix="/map")
+
+SOURCE = {"attribution": ATTRIBUTION, "licence_url": LICENCE_URL, "approximate": APPROXIMATE}
+
+
+def init_app(app: Flask) -> None:
+    """Add the pages. Only the map itself may load icons of its style sheet, and tiles of the base map."""
+    app.register_blueprint(bp)
+    base = urlsplit(settings_of(app).base_map_url)
+    tiles = f" {base.scheme}://{base.netloc}" if base.netloc else ""
+    security.widen(app, "grid.index", {"img-src": "'self' data:", "connect-src": f"'self'{tiles}"})
+
+
+@bp.get("/")
+@guard.reads_grid
+def index() -> ResponseReturnValue:
+    """The map."""
+    with client().engine.connect() as connection:
+        choices = Choices.read(connection, settings().h3_resolution)
+        has_crimes = holdings.newest_month(connection) is not None
+    wanted, problems = _wanted(choices)
+    page = render_template(
+        "grid/index.html",
+        **SOURCE,
+        choices=choices,
+        wanted=wanted,
+        problems=problems,
+        given={} if problems else _given(),
+        has_crimes=has_crimes,
+        measures=MEASURES,
+        first=SHOWN_FIRST,
+        settings=settings(),
+    )
+    return page, 422 if problems else 200
+
+
+def _wanted(choices: Choices) -> tuple[MapQuery, dict[str, str]]:
+    """What the address asks for; what a bare one asks for, with the problems, where that cannot be shown."""
+    try:
+        wanted = asked(MapQuery, request.args)
+        choices.check(wanted)
+    except QueryRefused as error:
+        return MapQuery(), error.problems
+    return wanted, {}
+
+
+def _given() -> dict[str, str]:
+    """What of the address the grid is asked with."""
+    return {name: value for name, value in request.args.items() if value and name not in ("measure", "cell")}
+
+
+@bp.get("/cells/<h3>")
+@guard.reads_grid
+def cell(h3: str) -> ResponseReturnValue:
+    """One cell as a page."""
+    return render_template("grid/cell.html", **_cell(h3))
+
+
+@bp.get("/cells/<h3>/part")
+@guard.reads_grid
+def part(h3: str) -> ResponseReturnValue:
+    """One cell for the map's script."""
+    return render_template("grid/_cell.html", **_cell(h3))
+
+
+def _cell(h3: str) -> dict[str, Any]:
+    """What the templates show of a cell. Raises NoSuchCell, QueryRefused."""
+    answer = reader().cell(h3, asked(CellQuery, request.args))
+    found = json.loads(gzip.decompress(answer.packed or b""))
+    with client().engine.connect() as connection:
+        names = holdings.category_names(connection)
+    return {**SOURCE, "cell": found, "names": names, **_history(found), "given": _given()}
+
+
+def _history(cell: dict[str, Any]) -> dict[str, str]:
+    """Crimes of every month that was read, those without any too: as `chart`, and in `words`."""
+    counts = {month_text(dt.date.fromisoformat(one["month"])): one["crimes"] for one in cell["by_month"]}
+    bars = [charts.Bar(counts.get(month, 0), f"{month}: {counts.get(month, 0)}") for month in cell["months"]]
+    most = max(counts, key=lambda month: counts[month])
+    words = f"Crimes per month, {cell['months'][0]} to {cell['months'][-1]}; most in {most}: {counts[most]}"
+    return {"chart": charts.bars(bars, words), "words": words}

@@ -1,0 +1,22 @@
+"""What reads the grid in the app, for pages and programs alike."""
+
+from typing import cast
+
+from flask import Flask, current_app
+
+from jobs.grid.query import QueryRefused
+from jobs.grid.reading import Grid, NoSuchCell
+from web.http.clients import settings_of
+from web.http.errors import Problem, respond
+
+
+def init_app(app: Flask) -> None:
+    """One for the app. It connects when it is first used."""
+    app.extensions["safegrid_grid"] = Grid(settings_of(app), app.extensions["safegrid_client"].engine)
+    app.register_error_handler(NoSuchCell, lambda error: respond(Problem(404, str(error))))
+    app.register_error_handler(QueryRefused, lambda error: respond(Problem(422, str(error), error.problems)))
+
+
+def reader() -> Grid:
+    """That of the current app."""
+    return cast(Grid, current_app.extensions["safegrid_grid"])

@@ -1,0 +1,95 @@
+"""Answers of the grid, which are put together by hand, as the OpenAPI document describes them."""
+
+from typing import Any, Literal
+
+from pydantic import Field as Described
+
+from web.http.schemas import Schema
+
+Schemas = dict[str, Any]
+
+
+class _Read(Schema):
+    """What was read of the grid."""
+
+    from_: str | None = Described(alias="from", description="Oldest month, YYYY-MM")
+    to: str | None
+    months: list[str]
+    categories: list[str] | Literal["all"]
+    scheme: str
+    recency: bool
+    generation: int
+    resolution: int
+    attribution: str
+    positions: str
+
+
+class Ring(Schema):
+    """A cell's outline, degrees, longitude first."""
+
+    type: Literal["Polygon"]
+    coordinates: list[list[tuple[float, float]]]
+
+
+class Numbers(Schema):
+    """What is known of a cell."""
+
+    h3: str
+    crimes: int
+    weighted: float
+    density_per_km2: float
+    smoothed_per_km2: float
+    few_data: bool
+
+
+class Feature(Schema):
+    """A cell as GeoJSON."""
+
+    type: Literal["Feature"]
+    id: str
+    geometry: Ring
+    properties: Numbers
+
+
+class Cells(_Read):
+    """Cells as a GeoJSON FeatureCollection."""
+
+    type: Literal["FeatureCollection"]
+    features: list[Feature]
+
+
+class CellMonth(Schema):
+    """A cell's month."""
+
+    month: str = Described(description="YYYY-MM-01")
+    crimes: int
+    weighted: float
+    categories: dict[str, int]
+
+
+class Neighbour(Schema):
+    """A cell beside it."""
+
+    h3: str
+    crimes: int
+    weighted: float
+
+
+class Cell(_Read, Numbers):
+    """One cell in full."""
+
+    latitude: float
+    longitude: float
+    area_km2: float
+    by_category: dict[str, int]
+    by_month: list[CellMonth]
+    neighbours: list[Neighbour]
+
+
+def schemas(ref_template: str) -> Schemas:
+    """Those that APIFlask does not know of, by name."""
+    found: Schemas = {}
+    for model in (Cells, Cell):
+        schema = model.model_json_schema(ref_template=ref_template)
+        found |= {**schema.pop("$defs", {}), model.__name__: schema}
+    return found

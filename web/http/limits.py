@@ -1,0 +1,42 @@
+"""How often somebody may ask. The counts are in Redis, so that all processes share them."""
+
+from typing import Any
+
+from flask import Flask
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+
+from web.http.clients import settings_of
+from web.settings import Settings
+
+SIGN_INS = "10 per minute"
+REQUESTS = "60 per minute"
+# Views that take work on share one count.
+_ASKING = ("jobs.start", "jobs_api.submit", "runs_api.batch", "runs_api.retry", "runs.retry", "runs.act")
+
+
+def init_app(app: Flask) -> None:
+    """Limit the views that are worth it, per address. Comes after the views."""
+    limiter = Limiter(
+        get_remote_address,
+        app=app,
+        storage_uri=storage_uri(settings_of(app)),
+        storage_options={"socket_connect_timeout": 1, "socket_timeout": 1, "key_prefix": "safegrid:limits"},
+        # Redis away: each process counts for itself, and nobody is turned away for it.
+        in_memory_fallback_enabled=True,
+        swallow_errors=True,
+    )
+    views: dict[str, Any] = app.view_functions
+    sign_ins = limiter.limit(SIGN_INS, methods=["POST"])
+    requests = limiter.shared_limit(REQUESTS, scope="requests")
+    views["signin.signin"] = sign_ins(views["signin.signin"])
+    for endpoint in _ASKING:
+        views[endpoint] = requests(views[endpoint])
+    app.extensions["safegrid_limiter"] = limiter
+
+
+def storage_uri(settings: Settings) -> str:
+    """The cache's address as the library `limits` writes it."""
+    if settings.redis_url.startswith("unix://"):
+        return f"redis+{settings.redis_url}"
+    return settings.redis_url

@@ -1,0 +1,49 @@
+"""What cannot be read as it was meant is refused before any view: JSON in name only, parameters given twice."""
+
+import json
+from typing import Any
+
+from flask import Flask, request
+from flask.json.provider import DefaultJSONProvider
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from web.http.errors import Problem, respond
+
+GIVEN_TWICE = "is given more than once: expected one value"
+
+
+class _Readable(DefaultJSONProvider):
+    """JSON that can be worked with."""
+
+    # Answers tell the things in the order in which the code does.
+    sort_keys = False
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """The value. Raises ValueError, also for nesting that has no end and for texts that are none."""
+        try:
+            value = super().loads(s, **kwargs)
+            # Half a surrogate pair can be put in neither a row nor an answer.
+            json.dumps(value, ensure_ascii=False).encode()
+        except RecursionError:
+            raise ValueError("nested too deep") from None
+        return value
+
+
+def given_twice(given: MultiDict[str, str]) -> dict[str, str]:
+    """What is wrong with the parameters that come more than once."""
+    return {name: GIVEN_TWICE for name, values in given.lists() if len(values) > 1}
+
+
+def init_app(app: Flask) -> None:
+    """Read JSON so, and queries of programs."""
+    app.json = _Readable(app)
+    app.before_request(_once)
+
+
+def _once() -> Response | None:
+    """Of a parameter that is given twice, one value would be left out silently."""
+    errors = given_twice(request.args)
+    if not errors or not request.path.startswith("/api/"):
+        return None
+    return respond(Problem(422, "; ".join(f"{name}: {said}" for name, said in errors.items()), errors))

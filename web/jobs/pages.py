@@ -1,0 +1,76 @@
+"""Asking for runs: the jobs, and a form for each made from its declaration."""
+
+from collections.abc import Mapping
+
+from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from jobs import catalogue
+from jobs.catalogue import Job
+from jobs.errors import ParameterError
+from web.data import store as holdings
+from web.http.clients import client
+from web.jobs import durations, forms
+from web.jobs.submission import submit
+from web.runs import shown
+from web.runs.store import Wanted
+from web.runs.tasks import find
+from worker import overview
+
+bp = Blueprint("jobs", __name__, url_prefix="/jobs")
+
+
+def init_app(app: Flask) -> None:
+    """Add the pages."""
+    app.register_blueprint(bp)
+
+
+@bp.get("/")
+def index() -> ResponseReturnValue:
+    """A form for each job."""
+    choices = _choices()
+    asked = [forms.form(job, choices=choices) for job in catalogue.load().values()]
+    return render_template("jobs/index.html", forms=asked)
+
+
+@bp.get("/<slug>")
+def show(slug: str) -> ResponseReturnValue:
+    """One job: its form, how long it takes, its last runs. `?from=RUN` fills the form with that run's parameters."""
+    job = catalogue.find(slug)
+    like = request.args.get("from", "")
+    given = forms.written(job, find(like).parameters) if like else request.args.to_dict() or None
+    return _page(job, forms.form(job, given, choices=_choices()), like)
+
+
+@bp.post("/<slug>")
+def start(slug: str) -> ResponseReturnValue:
+    """Ask for a run; what is wrong is told beside its field."""
+    job = catalogue.find(slug)
+    try:
+        parameters = forms.read(job, _fields(request.form))
+        submission = submit(job, parameters, "form")
+    except ParameterError as error:
+        wrong = forms.form(job, _fields(request.form), error.problems, _choices())
+        return _page(job, wrong, ""), 422
+    if submission.is_new:
+        flash("The run was asked for. It begins as soon as a worker is free.")
+    else:
+        flash("An equal request is under way already: this is its run.")
+    return redirect(url_for("runs.show", run_id=submission.run_id), 303)
+
+
+def _fields(sent: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in sent.items() if name != "csrf_token"}
+
+
+def _choices() -> dict[str, list[str]]:
+    with client().engine.connect() as connection:
+        return {"area": [area.slug for area in holdings.areas(connection)]}
+
+
+def _page(job: Job, form: forms.Form, like: str) -> str:
+    with client().engine.connect() as connection:
+        timed = overview.durations(connection, [job.name], durations.SHOWN)[job.name]
+    latest = shown.latest(10, Wanted(job=job.name))
+    times = {"chart": durations.chart(timed), "times": durations.in_words(timed)}
+    return render_template("jobs/show.html", form=form, job=job, like=like, rows=latest, **times)

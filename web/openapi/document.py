@@ -1,0 +1,147 @@
+"""What the OpenAPI document says that APIFlask cannot know: an operation for each job, errors, how to come in."""
+
+from typing import Any, cast
+
+from apiflask import APIFlask
+from flask import current_app
+
+from jobs import catalogue
+from jobs.catalogue import Job
+from web.grid import schemas as grid
+from web.http.clients import settings_of
+from web.runs.tasks import Submitted
+
+Spec = dict[str, Any]
+
+PREFIX = "/api/v1/admin/tasks"
+_SCHEMAS = "#/components/schemas/"
+_DESCRIPTION = (
+    "Ask for background work and see what became of it. A request equal to one that is still waiting answers with "
+    "that one. Errors are `application/problem+json` (RFC 9457). A request that comes with the session's cookie "
+    "instead of a token needs the page's CSRF token in `X-CSRFToken`."
+)
+_PROBLEM = {
+    "type": "object",
+    "title": "Problem",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {"type": "object", "additionalProperties": {"type": "string"}, "description": "By field, with 422"},
+    },
+}
+_FOR_OPERATORS = tuple(f"/api/v1/admin/{name}" for name in ("users", "tokens", "audit"))
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "The same key with the same request answers with the same task for a day",
+}
+_ERRORS = {
+    "400": "The body is no JSON object",
+    "401": "No sign-in and no valid token",
+    "403": "A viewer asks for what only an operator may do, or the CSRF token of a session is missing",
+    "404": "There is nothing of this name",
+    "409": "The task is in a state in which this cannot be done",
+    "415": "The body is not application/json",
+    "422": "A value cannot be taken; `errors` says which",
+    "429": "Too many requests; wait for Retry-After seconds",
+    "503": "PostgreSQL or Redis is away",
+}
+
+
+def init_app(app: APIFlask) -> None:
+    """Make the document that /openapi.json serves."""
+    app.config.update(
+        OPENAPI_VERSION="3.1.0",
+        # The host would be that of whoever asked first.
+        AUTO_SERVERS=False,
+        AUTO_404_RESPONSE=False,
+        AUTO_VALIDATION_ERROR_RESPONSE=False,
+        DESCRIPTION=_DESCRIPTION,
+        SECURITY_SCHEMES={
+            "token": {"type": "http", "scheme": "bearer", "description": "ADMIN_API_TOKEN"},
+            "session": {"type": "apiKey", "in": "cookie", "name": _cookie(app)},
+        },
+    )
+    # Typed as if it might be YAML, which nobody asks for.
+    app.spec_processor(_complete)  # type: ignore[arg-type]
+
+
+def document() -> Spec:
+    """The document of the current app; made once, as it takes a while."""
+    app = cast(APIFlask, current_app)
+    made = app.extensions.setdefault("safegrid_document", {})
+    if not made:
+        made.update(app.spec)
+    return cast(Spec, made)
+
+
+def _cookie(app: APIFlask) -> str:
+    return "__Host-safegrid" if settings_of(app).production else "safegrid"
+
+
+def _complete(spec: Spec) -> Spec:
+    spec["security"] = [{"token": []}, {"session": []}]
+    schemas = spec.setdefault("components", {}).setdefault("schemas", {})
+    schemas["Problem"] = _PROBLEM
+    schemas["Submitted"] = Submitted.model_json_schema()
+    schemas |= grid.schemas(f"{_SCHEMAS}{{model}}")
+    for job in catalogue.load().values():
+        schemas |= _parameters(job)
+        spec["paths"][f"{PREFIX}/{job.slug}"] = {"post": _operation(job, schemas[job.name])}
+    for path, operations in spec["paths"].items():
+        for method, operation in operations.items():
+            _add_errors(path, method, operation)
+    return spec
+
+
+def _parameters(job: Job) -> Spec:
+    """The schema of the job's parameters by its name, and of what they are made of."""
+    schema = job.parameters.model_json_schema(ref_template=f"{_SCHEMAS}{job.name}.{{model}}")
+    parts = {f"{job.name}.{name}": part for name, part in schema.pop("$defs", {}).items()}
+    return {job.name: schema, **parts}
+
+
+def _operation(job: Job, schema: Spec) -> Spec:
+    query = [
+        {"name": name, "in": "query", "required": False, "schema": part, "description": "May be in the body instead"}
+        for name, part in schema.get("properties", {}).items()
+    ]
+    return {
+        "tags": ["Jobs"],
+        "operationId": job.name,
+        "summary": job.summary,
+        "parameters": [*query, _KEY],
+        "requestBody": {"content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}{job.name}"}}}},
+        "responses": {
+            "202": {
+                "description": "The task is on its way",
+                "content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}Submitted"}}},
+            }
+        },
+    }
+
+
+def _add_errors(path: str, method: str, operation: Spec) -> None:
+    """Only the errors that the operation can have."""
+    possible = {"401", "503"}
+    asks_for_run = operation["tags"] == ["Jobs"]
+    if method != "get" or path.startswith(_FOR_OPERATORS):
+        possible |= {"403"}
+    if "requestBody" in operation:
+        possible |= {"400", "415", "422"}
+    if "{" in path or asks_for_run:
+        possible |= {"404"}
+    if path.endswith(("/cancel", "/retry")):
+        possible |= {"409"}
+    if asks_for_run or path.endswith("/retry"):
+        possible |= {"429"}
+    if any(one["in"] == "query" for one in operation.get("parameters", ())):
+        possible |= {"422"}
+    content = {"application/problem+json": {"schema": {"$ref": f"{_SCHEMAS}Problem"}}}
+    for status in sorted(possible):
+        operation["responses"].setdefault(status, {"description": _ERRORS[status], "content": content})

@@ -1,0 +1,189 @@
+"""Users, tokens and the audit as JSON."""
+
+import datetime as dt
+from typing import Literal
+
+from apiflask import APIBlueprint, APIFlask
+from flask import Response
+from pydantic import Field
+
+from web.http.clients import client
+from web.http.schemas import Changed, Schema, as_json, from_row
+from web.people import changes, guard, store
+
+bp = APIBlueprint("people_api", __name__, url_prefix="/api/v1/admin", tag="Administration")
+
+Role = Literal["viewer", "operator"]
+
+
+class User(Schema):
+    """Somebody who signs in."""
+
+    name: str
+    role: Role
+    created_by: str
+    created_at: dt.datetime
+    last_sign_in: dt.datetime | None
+
+
+class Users(Schema):
+    """All users but the operator of the environment."""
+
+    users: list[User]
+
+
+class NewUser(Schema):
+    """Somebody to let in."""
+
+    name: str = Field(min_length=1, max_length=store.LONGEST_NAME)
+    password: str = Field(min_length=store.SHORTEST_PASSWORD, max_length=1024)
+    role: Role = "viewer"
+
+
+class UserChange(Schema):
+    """Another password, another role, or both."""
+
+    password: str = Field("", max_length=1024)
+    role: Role | None = None
+
+
+class Token(Schema):
+    """A program's key, without the key."""
+
+    id: int
+    name: str
+    hint: str
+    role: Role
+    created_by: str
+    created_at: dt.datetime
+    last_used: dt.datetime | None
+    revoked_at: dt.datetime | None
+
+
+class Tokens(Schema):
+    """All tokens but that of the environment."""
+
+    tokens: list[Token]
+
+
+class NewToken(Schema):
+    """A key to make."""
+
+    name: str = Field(min_length=1, max_length=store.LONGEST_NAME)
+    role: Role = "viewer"
+
+
+class MadeToken(Schema):
+    """A key: only this answer has it."""
+
+    id: int
+    token: str
+
+
+class Entry(Schema):
+    """Somebody changed something."""
+
+    id: int
+    at: dt.datetime
+    who: str
+    action: str
+    target: str
+    address: str | None
+
+
+class AuditQuery(Schema):
+    """Which entries."""
+
+    limit: int = Field(50, ge=1, le=500)
+    before: int | None = Field(None, ge=1, le=2**62, description="Only older ones: `next` of the page before")
+
+
+class Audit(Schema):
+    """Who changed what, newest first."""
+
+    entries: list[Entry]
+    next: int | None
+
+
+def init_app(app: APIFlask) -> None:
+    """Add the API."""
+    app.register_blueprint(bp)
+
+
+@bp.get("/users")
+@bp.output(Users)
+@bp.doc(summary="Who may sign in", operation_id="listUsers")
+@guard.for_operators
+def users() -> Response:
+    """The users."""
+    with client().engine.connect() as connection:
+        return as_json(Users(users=[from_row(User, row) for row in store.users(connection)]))
+
+
+@bp.post("/users")
+@bp.input(NewUser, arg_name="wanted")
+@bp.output(User, status_code=201)
+@bp.doc(summary="Let somebody in", operation_id="addUser")
+def add_user(wanted: NewUser) -> Response:
+    """A new user."""
+    return as_json(from_row(User, changes.add_user(wanted.name, wanted.password, wanted.role)), 201)
+
+
+@bp.patch("/users/<name>")
+@bp.input(UserChange, arg_name="wanted")
+@bp.output(User)
+@bp.doc(summary="Change somebody's password or role; their sessions end", operation_id="changeUser")
+def change_user(name: str, wanted: UserChange) -> Response:
+    """A changed user."""
+    return as_json(from_row(User, changes.change_user(name, wanted.password, wanted.role or "")))
+
+
+@bp.delete("/users/<name>")
+@bp.output(Changed)
+@bp.doc(summary="Let somebody in no more", operation_id="removeUser")
+def remove_user(name: str) -> Response:
+    """Remove a user."""
+    changes.remove_user(name)
+    return as_json(Changed(changed=True))
+
+
+@bp.get("/tokens")
+@bp.output(Tokens)
+@bp.doc(summary="The tokens, without themselves", operation_id="listTokens")
+@guard.for_operators
+def tokens() -> Response:
+    """The tokens."""
+    with client().engine.connect() as connection:
+        return as_json(Tokens(tokens=[from_row(Token, row) for row in store.tokens(connection)]))
+
+
+@bp.post("/tokens")
+@bp.input(NewToken, arg_name="wanted")
+@bp.output(MadeToken, status_code=201)
+@bp.doc(summary="Make a token; only this answer has it", operation_id="makeToken")
+def make_token(wanted: NewToken) -> Response:
+    """A new token."""
+    token_id, secret = changes.add_token(wanted.name, wanted.role)
+    return as_json(MadeToken(id=token_id, token=secret), 201)
+
+
+@bp.delete("/tokens/<int(max=4611686018427387904):token_id>")
+@bp.output(Changed)
+@bp.doc(summary="Let a token open nothing more", operation_id="revokeToken")
+def revoke_token(token_id: int) -> Response:
+    """Revoke a token."""
+    changes.revoke_token(token_id)
+    return as_json(Changed(changed=True))
+
+
+@bp.get("/audit")
+@bp.input(AuditQuery, location="query", arg_name="wanted")
+@bp.output(Audit)
+@bp.doc(summary="Who changed what, newest first", operation_id="listChanges")
+@guard.for_operators
+def audit(wanted: AuditQuery) -> Response:
+    """The audit."""
+    with client().engine.connect() as connection:
+        found = store.audit(connection, wanted.limit + 1, wanted.before)
+    shown = [from_row(Entry, row) for row in found[: wanted.limit]]
+    return as_json(Audit(entries=shown, next=shown[-1].id if len(found) > len(shown) else None))

@@ -1,0 +1,119 @@
+"""Closed by default: who is asking is settled here, before any view."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from flask import Flask, current_app, g, redirect, request, url_for
+from flask_login import LoginManager, current_user
+from flask_wtf import CSRFProtect
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.wrappers import Response
+
+from web.http.clients import client, settings
+from web.http.errors import sends_token, wants_problem
+from web.people import accounts
+from web.people.accounts import Account
+from worker.ledger import Asker
+
+OPEN = ("static", "signin.signin", "health.healthz", "health.readyz")
+# What a viewer may send: these change nothing that others see.
+_HARMLESS = ("signin.signout", "signin.signin", "scores_api.many")
+_SEND = "send `Authorization: Bearer` with ADMIN_API_TOKEN or a token that an operator made on the page People"
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def init_app(app: Flask) -> None:
+    """Guard every route of the app, those that do not exist too."""
+    app.config.update(
+        # The guard itself checks, because requests with a token need no CSRF token.
+        WTF_CSRF_CHECK_DEFAULT=False,
+        # A form may stay open for as long as its session.
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    CSRFProtect().init_app(app)
+    login = LoginManager()
+    login.session_protection = "strong"
+    login.user_loader(lambda session_id: accounts.by_session(settings(), client().engine, session_id))
+    login.init_app(app)
+    app.before_request(_let_in)
+    app.context_processor(lambda: {"may_change": (one := account()) is not None and one.is_operator})
+
+
+def reads_grid(view: View) -> View:
+    """Mark a view that only reads the grid: with PUBLIC_READ it needs no sign-in."""
+    view.reads_grid = True  # type: ignore[attr-defined]
+    return view
+
+
+def for_operators(view: View) -> View:
+    """Mark a view that viewers may not even read."""
+    view.for_operators = True  # type: ignore[attr-defined]
+    return view
+
+
+def account() -> Account | None:
+    """Who is asking; none for somebody who has not come in."""
+    found = g.get("token_account") or current_user
+    return cast(Account, found) if found and found.is_authenticated else None
+
+
+def who() -> str:
+    """The name of whoever is asking, who has come in."""
+    return cast(Account, account()).name
+
+
+def asker(origin: str) -> Asker:
+    """Who the ledger says has asked."""
+    return Asker(origin, who())
+
+
+def _let_in() -> Response | None:
+    if sends_token():
+        g.token_account = _token_account()
+        _check_role()
+        return None
+    if not (request.endpoint in OPEN or current_user.is_authenticated or _is_public()):
+        return _refuse()
+    if request.endpoint:
+        current_app.extensions["csrf"].protect()
+    _check_role()
+    return None
+
+
+def _check_role() -> None:
+    """A viewer reads; an operator changes things. Raises Forbidden."""
+    who = account()
+    if who is None or who.is_operator or request.endpoint in _HARMLESS:
+        return
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
+        raise Forbidden(f"{who.name} is a viewer and may change nothing: ask an operator to do it, or for that role.")
+    if getattr(_view(), "for_operators", False):
+        raise Forbidden(f"{who.name} is a viewer; this page is for operators.")
+
+
+def _token_account() -> Account:
+    given = request.authorization
+    found = accounts.by_token(settings(), client().engine, (given and given.token) or "")
+    if found is None:
+        raise _unauthorized(f"This token opens nothing: {_SEND}")
+    return found
+
+
+def _is_public() -> bool:
+    return settings().public_read and request.method in ("GET", "HEAD") and getattr(_view(), "reads_grid", False)
+
+
+def _view() -> Callable[..., Any] | None:
+    return current_app.view_functions.get(request.endpoint or "")
+
+
+def _refuse() -> Response:
+    if wants_problem():
+        raise _unauthorized(f"Sign in, or {_SEND}")
+    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+    return redirect(url_for("signin.signin", next=wanted if wanted != "/" else None))
+
+
+def _unauthorized(detail: str) -> Unauthorized:
+    return Unauthorized(detail, www_authenticate=WWWAuthenticate("bearer", {"realm": "safegrid"}))

@@ -1,0 +1,93 @@
+"""Users, tokens and the audit: pages for operators."""
+
+from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from jobs.models.people import ROLES
+from web.http.clients import client, settings
+from web.http.errors import Problem, respond
+from web.people import changes, guard, store
+from web.people.store import PersonError, UnknownPerson
+
+LISTED = 100
+
+bp = Blueprint("people", __name__, url_prefix="/people")
+
+
+def init_app(app: Flask) -> None:
+    """Add the pages."""
+    app.register_error_handler(PersonError, lambda error: respond(Problem(422, str(error), {error.field: str(error)})))
+    app.register_error_handler(UnknownPerson, lambda error: respond(Problem(404, str(error))))
+    app.register_blueprint(bp)
+
+
+@bp.get("/")
+@guard.for_operators
+def index() -> ResponseReturnValue:
+    """Users and tokens."""
+    return _page()
+
+
+@bp.get("/audit")
+@guard.for_operators
+def audit() -> ResponseReturnValue:
+    """Who changed what, newest first."""
+    before = request.args.get("before", "")
+    with client().engine.connect() as connection:
+        found = store.audit(connection, LISTED + 1, int(before) if before.isdecimal() and len(before) < 19 else None)
+    older = found[LISTED - 1].id if len(found) > LISTED else None
+    return render_template("people/audit.html", entries=found[:LISTED], older=older, is_first=not before)
+
+
+@bp.post("/users")
+def add_user() -> ResponseReturnValue:
+    """Add a user."""
+    name, role = request.form.get("name", "").strip(), request.form.get("role", "")
+    try:
+        changes.add_user(name, request.form.get("password", ""), role)
+    except PersonError as error:
+        return _page(user_given={"name": name, "role": role, "field": error.field, "error": str(error)}), 422
+    flash(f"{name} may sign in as {role}. Hand over the password on a safe way.")
+    return redirect(url_for("people.index"), 303)
+
+
+@bp.post("/users/<name>/change")
+def change_user(name: str) -> ResponseReturnValue:
+    """Change a user's password or role."""
+    changes.change_user(name, request.form.get("password", ""), request.form.get("role", ""))
+    flash(f"{name} was changed, and has to sign in again.")
+    return redirect(url_for("people.index"), 303)
+
+
+@bp.post("/users/<name>/remove")
+def remove_user(name: str) -> ResponseReturnValue:
+    """Delete a user."""
+    changes.remove_user(name)
+    flash(f"{name} may sign in no more.")
+    return redirect(url_for("people.index"), 303)
+
+
+@bp.post("/tokens")
+def add_token() -> ResponseReturnValue:
+    """Make a token, and show it this once."""
+    name, role = request.form.get("name", "").strip(), request.form.get("role", "")
+    try:
+        _, secret = changes.add_token(name, role)
+    except PersonError as error:
+        return _page(token_given={"name": name, "role": role, "field": error.field, "error": str(error)}), 422
+    return _page(secret=secret)
+
+
+@bp.post("/tokens/<int:token_id>/revoke")
+def revoke_token(token_id: int) -> ResponseReturnValue:
+    """Revoke a token."""
+    name = changes.revoke_token(token_id)
+    flash(f"The token {name} opens nothing more.")
+    return redirect(url_for("people.index"), 303)
+
+
+def _page(**shown: object) -> str:
+    with client().engine.connect() as connection:
+        users, tokens = store.users(connection), store.tokens(connection)
+    values = {"users": users, "tokens": tokens, "roles": ROLES, "shortest": store.SHORTEST_PASSWORD}
+    return render_template("people/index.html", **values, settings=settings(), **shown)

@@ -1,0 +1,58 @@
+"""Signing in and out."""
+
+from urllib.parse import urlsplit
+
+import structlog
+from flask import Blueprint, Flask, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_user, logout_user
+
+from web.http.clients import client, settings
+from web.people import accounts, audit
+
+log = structlog.get_logger("safegrid.web")
+
+bp = Blueprint("signin", __name__)
+
+
+def init_app(app: Flask) -> None:
+    """Add the pages."""
+    app.register_blueprint(bp)
+
+
+@bp.route("/sign-in", methods=["GET", "POST"])
+def signin() -> ResponseReturnValue:
+    """The form, and what comes of it."""
+    target = local_path(request.args.get("next", ""))
+    if request.method == "GET":
+        return redirect(target) if current_user.is_authenticated else render_template("people/signin.html")
+    username = request.form.get("username", "")
+    account = accounts.by_password(settings(), client().engine, username, request.form.get("password", ""))
+    if account is None:
+        log.warning("sign_in_refused", address=request.remote_addr)
+        error = "This name and password do not fit together. Check both and try again."
+        return render_template("people/signin.html", error=error, username=username), 401
+    session.clear()
+    login_user(account)
+    log.info("signed_in", who=account.name, address=request.remote_addr)
+    audit.note_if_possible(account.name, "signed in")
+    return redirect(target, 303)
+
+
+@bp.post("/sign-out")
+def signout() -> ResponseReturnValue:
+    """End the session."""
+    logout_user()
+    session.clear()
+    flash("You are signed out.")
+    return redirect(url_for("signin.signin"), 303)
+
+
+def local_path(target: str) -> str:
+    """The path if it is one of ours, else the first page: a link must not lead people elsewhere by our sign-in."""
+    # Browsers drop control characters and read a backslash as a slash.
+    is_plain = target.isprintable() and "\\" not in target and " " not in target
+    if not is_plain or not target.startswith("/") or target.startswith("//"):
+        return "/"
+    parts = urlsplit(target)
+    return "/" if parts.scheme or parts.netloc else target

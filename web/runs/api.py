@@ -1,0 +1,160 @@
+"""The JSON API under /api/v1/admin."""
+
+import datetime as dt
+from typing import Annotated, Any, Self
+
+from apiflask import APIBlueprint, APIFlask
+from flask import Response, jsonify
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, field_validator, model_validator
+
+from jobs import catalogue
+from jobs.catalogue import UnknownJob
+from web.http.clients import client
+from web.http.schemas import Schema, as_json, storable
+from web.runs import changes, filters, store
+from web.runs.store import Wanted
+from web.runs.tasks import History, State, Task, TaskList, as_history, as_listed, as_task, find
+
+bp = APIBlueprint("runs_api", __name__, url_prefix="/api/v1/admin", tag="Tasks")
+
+
+def init_app(app: APIFlask) -> None:
+    """Add the API."""
+    app.register_blueprint(bp)
+
+
+def _moment(text: Any) -> Any:
+    """A plus that an address carries unescaped arrives as a space."""
+    try:
+        return dt.datetime.fromisoformat(str(text).replace(" ", "+"))
+    except ValueError:
+        raise ValueError("expected a time such as 2024-05-01T00:00:00Z") from None
+
+
+TaskId = Annotated[str, Field(max_length=36)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+
+
+class Filter(Schema):
+    """Which tasks are wanted."""
+
+    state: State | None = None
+    job: str | None = Field(None, description="Name or slug of a job")
+    queue: str = Field("", max_length=100)
+    by: str = Field("", max_length=100, description="Who asked")
+    q: str = Field("", max_length=200, description="A text in the id, parameters, error or names; of the newest runs")
+    since: Moment | None = Field(None, alias="from", description="Asked for then or later")
+    until: Moment | None = Field(None, alias="to", description="Asked for before then")
+
+    @field_validator("queue", "by", "q")
+    @classmethod
+    def _can_be_held(cls, text: str) -> str:
+        return storable(text)
+
+    @field_validator("job")
+    @classmethod
+    def _name(cls, job: str | None) -> str | None:
+        try:
+            return job and catalogue.find(job).name
+        except UnknownJob as error:
+            raise ValueError(str(error)) from None
+
+    @property
+    def wanted(self) -> Wanted:
+        """The same for the ledger."""
+        return Wanted(
+            state=self.state or "",
+            job=self.job or "",
+            queue=self.queue,
+            who=self.by,
+            search=self.q,
+            since=self.since,
+            until=self.until,
+        )
+
+
+class ListQuery(Filter):
+    """Which tasks to list."""
+
+    limit: int = Field(50, ge=1, le=500)
+    before: str = Field("", description="Only older ones: `next` of the page before")
+
+
+class BatchRequest(Filter):
+    """What to do to which tasks: to these, or else to all of the filter, of which there must be one."""
+
+    action: changes.Action
+    task_ids: list[TaskId] | None = Field(None, min_length=1, max_length=changes.MOST_AT_ONCE)
+
+    @model_validator(mode="after")
+    def _chooses(self) -> Self:
+        by_filter = self.model_fields_set - {"action", "task_ids"}
+        if bool(self.task_ids) == bool(by_filter):
+            raise ValueError("expected either task_ids, or at least one of state, job, queue, by, q, from and to")
+        return self
+
+
+class Batch(BaseModel):
+    """What was done."""
+
+    done: list[str] = Field(description="Ids of the tasks")
+    left: int = Field(description="Tasks that were in another state by then")
+
+
+@bp.get("/tasks")
+@bp.input(ListQuery, location="query")
+@bp.output(TaskList)
+@bp.doc(summary="The latest tasks, newest first", operation_id="listTasks")
+def tasks(query_data: ListQuery) -> Response:
+    """The latest runs."""
+    with client().engine.connect() as connection:
+        found = store.page(connection, query_data.wanted, query_data.limit + 1, filters.position(query_data.before))
+    rows = found[: query_data.limit]
+    older = filters.cursor(rows[-1].created_at, rows[-1].id) if len(found) > len(rows) else None
+    return jsonify(tasks=[as_listed(run) for run in rows], next=older)
+
+
+@bp.post("/tasks/batch")
+@bp.input(BatchRequest, arg_name="wanted")
+@bp.output(Batch)
+@bp.doc(summary="Retry or cancel many tasks, 500 at most", operation_id="doToTasks")
+def batch(wanted: BatchRequest) -> Response:
+    """Many runs."""
+    chosen = wanted.task_ids or changes.matching(wanted.action, wanted.wanted)
+    known = [find(task_id).id for task_id in dict.fromkeys(chosen)]
+    done = changes.do(wanted.action, known)
+    return as_json(Batch(done=done, left=len(known) - len(done)))
+
+
+@bp.get("/tasks/<task_id>")
+@bp.output(Task)
+@bp.doc(summary="What became of a task", operation_id="getTask")
+def task(task_id: str) -> Response:
+    """One run."""
+    return jsonify(as_task(find(task_id)))
+
+
+@bp.get("/tasks/<task_id>/history")
+@bp.output(History)
+@bp.doc(summary="How a task went: its attempts, log and chain", operation_id="getTaskHistory")
+def history(task_id: str) -> Response:
+    """One run in full."""
+    return as_json(as_history(find(task_id)))
+
+
+@bp.post("/tasks/<task_id>/cancel")
+@bp.output(Task)
+@bp.doc(summary="Cancel a task; one at work is stopped", operation_id="cancelTask")
+def cancel(task_id: str) -> Response:
+    """Cancel a run."""
+    changes.cancel(task_id)
+    return jsonify(as_task(find(task_id)))
+
+
+@bp.post("/tasks/<task_id>/retry")
+@bp.output(Task)
+@bp.doc(summary="Begin a task again that came to nothing", operation_id="retryTask")
+def retry(task_id: str) -> Response:
+    """Retry a run."""
+    changes.retry(task_id)
+    return jsonify(as_task(find(task_id)))

@@ -1,0 +1,59 @@
+"""Retrying and cancelling runs, one or many: done and audited, for pages and programs alike."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal
+
+from jobs.models.runs import OPEN_STATES
+from web.html import formats
+from web.http.clients import client
+from web.people import audit, guard
+from web.runs import store
+from web.runs.store import Wanted
+from web.runs.tasks import find
+from worker.errors import WrongState
+
+MOST_AT_ONCE: Final = 500
+Action = Literal["retry", "cancel"]
+# What each can be done to.
+STATES: Final = {"retry": ("failed", "cancelled", "skipped"), "cancel": OPEN_STATES}
+DONE: Final = {"retry": "retried", "cancel": "cancelled"}
+
+
+def cancel(run_id: str) -> str:
+    """Cancel a run. Returns its state, `started` for one that is being stopped. Raises UnknownRun, WrongState."""
+    state = client().cancel(find(run_id).id, guard.who())
+    audit.note("cancelled", f"run {run_id}")
+    return state
+
+
+def retry(run_id: str) -> None:
+    """Retry a run from its last checkpoint. Raises UnknownRun, WrongState."""
+    client().retry(find(run_id).id)
+    audit.note("retried", f"run {run_id}")
+
+
+def matching(action: str, wanted: Wanted) -> list[str]:
+    """Ids of the newest runs that are wanted and that this can be done to, MOST_AT_ONCE at most."""
+    with client().engine.connect() as connection:
+        return store.ids(connection, wanted, STATES[action], MOST_AT_ONCE)
+
+
+def do(action: str, chosen: Sequence[str]) -> list[str]:
+    """Do it to each, and note it. Answers the ids of those it was done to: others have changed in the meantime.
+
+    Raises UnknownRun.
+    """
+    who = guard.who()
+    does: dict[str, Callable[[str], Any]] = {"cancel": lambda one: client().cancel(one, who), "retry": client().retry}
+    done = []
+    for run_id in chosen:
+        try:
+            does[action](run_id)
+        except WrongState:
+            continue
+        done.append(run_id)
+    audit.note(
+        f"{DONE[action]} {formats.counted(len(done), 'run')}",
+        ", ".join(done[:20]) + (" …" if len(done) > 20 else ""),
+    )
+    return done

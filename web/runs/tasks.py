@@ -1,0 +1,194 @@
+"""A run as the API tells of it: a task."""
+
+import datetime as dt
+import re
+from typing import Any, Literal
+
+from pydantic import Field as Described
+from sqlalchemy import Row
+
+from web.http.clients import client
+from web.http.schemas import Schema, from_row
+from web.runs import store
+from worker import attempts
+from worker.errors import UnknownRun
+
+Status = Literal["PENDING", "STARTED", "SUCCESS", "FAILURE"]
+State = Literal["waiting", "queued", "started", "finished", "failed", "cancelled", "skipped"]
+_STATUS: dict[str, Status] = {"waiting": "PENDING", "queued": "PENDING", "started": "STARTED", "finished": "SUCCESS"}
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Progress(Schema):
+    """How far a run is."""
+
+    done: int
+    total: int
+    note: str
+    percent: int = Described(ge=0, le=100)
+    rate: float | None = Described(None, description="Done per second since the attempt began; none at its start")
+
+
+class Submitted(Schema):
+    """The answer to a request for a run."""
+
+    task_id: str
+    task_name: str
+    status: Literal["submitted"]
+    message: str
+
+
+class Task(Schema):
+    """What became of a request."""
+
+    task_id: str
+    task_name: str
+    status: Status
+    ready: bool = Described(description="Whether it has ended")
+    successful: bool
+    result: Any = Described(None, description="What the job answered; only with SUCCESS")
+    error: str | None = Described(None, description="Only with FAILURE")
+    state: State = Described(description="State in the ledger")
+    progress: Progress | None
+
+
+class ListedTask(Schema):
+    """A task in a list: without its result, with its request."""
+
+    task_id: str
+    task_name: str
+    status: Status
+    state: State
+    parameters: dict[str, Any]
+    requested_by: str
+    origin: str
+    created_at: dt.datetime
+    started_at: dt.datetime | None
+    ended_at: dt.datetime | None
+    error: str | None
+
+
+class TaskList(Schema):
+    """The latest tasks, newest first."""
+
+    tasks: list[ListedTask]
+    next: str | None = Described(None, description="Value of `before` for the next, older page")
+
+
+class Attempt(Schema):
+    """One try, by one work-horse."""
+
+    number: int
+    worker: str = Described(description="host:pid")
+    started_at: dt.datetime
+    ended_at: dt.datetime | None
+    outcome: str | None = Described(description="finished, failed, lost, stopped or cancelled; none while it runs")
+    error: str | None
+
+
+class Link(Schema):
+    """A run that led to this one or followed from it, or itself."""
+
+    task_id: str
+    task_name: str
+    state: State
+    created_at: dt.datetime
+    depth: int = Described(description="0 for the first of the chain")
+
+
+class History(Schema):
+    """How a task went."""
+
+    task: ListedTask
+    attempts: list[Attempt]
+    log: list[dict[str, Any]] = Described(description="The last lines that it logged")
+    chain: list[Link]
+
+
+def find(task_id: str) -> Row[Any]:
+    """The run of that id. Raises UnknownRun, also for what cannot be an id."""
+    if not _ID.fullmatch(task_id):
+        raise UnknownRun(task_id)
+    return client().run(task_id)
+
+
+def status_of(run: Row[Any]) -> Status:
+    """The ledger's state as callers know it; what came to nothing is a failure."""
+    return _STATUS.get(run.state, "FAILURE")
+
+
+def progress_of(run: Row[Any]) -> Progress | None:
+    """How far the run is, as far as is known."""
+    known = client().progress(run.id)
+    if known is None:
+        return None
+    done, total = int(known["done"]), int(known["total"])
+    percent = max(0, min(100, 100 * done // total)) if total else 0
+    seconds = float(known["at"]) - float(known["started"])
+    rate = done / seconds if done and seconds > 0 else None
+    return Progress(done=done, total=total, note=str(known["note"]), percent=percent, rate=rate)
+
+
+def as_task(run: Row[Any]) -> dict[str, Any]:
+    """The run as JSON, of the shape of Task."""
+    status = status_of(run)
+    progress = progress_of(run)
+    outcome = {
+        "SUCCESS": {"result": run.result},
+        "FAILURE": {"error": error_of(run)},
+    }
+    return {
+        "task_id": run.id,
+        "task_name": run.job,
+        "status": status,
+        "ready": run.ended_at is not None,
+        "successful": status == "SUCCESS",
+        **outcome.get(status, {}),
+        "state": run.state,
+        "progress": progress.model_dump() if progress else None,
+    }
+
+
+def as_listed(run: Row[Any]) -> dict[str, Any]:
+    """The run as JSON, of the shape of ListedTask. By hand, as lists may be long."""
+    status = status_of(run)
+    return {
+        "task_id": run.id,
+        "task_name": run.job,
+        "status": status,
+        "state": run.state,
+        "parameters": run.parameters,
+        "requested_by": run.requested_by,
+        "origin": run.origin,
+        "created_at": _time(run.created_at),
+        "started_at": _time(run.started_at),
+        "ended_at": _time(run.ended_at),
+        "error": error_of(run) if status == "FAILURE" else None,
+    }
+
+
+def as_history(run: Row[Any]) -> History:
+    """How the run went."""
+    with client().engine.connect() as connection:
+        tried = attempts.of(connection, run.id)
+        chain = store.chain(connection, run.id)
+    return History(
+        task=ListedTask(**as_listed(run)),
+        attempts=[from_row(Attempt, one) for one in tried],
+        log=run.log,
+        chain=[
+            Link(task_id=one.id, task_name=one.job, state=one.state, created_at=one.created_at, depth=one.depth)
+            for one in chain
+        ],
+    )
+
+
+def _time(moment: dt.datetime | None) -> str | None:
+    return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z") if moment else None
+
+
+def error_of(run: Row[Any]) -> str:
+    """Why the run came to nothing."""
+    if run.state == "cancelled" and run.cancel_requested_by:
+        return f"Cancelled by {run.cancel_requested_by}"
+    return run.error or f"The run was {run.state}"

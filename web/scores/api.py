@@ -1,0 +1,184 @@
+"""Route safety scores: one, many, or one with its reasons."""
+
+import datetime as dt
+import json
+from typing import Annotated
+
+from apiflask import APIBlueprint, APIFlask
+from flask import Response, jsonify
+from pydantic import BaseModel, BeforeValidator, Field, field_validator
+
+from jobs.catalogue import no_flag
+from jobs.scores import store
+from jobs.scores.serving import MOST_IDS, scored_day
+from web.http.clients import client
+from web.http.schemas import Schema, as_json, from_row, storable
+from web.people import guard
+from web.scores import coverage
+from web.scores.schemas import Explanation
+from web.scores.serving import serving
+
+RouteId = Annotated[int, BeforeValidator(no_flag), Field(ge=0, le=2**31 - 1)]
+
+bp = APIBlueprint("scores_api", __name__, url_prefix="/api/v1/routes", tag="Scores")
+admin = APIBlueprint("scores_admin_api", __name__, url_prefix="/api/v1/admin", tag="Administration")
+JSON = "application/json"
+_DAY = "YYYY-MM-DD, today (UTC) to six days on; today when left out"
+
+
+class DayQuery(Schema):
+    """The planned day."""
+
+    date: str | None = Field(None, description=_DAY)
+
+
+class RouteQuery(Schema):
+    """Which routes."""
+
+    q: str = Field("", max_length=200, description="An id, or a part of the name of a route or its mountain")
+    limit: int = Field(50, ge=1, le=500)
+    offset: int = Field(0, ge=0, le=10**6, description="How many to pass over")
+
+    @field_validator("q")
+    @classmethod
+    def _can_be_held(cls, text: str) -> str:
+        return storable(text)
+
+
+class FoundRoute(BaseModel):
+    """A route; one without coordinates has no score."""
+
+    route_id: int
+    name: str
+    mountain_name: str
+    type: str
+    grade: str
+    latitude: float | None
+    longitude: float | None
+
+
+class Routes(BaseModel):
+    """Routes by name, the one of the id that was sought first."""
+
+    routes: list[FoundRoute]
+    has_more: bool
+
+
+class Score(BaseModel):
+    """The risk of a route on a day, from 0 (none known) to 100."""
+
+    route_id: int
+    route_name: str
+    target_date: str
+    risk_score: float = Field(description="One decimal; the colour follows the risk before it is rounded")
+    color_code: str = Field(description="green, yellow, orange or red")
+    computed_at: str
+    weather: str | None = Field(None, description="`unavailable` if computed without a forecast")
+    history: str | None = Field(None, description="`unavailable` while it is not known what weather is usual there")
+
+
+class ManyQuery(Schema):
+    """Routes whose scores are wanted."""
+
+    route_ids: list[RouteId] = Field(max_length=MOST_IDS)
+    date: str | None = Field(None, description=_DAY)
+
+
+class ManyScores(BaseModel):
+    """Scores in the order of the ids, and why others have none."""
+
+    target_date: str
+    scores: list[Score]
+    missing: dict[str, str]
+
+
+class Day(Schema):
+    """Scores of a day."""
+
+    day: dt.date
+    wanted: int
+    held: int
+    shortest_s: float | None = Field(description="Seconds left of the one that ends first")
+    longest_s: float | None
+    without_weather: int
+    without_history: int
+
+
+class Scores(Schema):
+    """How much of what is to be warm is in the cache."""
+
+    routes_held: int
+    routes_with_coordinates: int
+    routes_kept_warm: int
+    routes_looked_up: int
+    redis: bool = Field(description="Whether it answers; if not there are no days")
+    days: list[Day]
+
+
+def init_app(app: APIFlask) -> None:
+    """Add the scores."""
+    app.register_blueprint(bp)
+    app.register_blueprint(admin)
+
+
+@bp.get("")
+@bp.input(RouteQuery, location="query", arg_name="wanted")
+@bp.output(Routes)
+@bp.doc(summary="Routes by id or name", operation_id="findRoutes")
+@guard.reads_grid
+def routes(wanted: RouteQuery) -> Response:
+    """A search."""
+    with client().engine.connect() as connection, connection.begin():
+        found = store.search(connection, wanted.q, wanted.limit + 1, wanted.offset)
+    told = [from_row(FoundRoute, route) for route in found[: wanted.limit]]
+    return as_json(Routes(routes=told, has_more=len(found) > wanted.limit))
+
+
+@bp.get("/<int(max=2147483647):route_id>/safety")
+@bp.input(DayQuery, location="query", arg_name="wanted")
+@bp.output(Score)
+@bp.doc(summary="The score of a route on a day", operation_id="getRouteSafety")
+@guard.reads_grid
+def one(route_id: int, wanted: DayQuery) -> Response:
+    """One score, as it is kept."""
+    return Response(serving().one(route_id, scored_day(wanted.date)), mimetype=JSON)
+
+
+@bp.post("/safety")
+@bp.input(ManyQuery, arg_name="wanted")
+@bp.output(ManyScores)
+@bp.doc(summary="The scores of many routes on a day", operation_id="getRoutesSafety")
+def many(wanted: ManyQuery) -> Response:
+    """Many scores."""
+    day = scored_day(wanted.date)
+    bulk = serving().many(wanted.route_ids, day)
+    scores = [json.loads(bulk.found[route_id]) for route_id in wanted.route_ids if route_id in bulk.found]
+    return jsonify(target_date=str(day), scores=scores, missing={str(id_): why for id_, why in bulk.missing.items()})
+
+
+@bp.get("/<int(max=2147483647):route_id>/safety/explain")
+@bp.input(DayQuery, location="query", arg_name="wanted")
+@bp.output(Explanation)
+@bp.doc(summary="Why a route has its score on a day", operation_id="explainRouteSafety")
+@guard.reads_grid
+def explain(route_id: int, wanted: DayQuery) -> Response:
+    """The accidents that add most to the risk, with every factor."""
+    return jsonify(serving().explain(route_id, scored_day(wanted.date)))
+
+
+@admin.get("/scores")
+@admin.output(Scores)
+@admin.doc(summary="How much of what is to be warm is in the cache", operation_id="getScores")
+def scores() -> Response:
+    """The coverage."""
+    warm = coverage.look()
+    return as_json(
+        Scores(
+            routes_held=warm.catalogue.held,
+            routes_with_coordinates=warm.catalogue.placed,
+            routes_kept_warm=warm.catalogue.kept_warm,
+            routes_looked_up=len(warm.catalogue.popular),
+            redis=warm.weeks is not None,
+            days=[from_row(Day, one) for one in warm.coverage],
+        )
+    )

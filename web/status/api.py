@@ -1,0 +1,199 @@
+"""What goes on as JSON: the verdict, the schedule, queues and workers."""
+
+import datetime as dt
+from typing import Literal
+
+from apiflask import APIBlueprint, APIFlask
+from flask import Response
+from pydantic import Field
+
+from web.http.clients import client
+from web.http.schemas import Changed, Schema, as_json
+from web.status import pauses, store, verdict
+from worker import overview
+
+bp = APIBlueprint("status_api", __name__, url_prefix="/api/v1/admin", tag="Administration")
+
+
+class Problem(Schema):
+    """What is not as it should be."""
+
+    level: Literal["bad", "warn"]
+    text: str
+    remedy: str
+
+
+class Health(Schema):
+    """Whether all is well."""
+
+    is_well: bool
+    findings: list[Problem] = Field(description="The worst first")
+
+
+class Occurrence(Schema):
+    """A time of a cadence and what became of it."""
+
+    task_id: str
+    occurrence: dt.datetime
+    state: str
+
+
+class Cadence(Schema):
+    """When a job starts by itself."""
+
+    job: str
+    slug: str
+    cron: str = Field(description="UTC")
+    next_due: dt.datetime | None
+    paused: bool
+    occurrences: list[Occurrence] = Field(description="The last 30, newest first")
+
+
+class Schedule(Schema):
+    """All cadences."""
+
+    cadences: list[Cadence]
+
+
+class QueueState(Schema):
+    """What stands in a queue."""
+
+    name: str
+    waiting: int
+    later: int = Field(description="Waiting for a time of their own")
+    started: int
+    oldest_s: float | None = Field(description="Seconds for which the longest-waiting run has been due")
+    paused_by: str | None
+    waited: list[int] = Field(
+        description="Runs that were due and had not begun, at the end of each quarter of an hour of the last day"
+    )
+
+
+class Queues(Schema):
+    """All queues."""
+
+    queues: list[QueueState]
+
+
+class Purged(Schema):
+    """How many runs were cancelled."""
+
+    cancelled: int
+
+
+class WorkerState(Schema):
+    """A worker that is there."""
+
+    name: str
+    host: str
+    pid: int
+    queues: list[str]
+    state: str
+    task_id: str | None
+    since: dt.datetime | None
+    done: int
+    failed: int
+
+
+class Workers(Schema):
+    """All workers."""
+
+    workers: list[WorkerState]
+    schedulers: int
+
+
+def init_app(app: APIFlask) -> None:
+    """Add the API."""
+    app.register_blueprint(bp)
+
+
+@bp.get("/health")
+@bp.output(Health)
+@bp.doc(summary="Is all well, and what to do if not", operation_id="getHealth")
+def health() -> Response:
+    """The verdict of the first page."""
+    found = [
+        Problem(level=one.level, text=one.text, remedy=one.remedy) for one in verdict.findings(store.survey().seen)
+    ]
+    return as_json(Health(is_well=not found, findings=found))
+
+
+@bp.get("/schedule")
+@bp.output(Schedule)
+@bp.doc(summary="The cadences with their last occurrences", operation_id="getSchedule")
+def cadences() -> Response:
+    """The schedule."""
+    return as_json(Schedule(cadences=[_cadence(one) for one in store.schedule()]))
+
+
+def _cadence(stored: store.Cadence) -> Cadence:
+    return Cadence(
+        job=stored.job.name,
+        slug=stored.job.slug,
+        cron=str(stored.job.cron),
+        next_due=stored.next_due,
+        paused=stored.paused,
+        occurrences=[
+            Occurrence(task_id=one.id, occurrence=one.occurrence, state=one.state) for one in stored.occurrences
+        ],
+    )
+
+
+@bp.post("/schedule/<slug>/pause")
+@bp.output(Changed)
+@bp.doc(summary="Let a cadence rest", operation_id="pauseCadence")
+def pause_cadence(slug: str) -> Response:
+    """Pause a cadence."""
+    return as_json(Changed(changed=pauses.pause("cadence", store.with_cadence(slug).name)))
+
+
+@bp.post("/schedule/<slug>/resume")
+@bp.output(Changed)
+@bp.doc(summary="Go on with a cadence", operation_id="resumeCadence")
+def resume_cadence(slug: str) -> Response:
+    """Resume a cadence."""
+    return as_json(Changed(changed=pauses.resume("cadence", store.with_cadence(slug).name)))
+
+
+@bp.get("/queues")
+@bp.output(Queues)
+@bp.doc(summary="What stands in the queues", operation_id="getQueues")
+def queue_states() -> Response:
+    """The queues."""
+    return as_json(Queues(queues=[QueueState(**vars(one.state), waited=one.waited) for one in store.queues()]))
+
+
+@bp.post("/queues/<name>/pause")
+@bp.output(Changed)
+@bp.doc(summary="Let a queue rest; runs at work go on", operation_id="pauseQueue")
+def pause_queue(name: str) -> Response:
+    """Pause a queue."""
+    return as_json(Changed(changed=pauses.pause("queue", store.known_queue(name))))
+
+
+@bp.post("/queues/<name>/resume")
+@bp.output(Changed)
+@bp.doc(summary="Go on with a queue", operation_id="resumeQueue")
+def resume_queue(name: str) -> Response:
+    """Resume a queue."""
+    return as_json(Changed(changed=pauses.resume("queue", store.known_queue(name))))
+
+
+@bp.post("/queues/<name>/purge")
+@bp.output(Purged)
+@bp.doc(summary="Cancel what waits in a queue", operation_id="purgeQueue")
+def purge_queue(name: str) -> Response:
+    """Purge a queue."""
+    return as_json(Purged(cancelled=pauses.purge(store.known_queue(name))))
+
+
+@bp.get("/workers")
+@bp.output(Workers)
+@bp.doc(summary="The workers and what each does", operation_id="getWorkers")
+def workers() -> Response:
+    """The workers."""
+    found = []
+    for one in overview.workers(client().redis):
+        values = vars(one)
+        found.append(WorkerState(**{k: v for k, v in values.items() if k != "run_id"}, task_id=one.run_id))
+    return as_json(Workers(workers=found, schedulers=overview.schedulers(client().redis)))

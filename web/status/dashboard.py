@@ -1,0 +1,98 @@
+"""rq-dashboard under /rq, to look at only.
+
+The ledger is the truth: what somebody changes in RQ alone, the sweep undoes.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import rq_dashboard
+import rq_dashboard.web
+from flask import Flask, Response, current_app, request
+from flask.typing import ResponseReturnValue
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from werkzeug.exceptions import Forbidden, NotFound
+
+from web.http.clients import settings_of
+from web.http.security import CONTENT
+
+# Its pages carry their scripts and styles inline, and its templates are compiled in the browser.
+LOOSE_CONTENT = CONTENT | {
+    "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data:",
+}
+_READING = (
+    "queues_overview",
+    "workers_overview",
+    "jobs_overview",
+    "job_view",
+    "list_queues",
+    "list_jobs",
+    "job_info",
+    "list_workers",
+    "favicon",
+    "static",
+)
+# Their data goes into the page unescaped; that of list_jobs does not.
+_RAW = ("list_queues", "job_info", "list_workers")
+_REGISTRIES = ("queued", "failed", "deferred", "started", "finished", "scheduled", "canceled")
+
+
+def init_app(app: Flask) -> None:
+    """Mount it on the Redis of the queues."""
+    app.config["RQ_DASHBOARD_REDIS_URL"] = settings_of(app).queue_redis_url
+    app.config["RQ_DASHBOARD_DISABLE_DELETE"] = True
+    rq_dashboard.web.config.serializer = JSONSerializer
+    rq_dashboard.web.setup_rq_connection(app)
+    # APIFlask asks this of every blueprint that has a before_request.
+    rq_dashboard.blueprint.enable_openapi = False
+    app.register_blueprint(rq_dashboard.blueprint, url_prefix="/rq")
+    app.before_request(_only_look)
+    app.after_request(_escape)
+    for endpoint, view in app.view_functions.items():
+        if endpoint.startswith("rq_dashboard."):
+            app.view_functions[endpoint] = _with_loose_content(view)
+
+
+def _with_loose_content(view: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(view)
+    def shown(**arguments: Any) -> ResponseReturnValue:
+        return view(**arguments)  # type: ignore[no-any-return]
+
+    shown.talisman_view_options = {"content_security_policy": LOOSE_CONTENT}  # type: ignore[attr-defined]
+    return shown
+
+
+def _only_look() -> None:
+    """Refuses what changes something, and what its views would answer with an error of their own."""
+    if request.blueprint != "rq_dashboard":
+        return
+    name = str(request.endpoint).removeprefix("rq_dashboard.")
+    if name not in _READING or request.method not in ("GET", "HEAD"):
+        raise Forbidden("These pages are to look at only: cancel or retry a run on its own page.")
+    if not _is_there(request.view_args or {}):
+        raise NotFound("RQ knows nothing of this name. It forgets finished jobs after a day; the ledger keeps the run.")
+
+
+def _escape(response: Response) -> Response:
+    """A description, a result or an error may hold text from elsewhere, which must not become part of the page."""
+    if str(request.endpoint).removeprefix("rq_dashboard.") in _RAW and response.is_json:
+        response.set_data(response.get_data(as_text=True).replace("<", "&lt;").replace(">", "&gt;"))
+    return response
+
+
+def _is_there(asked: dict[str, Any]) -> bool:
+    return (
+        asked.get("instance_number", 0) == 0
+        and asked.get("registry_name", "queued") in _REGISTRIES
+        and asked.get("order", "asc") in ("asc", "dsc")
+        and all(str(asked.get(name, 1)).isdecimal() and int(asked.get(name, 1)) > 0 for name in ("page", "per_page"))
+        and ("job_id" not in asked or bool(Job.exists(asked["job_id"], connection=_redis())))
+    )
+
+
+def _redis() -> Any:
+    return current_app.redis_conn  # type: ignore[attr-defined]

@@ -1,0 +1,96 @@
+"""Whether the web can do its work, for the platform."""
+
+from collections.abc import Callable
+from typing import Any
+
+import redis
+import sqlalchemy
+from flask import Blueprint, Flask, current_app, jsonify
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs import schema
+from web.http.clients import client, settings_of
+from web.settings import Settings
+
+TIMEOUT_S = 2
+
+bp = Blueprint("health", __name__)
+
+
+def init_app(app: Flask) -> None:
+    """Connections of its own, one each and of little patience, so that a busy app is not a sick one."""
+    settings = settings_of(app)
+    app.extensions["safegrid_health"] = {
+        "postgresql": _ask_postgresql(settings),
+        "redis": _ask_redis(settings.redis_url, settings.queue_redis_url),
+    }
+    app.register_blueprint(bp)
+
+
+@bp.get("/healthz")
+def healthz() -> ResponseReturnValue:
+    """200 when PostgreSQL and Redis answer, else 503 and which one does not."""
+    away = [name for name, answers in current_app.extensions["safegrid_health"].items() if not answers()]
+    if away:
+        return jsonify(status="unavailable", away=away), 503
+    return jsonify(status="ok")
+
+
+@bp.get("/readyz")
+def readyz() -> ResponseReturnValue:
+    """200 when requests can be taken: both answer, and the tables are those of this version; else 503 and why."""
+    away = [name for name, answers in current_app.extensions["safegrid_health"].items() if not answers()]
+    if away:
+        return jsonify(status="unavailable", away=away), 503
+    try:
+        with client().engine.connect() as connection:
+            schema.check(connection)
+    except schema.SchemaOutOfDate as error:
+        return jsonify(status="unavailable", away=[], detail=str(error)), 503
+    return jsonify(status="ok")
+
+
+# The platform asks from inside, without TLS.
+for _view in (healthz, readyz):
+    _view.talisman_view_options = {"force_https": False}  # type: ignore[attr-defined]
+
+
+def _ask_postgresql(settings: Settings) -> Callable[[], bool]:
+    milliseconds = TIMEOUT_S * 1000
+    engine = sqlalchemy.create_engine(
+        settings.database_url,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=TIMEOUT_S,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": TIMEOUT_S,
+            "tcp_user_timeout": milliseconds,
+            "options": f"-c statement_timeout={milliseconds}",
+            "application_name": "safegrid health",
+        },
+    )
+
+    def answers() -> bool:
+        try:
+            with engine.connect() as connection:
+                connection.execute(sqlalchemy.text("SELECT 1"))
+        except SQLAlchemyError:
+            return False
+        return True
+
+    return answers
+
+
+def _ask_redis(*urls: str) -> Callable[[], bool]:
+    patience: dict[str, Any] = {"socket_connect_timeout": TIMEOUT_S, "socket_timeout": TIMEOUT_S}
+    clients = [redis.Redis.from_url(url, **patience) for url in dict.fromkeys(urls)]
+
+    def answers() -> bool:
+        try:
+            return all(client.ping() for client in clients)
+        except redis.RedisError:
+            return False
+
+    return answers
