@@ -31,8 +31,11 @@ demo: setup ## Everything here, main job run on synthetic data. ONCE=1 ends then
 up: setup ## The same against the real police API, until Ctrl-C
 	@$(BIN)/safegrid up
 
-test: setup ## All tests; names what it skipped
-	AXE_CORE=$(AXE) $(BIN)/python -m pytest
+test: export PYTHONDONTWRITEBYTECODE := # where it is set, every process of the tests would compile all anew
+test: setup ## All tests, shuffled; names what it skipped and tells the time taken. SEED=1 repeats an order
+	@TIMEFORMAT='%0R s of wall time, %0U + %0S s of CPU time (%P %%)'; seed=$${SEED:-$$RANDOM}; \
+		time AXE_CORE=$(AXE) $(BIN)/python -m pytest -n auto --maxschedchunk 1 \
+		--randomly-seed=$$seed --hypothesis-seed=$$seed $(ARGS)
 
 test-deps: ## What the tests want of PostGIS and a browser (Debian, as root)
 	@for package in postgresql-15-postgis-3 chromium; do \

@@ -47,7 +47,7 @@ def wait_in_database(seconds: float = 60) -> None:
         here.connection.execute(text("SELECT pg_sleep(:seconds)"), {"seconds": seconds})
 
 
-@job(queue="maintenance", slug="be-deaf", soft_limit_s=1, hard_limit_s=61)
+@job(queue="maintenance", slug="be-deaf", soft_limit_s=1, hard_limit_s=3)
 def be_deaf(seconds: float = 600) -> None:
     """Hear nothing and do nothing, as code in C may."""
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())

@@ -1,12 +1,14 @@
 """Real processes of Safegrid for tests: started, waited for, killed."""
 
 import os
+import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from worker.ledger import Asker
 from worker.settings import Settings
 
 ASKER = Asker("python", "a test")
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 def environment(settings: Settings, **extra: str) -> dict[str, str]:
@@ -75,6 +77,15 @@ def until(condition: Callable[[], Any], what: str) -> Any:
             return found
         time.sleep(0.05)
     raise AssertionError(f"It did not come to this in {PATIENCE_S:g} s: {what}")
+
+
+def free_port() -> int:
+    """A port for a server, none of those that the kernel may give to another program before the server takes it."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def children(pid: int) -> list[int]:

@@ -93,22 +93,26 @@ class SafegridWorker(rq.worker.Worker):
         super().main_work_horse(job, queue)
 
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
-        """Called every few seconds while the work-horse is at work: the time to weigh it."""
+        """Called every few seconds while the work-horse is at work: the time to look at its limits."""
         # RQ's worker would end, and its work-horse with it, because Redis is away for a moment.
         with suppress(RedisError):
             super().maintain_heartbeats(job, execution)
+        self._killed_for = self._limit_passed(job)
+        if self._killed_for:
+            self.kill_horse(signal.SIGKILL)
+
+    def _limit_passed(self, job: Job) -> str | None:
+        """What the work-horse is to be killed for. RQ itself would let it work for another minute."""
+        worked_s = time.time() - job.started_at.timestamp() if job.started_at else 0.0
+        if 0 < float(job.timeout or 0) < worked_s:
+            return "It took longer than its hard limit"
         limit_mb = self.settings.memory_limit_mb if self.settings else 0
         used_mb = resident_mb(self.horse_pid)
-        if limit_mb and used_mb > limit_mb:
-            self._killed_for = f"It used {used_mb} MB of memory, over the limit of {limit_mb} MB"
-            self.kill_horse(signal.SIGKILL)
+        return f"It used {used_mb} MB of memory, over the limit of {limit_mb} MB" if 0 < limit_mb < used_mb else None
 
     def handle_work_horse_killed(self, job: Job, retpid: Any, ret_val: Any, rusage: Any) -> None:
         """The work-horse is gone without a word. What we killed it for goes into the ledger; else the sweep sees it."""
         reason, self._killed_for = self._killed_for, None
-        started = job.started_at.timestamp() if job.started_at else time.time()
-        if reason is None and time.time() - started > float(job.timeout or 0) + 60:
-            reason = "It took longer than its hard limit"
         run_id = transport.run_of(job.id)
         if reason and run_id and self.settings:
             performing.fail_dead(self.settings, run_id, reason)

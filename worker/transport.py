@@ -48,8 +48,7 @@ def push(redis: Redis, job: Job, run_id: str, number: int, parameters: Mapping[s
         kwargs=dict(parameters),
         job_id=rq_id(run_id, number),
         description=describe(job.name, parameters),
-        # RQ's parent process kills the work-horse a minute after this.
-        timeout=max(1, int(job.hard_limit_s - 60)),
+        timeout=int(job.hard_limit_s),
         result_ttl=RESULT_TTL_S,
         failure_ttl=FAILURE_TTL_S,
     )

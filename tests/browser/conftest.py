@@ -10,21 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 import web.settings
 from tests.conftest import needs
 from tests.processes import safegrid
-from tests.web.conftest import PASSWORD, SECRETS
+from tests.web.conftest import PASSWORD, SECRETS, token_in
 from web import create_app
 from worker.client import Client
 from worker.settings import Settings
 
 CHROMIUM = Path("/usr/bin/chromium")
-# Maps are drawn by WebGL, here without a graphics card.
-FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+# Maps are drawn by WebGL, here without a graphics card; all else is quicker without WebGL.
+FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--disable-gpu-compositing"]
 AXE = Path(os.environ.get("AXE_CORE", "/usr/share/nodejs/axe-core/axe.min.js"))
+# Busy machines are slow.
+expect.set_options(timeout=30_000)
 
 Open = Callable[..., Page]
 
@@ -60,6 +62,13 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def let_in(context: BrowserContext, address: str, name: str, password: str) -> None:
+    """Sign in without the page, which has tests of its own."""
+    url = f"{address}/sign-in"
+    form = {"csrf_token": token_in(context.request.get(url).text()), "username": name, "password": password}
+    assert context.request.post(url, form=form, max_redirects=0).status == 303
+
+
 def sign_in(page: Page, address: str, name: str = "admin", password: str = PASSWORD) -> None:
     page.goto(f"{address}/sign-in")
     page.get_by_label("Name").fill(name)
@@ -93,7 +102,7 @@ def open_page(browser: Browser, address: str) -> Iterator[Open]:
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None)
-        sign_in(page, address, name, password)
+        let_in(context, address, name, password)
         page.goto(address + path)
         return page
 

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser import town
 from tests.browser.conftest import Open, served, sign_in
 from tests.browser.test_admin import PHONE, is_wider_than_its_window
+from tests.processes import until
 from worker.client import Client
 from worker.settings import Settings
 
@@ -52,7 +53,6 @@ def legend(page: Page) -> list[str]:
 
 def middle(page: Page) -> list[int]:
     """Red, green and blue in the middle of the map, as it is seen."""
-    page.wait_for_timeout(500)
     picture = base64.b64encode(page.locator("#map-canvas").screenshot()).decode()
     colour: list[int] = page.evaluate(
         """async (data) => {
@@ -92,13 +92,12 @@ def test_cells_have_the_colours_of_the_legend(open_page: Open, busiest: str, sch
     drawn(page)
     most, ground = swatch(page, "#map-legend li:last-child .swatch"), swatch(page, ".map-view")
     # Cells are a tenth see-through.
-    assert middle(page) == pytest.approx(
-        [0.9 * one + 0.1 * below for one, below in zip(most, ground, strict=True)], abs=3
-    )
+    seen = [0.9 * one + 0.1 * below for one, below in zip(most, ground, strict=True)]
+    until(lambda: middle(page) == pytest.approx(seen, abs=3), "the middle has the last colour of the legend")
     page.goto(page.url.partition("/map/")[0] + "/map/#at=14/50.5/-3.5")
     page.reload()
     expect(page.locator("#map-count")).to_contain_text("No crimes here", timeout=DRAWN_MS)
-    assert middle(page) == ground
+    until(lambda: middle(page) == ground, "the middle has the colour of the ground")
 
 
 def test_a_click_on_a_cell_shows_its_categories_and_history(open_page: Open, busiest: str) -> None:

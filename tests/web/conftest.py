@@ -9,6 +9,7 @@ import pytest
 import structlog
 from apiflask import APIFlask
 from flask.testing import FlaskClient
+from jinja2 import BytecodeCache, FileSystemBytecodeCache
 
 import worker.settings
 from web import create_app
@@ -34,14 +35,23 @@ def _no_web_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(Settings.model_config, "env_file", None)
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
+    """So that not every app compiles them anew."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def make_app(settings: worker.settings.Settings, tmp_path: Path) -> Iterator[MakeApp]:
+def make_app(
+    settings: worker.settings.Settings, tmp_path: Path, compiled_templates: BytecodeCache
+) -> Iterator[MakeApp]:
     """Makes apps on the test's engines; keywords are settings."""
     apps: list[APIFlask] = []
 
     def make(**values: Any) -> APIFlask:
         given = {"database_url": settings.database_url, "redis_url": settings.redis_url, "home": tmp_path}
         app = create_app(Settings(**{**given, **SECRETS, **values}))
+        app.jinja_env.bytecode_cache = compiled_templates
         apps.append(app)
         return app
 
@@ -96,8 +106,13 @@ def sign_in(browser: FlaskClient, password: str = PASSWORD, username: str = "adm
 
 def csrf_token(browser: FlaskClient, page: str = "/docs") -> str:
     """The token of a page's first form."""
-    match = re.search(r'name="csrf_token" value="([^"]+)"', browser.get(page).get_data(as_text=True))
-    assert match, f"{page} has no form"
+    return token_in(browser.get(page).get_data(as_text=True))
+
+
+def token_in(html: str) -> str:
+    """The token of its first form."""
+    match = re.search(r'name="csrf_token" value="([^"]+)"', html)
+    assert match, f"no form in {html}"
     return match[1]
 
 

@@ -175,4 +175,9 @@ def _copy_programs(programs: Path, copied: Path) -> None:
     shutil.copytree(package.parent / f"{package.name}.libs", unfinished / f"{package.name}.libs")
     for path in (unfinished, *unfinished.rglob("*")):
         path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
-    unfinished.rename(copied)
+    try:
+        unfinished.rename(copied)
+    except OSError:
+        shutil.rmtree(unfinished)
+        if not copied.exists():  # by now another owner has brought them
+            raise
