@@ -57,7 +57,8 @@ class Area:
                 if y1 == y2:
                     continue
                 spans = (y1 <= lat) & (lat < y2)
-                inside ^= spans & (lng < (x2 - x1) * (lat - y1) / (y2 - y1) + x1)
+                with np.errstate(over="ignore"):  # north and south of its span, an almost level edge has no bounds
+                    inside ^= spans & (lng < (x2 - x1) * (lat - y1) / (y2 - y1) + x1)
         return inside
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 from redis import Redis
 from sqlalchemy import Connection, Engine, make_url, text
@@ -18,6 +19,9 @@ from worker.settings import Settings
 
 SHARED = Path(__file__).parents[2] / "shared"
 TEMPLATE = "safegrid_template"
+# A busy machine is no reason to fail.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -49,6 +49,10 @@ def test_a_hole_is_outside_and_what_fills_it_takes_the_border_once() -> None:
     assert [a + b for a, b in zip(holds(holed, *border), holds(filling, *border), strict=True)] == [1] * len(border)
 
 
+def test_an_edge_that_is_almost_level_is_no_fault() -> None:
+    assert holds(polygon((0.016, 0), (0, 0.25), (0, 2.225e-311)), (0.45, 0), (0.1, 0.001)) == [False, True]
+
+
 # Degrees of one part in 64, so that corners, borders and points often meet exactly; and any others.
 degrees = st.integers(0, 64).map(lambda part: part / 64) | st.floats(0, 1)
 points = st.tuples(degrees, degrees)
