@@ -10,6 +10,7 @@ import structlog
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
+from werkzeug.test import TestResponse
 
 import worker.settings
 from web import create_app
@@ -25,6 +26,13 @@ ADMIN = "/api/v1/admin"
 TASKS = f"{ADMIN}/tasks"
 
 MakeApp = Callable[..., APIFlask]
+
+
+class ReadingClient(FlaskClient):
+    """Reads each response to its end, as a browser does, so that no served file stays open."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        return super().open(*args, **{"buffered": True, **kwargs})
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +60,7 @@ def make_app(
         given = {"database_url": settings.database_url, "redis_url": settings.redis_url, "home": tmp_path}
         app = create_app(Settings(**{**given, **SECRETS, **values}))
         app.jinja_env.bytecode_cache = compiled_templates
+        app.test_client_class = ReadingClient
         apps.append(app)
         return app
 
