@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# The lock names every file: nothing is resolved, and what has no wheel is built with the tools that are locked too.
+LOCKED := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation
 # Checks pages for barriers, in the browser tests only.
 AXE := $(CURDIR)/.tools/node_modules/axe-core/axe.min.js
 
@@ -14,14 +16,14 @@ help: ## This list
 
 setup: $(INSTALLED) ## A virtual environment with everything; leaves .venv/bin/safegrid
 
-$(INSTALLED): requirements-dev.txt pyproject.toml
+$(INSTALLED): requirements-build.txt requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "safegrid: Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@echo "Installing into .venv; this takes a minute" >&2
 	@$(PYTHON) -m venv .venv
-	@# The lock names every file: nothing is resolved, so nothing newer can be taken. `pip check` says what it lacks.
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt >&2
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
+	@$(LOCKED) --require-hashes -r requirements-build.txt >&2
+	@$(LOCKED) --require-hashes -r requirements-dev.txt >&2
+	@$(LOCKED) -e . >&2
 	@$(BIN)/python -m pip check --disable-pip-version-check >&2
 	@touch $@
 
@@ -59,8 +61,12 @@ audit: setup ## Known vulnerabilities of the exact versions
 bench: setup ## Measure, as ratios. ONLY=name picks one; CHECK=1 fails where a goal is missed
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(CHECK),--check)
 
-LOCK := uv pip compile --quiet --generate-hashes --universal --no-strip-extras --python-version 3.11 --no-header pyproject.toml
+# A wheel for everything but crontab, which has none: so nobody's build tools are needed beside those that are locked.
+LOCK := uv pip compile --quiet --generate-hashes --universal --no-strip-extras --python-version 3.11 --no-header \
+	--only-binary :all: --no-binary crontab
+BUILD_NEEDS := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
 
 requirements: ## Compile the exact versions anew (needs uv)
-	$(LOCK) -o requirements.txt
-	$(LOCK) -c requirements.txt --extra embedded --extra parquet --extra bench --extra dev -o requirements-dev.txt
+	$(PYTHON) -c '$(BUILD_NEEDS)' | $(LOCK) - -o requirements-build.txt
+	$(LOCK) pyproject.toml -o requirements.txt
+	$(LOCK) -c requirements.txt --extra embedded --extra parquet --extra bench --extra dev pyproject.toml -o requirements-dev.txt
