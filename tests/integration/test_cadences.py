@@ -210,6 +210,8 @@ def scheduler(engine: Engine, settings: Settings) -> Iterator[SafegridScheduler]
     redis.close()
 
 
+# rq-scheduler's own way to read a time; Python 3.12 and newer warn of it.
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcfromtimestamp:DeprecationWarning:rq_scheduler")
 def test_the_entries_of_rq_scheduler_mirror_the_schedule_after_redis_was_wiped(
     scheduler: SafegridScheduler, connection: Connection
 ) -> None:
