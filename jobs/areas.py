@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from jobs import models
-from jobs.errors import SafegridError
+from jobs.errors import WrongCall
 from jobs.settings import Box, Settings
 
 DEFAULT_AREA = "southampton-core"
@@ -22,7 +22,7 @@ DEFAULT_FORCES = ("hampshire",)
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
-class AreaError(SafegridError):
+class AreaError(WrongCall):
     """An area that cannot be held."""
 
 

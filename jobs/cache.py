@@ -1,22 +1,27 @@
 """The Redis of REDIS_URL: scores, snapshots of the grid, weather."""
 
-from redis import Redis
-from redis.backoff import ExponentialWithJitterBackoff
-from redis.retry import Retry
+from typing import TYPE_CHECKING
 
 from jobs.settings import Settings
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 SNAPSHOTS = "safety:snapshot:*"
 
 
-def connect(settings: Settings) -> Redis:
+def connect(settings: Settings) -> "Redis":
     """A client for the cache; it connects on first use."""
+    from redis import Redis
+    from redis.backoff import ExponentialWithJitterBackoff
+    from redis.retry import Retry
+
     # A Redis that restarts is back within seconds, and no work should fail for that.
     patience = Retry(ExponentialWithJitterBackoff(base=0.1, cap=2), retries=8)
     return Redis.from_url(settings.redis_url, socket_connect_timeout=5, socket_timeout=30, retry=patience)
 
 
-def drop_snapshots(cache: Redis) -> int:
+def drop_snapshots(cache: "Redis") -> int:
     """Unlink every snapshot of the grid, after crimes or cells changed. Answers how many there were."""
     dropped = 0
     batch: list[bytes] = []

@@ -12,7 +12,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, get_args, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, create_model, field_validator
 
 from jobs import context
-from jobs.errors import ParameterError, SafegridError
+from jobs.errors import ParameterError, WrongCall
 
 QUEUES = ("ingestion", "maintenance", "cache")
 Queue = Literal["ingestion", "maintenance", "cache"]
@@ -31,9 +31,9 @@ JOB_MODULES = (
 _LONGEST_GIVEN = 100
 
 
-def Between(lowest: int, highest: int) -> Any:
-    """Bounds of a whole number, both included."""
-    return Field(ge=lowest, le=highest)
+def Between(lowest: int, highest: int, meaning: str | None = None) -> Any:
+    """Bounds of a whole number, both included, and what it means."""
+    return Field(ge=lowest, le=highest, description=meaning)
 
 
 def no_flag(value: Any) -> Any:
@@ -198,7 +198,7 @@ def find(name_or_slug: str) -> Job:
     raise UnknownJob(name_or_slug)
 
 
-class UnknownJob(SafegridError):
+class UnknownJob(WrongCall):
     """A name that stands in no catalogue."""
 
     def __init__(self, name: str) -> None:

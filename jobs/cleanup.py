@@ -13,7 +13,9 @@ BATCH = 10_000
 
 
 @job(queue="maintenance", slug="cleanup-history", cron="0 4 * * 0")
-def cleanup_old_route_history(retention_days: Annotated[int, Between(1, 365)] = 90) -> dict[str, Any]:
+def cleanup_old_route_history(
+    retention_days: Annotated[int, Between(1, 365, "Days for which route history is kept")] = 90,
+) -> dict[str, Any]:
     """Soft-delete route history older than `retention_days` days."""
     here = context.current()
     # All attempts of a run stamp the rows with one time, so that its count is exact however often it stopped.

@@ -4,21 +4,24 @@ import contextlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import structlog
-from redis import Redis
 from sqlalchemy import Connection
 
 from jobs import cache, database, schema
 from jobs.errors import SettingsError, Stopped
 from jobs.settings import Settings, load
 
+if TYPE_CHECKING:
+    from redis import Redis
+
 Progress = Callable[[int, int, str], None]
 Checkpoint = Callable[[dict[str, Any]], None]
 
 
 def _log_progress(done: int, total: int, note: str) -> None:
+    import structlog
+
     structlog.get_logger("safegrid").info("progress", done=done, total=total, note=note)
 
 

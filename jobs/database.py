@@ -9,20 +9,26 @@ from sqlalchemy.pool import NullPool
 
 from jobs.settings import Settings
 
+CONNECT_S = 10
 # The server of a cut-off host gives up on us after about 20 s, and so frees the claim that we held.
 _KEEPALIVE = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 2,
     "tcp_user_timeout": 20_000,
-    "connect_timeout": 10,
+    "connect_timeout": CONNECT_S,
 }
 _SERVER = "-c timezone=UTC -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2"
 
 
-def create(settings: Settings, *, application: str = "safegrid", pool: bool = False) -> Engine:
-    """An engine for the database of `settings`. Workers take a plain connection; only the web keeps a pool."""
-    connect_args = _connect_args(application)
+def create(
+    settings: Settings, *, application: str = "safegrid", pool: bool = False, patience_s: int = CONNECT_S
+) -> Engine:
+    """An engine for the database of `settings`. Workers take a plain connection; only the web keeps a pool.
+
+    patience_s: for a server that does not respond to a connect.
+    """
+    connect_args = {**_connect_args(application), "connect_timeout": patience_s}
     if pool:
         return create_engine(settings.database_url, connect_args=connect_args, pool_pre_ping=True)
     return create_engine(settings.database_url, connect_args=connect_args, poolclass=NullPool)

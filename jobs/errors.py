@@ -9,7 +9,11 @@ class SettingsError(SafegridError):
     """The environment does not describe a system that can run."""
 
 
-class ParameterError(SafegridError):
+class WrongCall(SafegridError):
+    """What was asked for cannot be: it names what is not there, or has a value that cannot be taken."""
+
+
+class ParameterError(WrongCall):
     """A job was asked for with a parameter that it cannot take."""
 
     def __init__(self, job: str, problems: dict[str, str]) -> None:

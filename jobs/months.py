@@ -3,12 +3,12 @@
 import re
 from datetime import date
 
-from jobs.errors import PermanentError
+from jobs.errors import PermanentError, WrongCall
 
 _MONTH = re.compile(r"(?P<year>[12][0-9]{3})-(?P<month>0[1-9]|1[0-2])")
 
 
-class NotAMonth(PermanentError):
+class NotAMonth(WrongCall, PermanentError):
     """A text that names no calendar month."""
 
     def __init__(self, text: object) -> None:

@@ -4,7 +4,6 @@ import re
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-import h3
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -173,6 +172,8 @@ class Settings(BaseSettings):
 
 
 def _edge_m(box: Box, resolution: int) -> float:
+    import h3
+
     south, west, north, east = box
     edges = h3.origin_to_directed_edges(h3.latlng_to_cell((south + north) / 2, (west + east) / 2, resolution))
     return float(sum(h3.edge_length(edge, unit="m") for edge in edges) / len(edges))

@@ -30,6 +30,7 @@ from tests.standins import climbing
 from worker import logs, system
 from worker.cli import output
 from worker.cli.processes import port_from_environment, sign_in_hint, until_told_to_stop
+from worker.cli.watching import watch
 from worker.client import Client
 from worker.ledger import Asker
 
@@ -83,7 +84,7 @@ class Demo:
     def run(self, job: str, **parameters: object) -> None:
         """Run a job through its queue with a progress bar, and print its result."""
         _say(f"\n{job} {' '.join(f'{name}={value}' for name, value in parameters.items())}".rstrip())
-        ended = output.watch(self.client, self.client.submit(job, parameters, DEMO).run_id)
+        ended = watch(self.client, self.client.submit(job, parameters, DEMO).run_id)
         if ended.state == "finished":
             output.as_json(ended.result)
         else:

@@ -2,23 +2,27 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from rq import Worker
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import cache, database, schema
+from jobs import database, schema
 from jobs.catalogue import QUEUES
 from jobs.errors import SafegridError
 from jobs.ingestion.police import Police
-from worker import pauses, transport
+from worker import pauses
 from worker.scheduler import SafegridScheduler
 from worker.settings import Settings
 
 LONG_WAIT = dt.timedelta(minutes=10)
+# One try of this length for each thing that is away: somebody is waiting.
+PATIENCE_S = 3
 
 
 @dataclass(frozen=True)
@@ -30,25 +34,23 @@ class Finding:
     words: str
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Look at everything, one after the other; nothing that is away stops the rest."""
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at everything, each finding as soon as it is known; nothing that is away stops the rest, or takes long."""
     looks: list[tuple[str, Callable[[Settings], Iterator[Finding]]]] = [
         ("PostgreSQL", _database),
         ("Redis", _redis),
         ("Police API", _source),
         ("Alerts", _alerts),
     ]
-    found: list[Finding] = []
     for what, look in looks:
         try:
-            found += look(settings)
+            yield from look(settings)
         except (SafegridError, SQLAlchemyError, RedisError) as error:
-            found.append(Finding(what, False, f"cannot be used: {str(error).splitlines()[0]}"))
-    return found
+            yield Finding(what, False, f"cannot be used: {str(error).splitlines()[0]}")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
-    engine = database.create(settings)
+    engine = database.create(settings, patience_s=PATIENCE_S)
     try:
         with engine.connect() as connection:
             with connection.begin():
@@ -65,7 +67,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
 def _ledger(connection: Connection) -> Iterator[Finding]:
     for pause in pauses.every(connection):
         since = f"{pause.created_at:%Y-%m-%d %H:%M}"
-        words = f"rests since {since}, by {pause.requested_by}: `safegrid resume {pause.name}`"
+        words = f"paused since {since}, by {pause.requested_by}: `safegrid resume {pause.name}`"
         yield Finding(f"{pause.kind} {pause.name}".capitalize(), False, words)
     with connection.begin():
         oldest = connection.scalar(
@@ -77,10 +79,10 @@ def _ledger(connection: Connection) -> Iterator[Finding]:
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:
-    with cache.connect(settings) as store:
+    with _once(settings.redis_url) as store:
         store.ping()
-        yield Finding("Redis (cache)", True, "answers")
-    with transport.connect(settings, 5) as queues:
+        yield Finding("Redis (cache)", True, "responds")
+    with _once(settings.queue_redis_url) as queues:
         yield _persistence(queues)
         policy = queues.info("memory").get("maxmemory_policy")
         words = f"maxmemory-policy is {policy}"
@@ -89,6 +91,12 @@ def _redis(settings: Settings) -> Iterator[Finding]:
             "Redis (queues)", fine, words if fine else f"{words}: set it to noeviction, or runs are thrown away"
         )
         yield from _processes(queues)
+
+
+def _once(url: str) -> Redis:
+    return Redis.from_url(
+        url, socket_connect_timeout=PATIENCE_S, socket_timeout=PATIENCE_S, retry=Retry(NoBackoff(), retries=0)
+    )
 
 
 def _persistence(queues: "Redis") -> Finding:
@@ -110,7 +118,7 @@ def _processes(queues: "Redis") -> Iterator[Finding]:
 
 
 def _source(settings: Settings) -> Iterator[Finding]:
-    months = Police.of(settings).months()
+    months = replace(Police.of(settings), timeout_s=PATIENCE_S, attempts=1).months()
     yield Finding("Police API", True, f"offers {months[-1]:%Y-%m} to {months[0]:%Y-%m}")
 
 

@@ -1,9 +1,9 @@
 """What can go wrong between asking for a run and its end."""
 
-from jobs.errors import JobError, PermanentError, SafegridError
+from jobs.errors import JobError, PermanentError, SafegridError, WrongCall
 
 
-class UnknownRun(SafegridError):
+class UnknownRun(WrongCall):
     """An id that stands in no ledger."""
 
     def __init__(self, run_id: str) -> None:

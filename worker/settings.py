@@ -5,14 +5,16 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
-from typing import Annotated, TypeVar, overload
+from typing import TYPE_CHECKING, Annotated, TypeVar, overload
 
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, Field
 
 import jobs.settings
 from jobs.settings import redis_address, secure_address
-from worker import engines
+
+if TYPE_CHECKING:
+    from worker.engines import Endpoints
 
 
 def _webhook(url: str) -> str:
@@ -74,10 +76,14 @@ def read(settings: type[Settings] = Settings) -> Settings:
     Raises SettingsError, or EngineError when neither is there.
     """
     found = jobs.settings.load(settings)
-    return found if found.database_url else at(found, engines.attach(found.home))
+    if found.database_url:
+        return found
+    from worker import engines
+
+    return at(found, engines.attach(found.home))
 
 
-def at(settings: S, endpoints: engines.Endpoints) -> S:
+def at(settings: S, endpoints: "Endpoints") -> S:
     """These settings with the addresses of embedded engines."""
     return settings.model_copy(update={"database_url": endpoints.database_url, "redis_url": endpoints.redis_url})
 

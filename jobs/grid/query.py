@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from jobs.errors import SafegridError
+from jobs.errors import WrongCall
 from jobs.months import NotAMonth, month_text, parse_month
 from jobs.settings import Box, parse_box
 
@@ -25,7 +25,7 @@ COARSEST: Final = 7
 SHOWN_FIRST: Final = 9
 
 
-class QueryRefused(SafegridError):
+class QueryRefused(WrongCall):
     """The grid cannot answer this: {parameter: what was expected}."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:

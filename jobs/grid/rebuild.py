@@ -37,7 +37,7 @@ def _check(result: dict[str, Any]) -> list[FollowUp]:
 
 @job(queue="ingestion", slug="rebuild-grid", cron="0 3 3 * *", follow_ups=_check)
 def rebuild_safety_grid(
-    months: Annotated[int, Between(1, MOST_MONTHS)] = 12,
+    months: Annotated[int, Between(1, MOST_MONTHS, "Calendar months, counted back from the newest")] = 12,
     until: Annotated[
         str | None,
         AfterValidator(_month),

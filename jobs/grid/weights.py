@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from jobs import cache
 from jobs.database import lock
-from jobs.errors import SafegridError
+from jobs.errors import WrongCall
 from jobs.grid import store
 
 _SCHEMES = text("SELECT name, version, unit, source, is_default FROM weight_schemes ORDER BY is_default DESC, name")
@@ -28,7 +28,7 @@ _WEIGH = text(
 )
 
 
-class SchemeRefused(SafegridError):
+class SchemeRefused(WrongCall):
     """A scheme that is not there, or that leaves out a category that the grid has."""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from jobs.areas import Area
-from jobs.http import SourceChanged, SourceUnavailable, retrying, unavailable
+from jobs.http import ATTEMPTS, SourceChanged, SourceUnavailable, retrying, unavailable
 from jobs.months import month_text, parse_month
 from jobs.settings import Box, Settings
 
@@ -32,6 +32,8 @@ class Police:
     timeout_s: float
     retry_wait_s: float
     session: requests.Session = field(default_factory=requests.Session)
+    attempts: int = ATTEMPTS
+    """How often a request is made that finds the source away."""
     asked: int = 0
     label: str = ""
     """What the source says of its data, such as synthetic; the police's own says nothing."""
@@ -94,7 +96,7 @@ class Police:
             raise SourceChanged(f"{self.base_url}/{path} answered a row without {key!r}") from None
 
     def _ask(self, path: str, query: dict[str, str] | None = None, method: str = "GET") -> Any:
-        return retrying(self.retry_wait_s)(self._ask_once, path, query, method)
+        return retrying(self.retry_wait_s, self.attempts)(self._ask_once, path, query, method)
 
     def _ask_once(self, path: str, query: dict[str, str] | None, method: str) -> Any:
         answer = self._send(path, query, method)

@@ -73,7 +73,9 @@ def ingest_latest_crime_data(area: AreaSlug = None) -> dict[str, Any]:
 
 @job(queue="ingestion", slug="ingest-month", follow_ups=_regrid)
 def ingest_month_on_demand(
-    year: Annotated[int, Between(2010, 2100)], month: Annotated[int, Between(1, 12)], area: AreaSlug = None
+    year: Annotated[int, Between(2010, 2100, "Year of the month")],
+    month: Annotated[int, Between(1, 12, "Month of the year")],
+    area: AreaSlug = None,
 ) -> dict[str, Any]:
     """Ingest one month, whether it is held or not: the source revises old months."""
     here = context.current()

@@ -60,7 +60,7 @@ def test_wrong_calls_are_one_line(settings: Settings) -> None:
     assert "There is no run 123" in complaint(settings, "runs", "123")
     assert "There is no run 123" in complaint(settings, "cancel", "123")
     assert "Month 2024-13 is not a month (expected YYYY-MM)" in complaint(settings, "backfill", "--from", "2024-13")
-    assert "has no cadence" in complaint(settings, "pause", "ingest-month")
+    assert "neither a queue nor a job with a cadence" in complaint(settings, "pause", "ingest-month")
 
 
 def test_settings_that_are_wrong_are_all_named(settings: Settings) -> None:
@@ -112,8 +112,8 @@ def test_a_queue_is_paused_purged_and_resumed(settings: Settings) -> None:
     assert [row["paused"] for row in answer(settings, "schedule", "--json") if row["job"] == "rebuild_safety_grid"]
     run_command(settings, "run", "rebuild-grid")
     assert "1 runs cancelled" in run_command(settings, "purge", "ingestion", "--yes").stderr
-    assert "goes on" in run_command(settings, "resume", "ingestion").stderr
-    assert "was not resting" in run_command(settings, "resume", "ingestion").stderr
+    assert "is resumed" in run_command(settings, "resume", "ingestion").stderr
+    assert "was not paused" in run_command(settings, "resume", "ingestion").stderr
 
 
 def test_areas_are_added_listed_and_removed(settings: Settings, tmp_path: Path) -> None:

@@ -1,42 +1,37 @@
 """The command line. Results go to stdout, everything said to people to stderr, an error is one line."""
 
+import os
 import sys
 from importlib import import_module
 
 import click
-import structlog
-from redis import RedisError
-from sqlalchemy.exc import OperationalError, ProgrammingError
-
-from jobs.errors import SafegridError
-from worker.engines import EngineError
 
 INTERRUPTED = 130
 
 
-# Where each command is. Only the one that is called is imported: jobs bring heavy libraries with them.
+# Where each command is, and its help. Only the one that is called is imported: jobs bring heavy libraries with them.
 COMMANDS = {
-    "up": "processes",
-    "web": "processes",
-    "worker": "processes",
-    "scheduler": "processes",
-    "migrate": "processes",
-    "run": "asking",
-    "runs": "looking",
-    "jobs": "looking",
-    "workers": "looking",
-    "schedule": "looking",
-    "cancel": "asking",
-    "retry": "asking",
-    "pause": "asking",
-    "resume": "asking",
-    "purge": "asking",
-    "doctor": "diagnosis",
-    "area": "areas",
-    "backfill": "months",
-    "load-climbing": "climbing",
-    "weights": "weights",
-    "export": "export",
+    "up": ("processes", "Run everything on this machine: engines where none are set, tables, workers, scheduler, web."),
+    "web": ("processes", "Serve the admin on PORT."),
+    "worker": ("processes", "Work on these queues (all of them when none is named) until SIGTERM."),
+    "scheduler": ("processes", "Start the jobs that have a cadence, until SIGTERM."),
+    "migrate": ("processes", "Bring the database's tables up to date, and add the first area."),
+    "run": ("asking", "Ask for a run of a job, and print its id."),
+    "runs": ("runs", "List the latest runs; one in full, with its attempts, when its id is given."),
+    "jobs": ("looking", "List the catalogue: every job with its queue, cadence and parameters."),
+    "workers": ("looking", "List the RQ workers that are alive, and what each does."),
+    "schedule": ("looking", "List every cadence with its last occurrences and the next."),
+    "cancel": ("asking", "Cancel a run; one at work is stopped."),
+    "retry": ("asking", "Retry a failed or cancelled run from its last checkpoint."),
+    "pause": ("asking", "Pause a queue, or the cadence of a job, until it is resumed."),
+    "resume": ("asking", "Resume a queue, or the cadence of a job."),
+    "purge": ("asking", "Cancel what waits in a queue."),
+    "doctor": ("diagnosis", "Check everything Safegrid needs, and say what to do where something is wrong."),
+    "area": ("areas", "Manage the areas whose crimes are held."),
+    "backfill": ("months", "Ask for every month on offer that is not held, newest first; one run a month."),
+    "load-climbing": ("climbing", "Replace the mountains, routes, accidents and weather by those of FOLDER."),
+    "weights": ("weights", "List the schemes of weights, or change the one that the grid stores."),
+    "export": ("export", "Write the grid to a file."),
 }
 
 
@@ -51,9 +46,22 @@ class Commands(click.Group):
         """The command of that name; none if there is none."""
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"worker.cli.{COMMANDS[cmd_name]}")
+        module = import_module(f"worker.cli.{COMMANDS[cmd_name][0]}")
+        if "structlog" in sys.modules:
+            # Until the command has read its settings: stdout is for results.
+            sys.modules["structlog"].configure(logger_factory=sys.modules["structlog"].PrintLoggerFactory(sys.stderr))
         found: click.Command = next(command for command in module.COMMANDS if command.name == cmd_name)
         return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of `--help`, which imports no command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, said) for name, (_, said) in COMMANDS.items()])
+
+
+def help_of(name: str, more: str = "") -> str:
+    """What `--help` says of the command of that name; `more`, as further paragraphs, only its own."""
+    return f"{COMMANDS[name][1]}\n\n{more}".strip()
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -69,10 +77,9 @@ def main() -> None:
 
 def run_command(command: click.Command) -> None:
     """Run the command, put what went wrong into one line, and leave."""
-    # Until a command has read its settings: stdout is for results.
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         code = command(standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Exit as leave:
         code = leave.exit_code
     except click.ClickException as error:
@@ -80,21 +87,21 @@ def run_command(command: click.Command) -> None:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = INTERRUPTED
-    except (SafegridError, EngineError, TimeoutError) as error:
-        code = _complain(str(error))
-    except ProgrammingError as error:
-        code = _complain(f"{_first_line(error)}: if tables are missing, run `safegrid migrate`")
-    except OperationalError as error:
-        code = _complain(f"PostgreSQL cannot be reached: {_first_line(error)}. Check DATABASE_URL")
-    except RedisError as error:
-        code = _complain(f"Redis cannot be reached: {error}. Check REDIS_URL and QUEUE_REDIS_URL")
+    except BrokenPipeError:
+        # Whoever read us has enough. What is still in the buffer must not fail again as Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        code = _complain(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _complain(message: str) -> int:
+def _complain(error: Exception) -> int:
+    """The error as one line and an exit code. Raises the error itself where it is a fault of ours."""
+    from worker.cli.failures import WRONG_CALL, explain, is_wrong_call
+
+    message = explain(error)
+    if message is None:
+        raise error
     click.echo(f"safegrid: {message}", err=True)
-    return 1
-
-
-def _first_line(error: OperationalError | ProgrammingError) -> str:
-    return str(error.orig).strip().splitlines()[0]
+    return WRONG_CALL if is_wrong_call(error) else 1

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from jobs import areas, database
 from jobs.settings import parse_box
 from worker import settings
-from worker.cli import output
+from worker.cli import help_of, output
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def _transaction() -> Iterator[Connection]:
         engine.dispose()
 
 
-@click.group()
+@click.group(help=help_of("area", "They may touch, never overlap."))
 def area() -> None:
     """The areas whose crimes are held. They may touch, never overlap."""
 
@@ -75,12 +75,16 @@ def add(slug: str, name: str | None, box: str | None, polygon: Path | None, forc
 
 @area.command()
 @click.argument("slug")
-@click.confirmation_option(prompt="All crimes of the area are deleted too. Go on?")
-def remove(slug: str) -> None:
-    """Let go of an area and of all its crimes."""
+@click.option("--yes", is_flag=True, help="Do not ask before the crimes are deleted.")
+def remove(slug: str, yes: bool) -> None:
+    """Delete an area and all its crimes."""
+    with _transaction() as connection:
+        name = areas.find(connection, slug).name
+    if not yes:
+        click.confirm(f"All crimes of the area {slug} ({name}) are deleted too. Delete it?", abort=True, err=True)
     with _transaction() as connection:
         areas.remove(connection, slug)
-    click.echo(f"Area {slug} is gone; run rebuild_safety_grid to take its crimes out of the grid", err=True)
+    click.echo(f"Area {slug} is deleted; run rebuild_safety_grid to take its crimes out of the grid", err=True)
 
 
 COMMANDS = [area]

@@ -1,17 +1,17 @@
 """Commands that ask for runs and change them."""
 
 import getpass
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
-from pydantic_core import PydanticUndefined
-from sqlalchemy import Connection
+from pydantic.fields import FieldInfo
 
 from jobs import catalogue
 from worker import ledger, pauses, settings
-from worker.cli import output
+from worker.cli import help_of, output
+from worker.cli.ledgers import ledger_of
+from worker.cli.watching import EXIT_CODES, watch
 from worker.client import Client, RunFailed
 from worker.ledger import Asker
 
@@ -45,31 +45,67 @@ def _job_command(job: catalogue.Job) -> click.Command:
             if not wait:
                 click.echo(run_id)
                 return 0
-            run = output.watch(client, run_id, timeout)
+            run = watch(client, run_id, timeout)
         if run.state != "finished":
             click.echo(f"safegrid: {RunFailed(run)}", err=True)
         else:
             output.as_json(run.result)
-        return output.EXIT_CODES[run.state]
+        return EXIT_CODES[run.state]
 
     wait = click.Option(["--wait"], is_flag=True, help="Stay until it ends; the result as JSON on stdout.")
     timeout = click.Option(["--timeout"], type=float, help="With --wait: give up after so many seconds.")
-    options = [_option(name, field) for name, field in job.parameters.model_fields.items()]
+    properties = job.parameters.model_json_schema().get("properties", {})
+    options = [_option(name, field, properties[name]) for name, field in job.parameters.model_fields.items()]
     return click.Command(job.name, params=[*options, wait, timeout], callback=ask, help=job.summary)
 
 
-def _option(name: str, field: Any) -> click.Option:
+def _option(name: str, field: FieldInfo, schema: Mapping[str, Any]) -> click.Option:
     flag = f"--{name.replace('_', '-')}"
-    default = "" if field.default in (PydanticUndefined, None) else f" [default: {field.default}]"
+    facts = "; ".join(_facts(field, schema))
+    help_text = f"{field.description}. [{facts}]" if field.description else f"[{facts}]"
     if field.annotation is bool:
-        return click.Option([f"{flag}/--no-{flag[2:]}", name], default=None, help=f"{field.description or ''}{default}")
+        return click.Option([f"{flag}/--no-{flag[2:]}", name], default=None, help=help_text)
     # The job checks the values itself, so that every way in has the same limits and the same words.
-    return click.Option(
-        [flag, name], type=str, required=field.is_required(), help=f"{field.description or ''}{default}"
-    )
+    return click.Option([flag, name], type=str, metavar=_value(schema)[0], required=field.is_required(), help=help_text)
 
 
-@click.command()
+def _facts(field: FieldInfo, schema: Mapping[str, Any]) -> Iterator[str]:
+    """What may be given, and what counts when nothing is."""
+    value = _value(schema)[1]
+    if value:
+        yield value
+    if field.is_required():
+        yield "required"
+    elif field.default is not None:
+        yield f"default: {_shown(field.default)}"
+    else:
+        yield "may be left out"
+
+
+def _value(schema: Mapping[str, Any]) -> tuple[str, str]:
+    """How a value is written, and in words: of the type itself where it may also be left out."""
+    options = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
+    kind: Mapping[str, Any] = options[0] if options else schema
+    if "enum" in kind:
+        return "|".join(map(str, kind["enum"])), ""
+    if schema.get("format") == "month" or kind.get("format") == "month":
+        return "YYYY-MM", "a month"
+    bounds = f" from {kind['minimum']} to {kind['maximum']}" if {"minimum", "maximum"} <= kind.keys() else ""
+    written = {
+        "integer": ("N", f"a whole number{bounds}"),
+        "number": ("X", f"a number{bounds}"),
+        "boolean": ("", ""),
+        "array": ("A,B,...", "separated by commas"),
+    }
+    dated = ("YYYY-MM-DD", "a day") if kind.get("format") == "date" else ("TEXT", "")
+    return written.get(str(kind.get("type")), dated)
+
+
+def _shown(value: Any) -> str:
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+@click.command(help=help_of("cancel"))
 @click.argument("run_id")
 def cancel(run_id: str) -> None:
     """Cancel a run; one at work is stopped."""
@@ -78,7 +114,7 @@ def cancel(run_id: str) -> None:
     click.echo(f"Run {run_id} is {'being stopped' if state == 'started' else state}", err=True)
 
 
-@click.command()
+@click.command(help=help_of("retry"))
 @click.argument("run_id")
 @click.option("--param", "changes", multiple=True, metavar="NAME=VALUE", help="Run it with this parameter changed.")
 def retry(run_id: str, changes: tuple[str, ...]) -> None:
@@ -93,53 +129,51 @@ def retry(run_id: str, changes: tuple[str, ...]) -> None:
         click.echo(client.submit(run.job, {**run.parameters, **changed}, asker(), parent_id=run_id).run_id)
 
 
-@click.command()
+@click.command(help=help_of("pause"))
 @click.argument("name")
 def pause(name: str) -> None:
     """Let a queue, or the cadence of a job, rest until it is resumed."""
     kind, name = _queue_or_cadence(name)
-    with _ledger() as connection:
+    with ledger_of(settings.read()) as connection:
         changed = pauses.pause(connection, kind, name, getpass.getuser())
-    click.echo(f"The {kind} {name} rests{'' if changed else ' already'}", err=True)
+    click.echo(f"The {kind} {name} is paused{'' if changed else ' already'}", err=True)
 
 
-@click.command()
+@click.command(help=help_of("resume"))
 @click.argument("name")
 def resume(name: str) -> None:
     """Go on with a queue, or with the cadence of a job."""
     kind, name = _queue_or_cadence(name)
-    with _ledger() as connection:
+    with ledger_of(settings.read()) as connection:
         changed = pauses.resume(connection, kind, name)
-    click.echo(f"The {kind} {name} {'goes on' if changed else 'was not resting'}", err=True)
+    click.echo(f"The {kind} {name} {'is resumed' if changed else 'was not paused'}", err=True)
 
 
 def _queue_or_cadence(name: str) -> tuple[str, str]:
     if name in catalogue.QUEUES:
         return "queue", name
-    job = catalogue.find(name)
-    if job.cron is None:
-        raise click.UsageError(f"{job.name} has no cadence; the queues are {', '.join(catalogue.QUEUES)}")
+    jobs = catalogue.load().values()
+    job = next((job for job in jobs if job.cron and name in (job.name, job.slug)), None)
+    if job is None:
+        queues, cadences = ", ".join(catalogue.QUEUES), ", ".join(job.name for job in jobs if job.cron)
+        raise click.UsageError(
+            f"{name!r} is neither a queue nor a job with a cadence. Queues: {queues}. Jobs with a cadence: {cadences}"
+        )
     return "cadence", job.name
 
 
-@contextmanager
-def _ledger() -> Iterator[Connection]:
-    with Client(settings.read()) as client, client.engine.connect() as connection:
-        yield connection
-
-
-@click.command()
+@click.command(help=help_of("purge"))
 @click.argument("queue", type=click.Choice(catalogue.QUEUES))
 @click.confirmation_option(prompt="Every run of this queue that has not begun is cancelled. Go on?")
 def purge(queue: str) -> None:
     """Cancel what waits in a queue."""
-    with _ledger() as connection:
+    with ledger_of(settings.read()) as connection:
         count = ledger.purge(connection, queue, getpass.getuser())
     click.echo(f"{count} runs cancelled", err=True)
 
 
 COMMANDS = [
-    JobCommands("run", help="Ask for a run of a job, and print its id."),
+    JobCommands("run", help=help_of("run")),
     cancel,
     retry,
     pause,

@@ -8,17 +8,16 @@ from jobs import database
 from jobs.scores.climbing.csv_folder import read_folder
 from jobs.scores.climbing.loading import Loaded, load
 from worker import settings
-from worker.cli import output
+from worker.cli import help_of, output
+
+_FILES = "Reads mountains, routes, accidents and accident_weather, as .csv or .csv.gz."
 
 
-@click.command("load-climbing")
+@click.command("load-climbing", help=help_of("load-climbing", _FILES))
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True)
 def load_climbing(folder: Path, as_json: bool) -> None:
-    """Hold the mountains, routes, accidents and weather of FOLDER, in place of those that are held.
-
-    Reads mountains, routes, accidents and accident_weather, as .csv or .csv.gz.
-    """
+    """Load a folder, all of it or nothing."""
     climbing = read_folder(folder)
     engine = database.create(settings.read())
     try:

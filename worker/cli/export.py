@@ -16,6 +16,7 @@ from jobs.grid.geojson import ATTRIBUTION
 from jobs.grid.region import Region
 from jobs.months import NotAMonth, parse_month
 from worker import settings
+from worker.cli import help_of
 
 
 def _month(_context: click.Context, _option: click.Parameter, value: str | None) -> date | None:
@@ -25,7 +26,7 @@ def _month(_context: click.Context, _option: click.Parameter, value: str | None)
         raise click.BadParameter(str(error)) from None
 
 
-@click.command()
+@click.command(help=help_of("export", "One record a cell and month. It is read as it is written, however large it is."))
 @click.option("--format", "form", type=click.Choice(list(WRITERS)), required=True, help="parquet is GeoParquet.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File; stdout when left out.")
 @click.option("--from", "first", metavar="YYYY-MM", callback=_month, help="Oldest month.")

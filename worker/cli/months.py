@@ -7,19 +7,22 @@ from jobs.ingestion.police import Police
 from jobs.ingestion.store import held_months
 from jobs.months import month_text, parse_month
 from worker import settings
+from worker.cli import help_of
 from worker.cli.asking import asker
 from worker.client import Client
 
 
-@click.command()
+@click.command(help=help_of("backfill"))
 @click.option("--from", "oldest", metavar="YYYY-MM", help="Oldest month; the oldest on offer when left out.")
 @click.option("--to", "newest", metavar="YYYY-MM", help="Newest month; the newest on offer when left out.")
 @click.option("--area", help="Only this area.")
 @click.option("--again", is_flag=True, help="Months that are held too: the source revises them.")
 def backfill(oldest: str | None, newest: str | None, area: str | None, again: bool) -> None:
     """Ask for every month on offer that is not held, newest first; one run a month."""
-    chosen = settings.read()
     first, last = (parse_month(text) if text else None for text in (oldest, newest))
+    if first and last and first > last:
+        raise click.UsageError(f"--from {oldest} is after --to {newest}: no month lies between them")
+    chosen = settings.read()
     with Client(chosen) as client:
         months = [
             month

@@ -12,6 +12,7 @@ import click
 
 from jobs import catalogue, database, schema
 from worker import logs, settings, system
+from worker.cli import help_of
 from worker.scheduler import run_forever
 from worker.supervisor import Supervisor
 
@@ -30,7 +31,7 @@ def port_from_environment() -> int:
     return int(text)
 
 
-@click.command()
+@click.command(help=help_of("worker"))
 @click.argument("queues", nargs=-1, type=click.Choice(catalogue.QUEUES), metavar="[QUEUE]...")
 def worker(queues: Sequence[str]) -> None:
     """Work on these queues (all of them when none is named) until SIGTERM."""
@@ -43,7 +44,7 @@ def worker(queues: Sequence[str]) -> None:
     Supervisor(chosen, queues or catalogue.QUEUES).run()
 
 
-@click.command()
+@click.command(help=help_of("scheduler"))
 def scheduler() -> None:
     """Start the jobs that have a cadence, until SIGTERM. Any number may run."""
     chosen = settings.read()
@@ -51,14 +52,14 @@ def scheduler() -> None:
     run_forever(chosen)
 
 
-@click.command()
+@click.command(help=help_of("web"))
 def web() -> None:
     """Serve the admin on PORT."""
     # The room above us: it has settings of its own, which are not for the workers.
     os.execv(sys.executable, [sys.executable, "-m", "web"])  # noqa: S606
 
 
-@click.command()
+@click.command(help=help_of("migrate"))
 def migrate() -> None:
     """Bring the database's tables up to date, and hold the first area."""
     chosen = settings.read()
@@ -66,7 +67,7 @@ def migrate() -> None:
     _say(f"The database is at revision {system.migrate(chosen)}")
 
 
-@click.command()
+@click.command(help=help_of("up"))
 def up() -> None:
     """Run everything on this machine: engines where none are set, tables, workers, scheduler, web."""
     port = port_from_environment()

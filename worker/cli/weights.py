@@ -5,18 +5,19 @@ import click
 from jobs import cache, database
 from jobs.grid.weights import schemes, weigh
 from worker import settings
-from worker.cli import output
+from worker.cli import help_of, output
+
+_MORE = (
+    "Raw counts are kept, so that another default takes one update of the grid and no rebuild. Give the present "
+    "default again after its weights were changed in the table crime_weights."
+)
 
 
-@click.command()
+@click.command(help=help_of("weights", _MORE))
 @click.option("--default", "name", metavar="SCHEME", help="Make this scheme the default, and weigh the grid by it.")
 @click.option("--json", "as_json", is_flag=True)
 def weights(name: str | None, as_json: bool) -> None:
-    """The schemes by which crimes are weighed; with --default the grid is weighed by another one.
-
-    Raw counts are kept, so that takes one update of the grid and no rebuild. Give the present default again
-    after its weights were changed in the table crime_weights.
-    """
+    """List the schemes, after another default was made where one is named."""
     chosen = settings.read()
     engine, redis = database.create(chosen), cache.connect(chosen)
     try:
