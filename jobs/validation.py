@@ -199,7 +199,8 @@ def _check_cells(here: Context, found: Findings) -> dict[str, Any]:
     return {
         "total_cells": sum(records.values()),
         "unique_h3_cells": len(records),
-        "invalid_cell_ids": invalid[:MOST_NAMED],
+        "invalid_cell_ids": len(invalid),
+        "invalid_cell_examples": invalid[:MOST_NAMED],
     }
 
 

@@ -65,7 +65,8 @@ def rebuild_safety_grid(
     cache.drop_snapshots(here.cache)
     return {
         "task": "rebuild_safety_grid",
-        "months_processed": len(states),
+        "months_processed": months,
+        "months_held": [state.month.isoformat() for state in states],
         "months_rebuilt": [month.isoformat() for month in built],
         "cells_created": statistics["total_cell_months"],
         "grid_type": here.settings.grid_type,

@@ -74,7 +74,8 @@ def test_the_result_has_the_promised_keys_and_its_statistics_are_those_of_the_ce
     totals = [row[4] for row in counted(three_months)]
     assert rebuild_safety_grid() == {
         "task": "rebuild_safety_grid",
-        "months_processed": 3,
+        "months_processed": 12,
+        "months_held": ["2024-01-01", "2023-12-01", "2023-11-01"],
         "months_rebuilt": ["2024-01-01", "2023-12-01", "2023-11-01"],
         "cells_created": len(totals),
         "grid_type": "h3_hexagonal",

@@ -50,7 +50,12 @@ def test_a_grid_of_all_that_is_published_is_healthy(here: Context, police: Polic
     cells, unique, most = rows(
         here.connection, "SELECT count(*), count(DISTINCT h3_index), max(crime_count_total) FROM safety_cells"
     )[0]
-    assert report["h3_validation"] == {"total_cells": cells, "unique_h3_cells": unique, "invalid_cell_ids": []}
+    assert report["h3_validation"] == {
+        "total_cells": cells,
+        "unique_h3_cells": unique,
+        "invalid_cell_ids": 0,
+        "invalid_cell_examples": [],
+    }
     assert report["data_quality"] == {
         "total_records": cells,
         "zero_crime_cells": 0,
@@ -154,8 +159,9 @@ def test_only_so_many_wrong_ids_are_named(
     monkeypatch.setattr(validation, "MOST_NAMED", 2)
     change(here.connection, "UPDATE safety_cells SET cell_id = h3_index || '_999999' || month::text")
     report = validate_h3_grid_health()
-    assert len(report["h3_validation"]["invalid_cell_ids"]) == 2
-    assert report["issues"][0].startswith(f"{report['h3_validation']['total_cells']} cell ids are not")
+    cells = report["h3_validation"]
+    assert (cells["invalid_cell_ids"], len(cells["invalid_cell_examples"])) == (cells["total_cells"], 2)
+    assert report["issues"][0].startswith(f"{cells['total_cells']} cell ids are not")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +179,8 @@ def test_a_cell_id_that_is_none_is_found(
     change(here.connection, f"UPDATE safety_cells {statement} WHERE cell_id = :one", one=one)
     wrong = cell_id or one.replace("_202401", "_202402")
     report = validate_h3_grid_health()
-    assert (report["health_status"], report["h3_validation"]["invalid_cell_ids"]) == ("degraded", [wrong])
+    assert (report["health_status"], report["h3_validation"]["invalid_cell_ids"]) == ("degraded", 1)
+    assert report["h3_validation"]["invalid_cell_examples"] == [wrong]
     assert report["issues"][0] == (
         f"1 cell ids are not cells of resolution 10, the first {wrong}: run rebuild_safety_grid force=true"
     )
