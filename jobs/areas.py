@@ -1,6 +1,7 @@
 """Areas: the parts of the country whose crimes are held. They may touch, never overlap."""
 
 import itertools
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import shapely
+import structlog
 from shapely.geometry import Polygon, box, mapping, shape
-from sqlalchemy import Connection, delete, func, select
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import Connection, delete, func, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from jobs import models
 from jobs.errors import WrongCall
 from jobs.settings import Box, Settings
+
+log = structlog.get_logger("safegrid.areas")
 
 DEFAULT_AREA = "southampton-core"
 DEFAULT_FORCES = ("hampshire",)
@@ -41,6 +46,17 @@ class Area:
         """South, west, north, east in degrees."""
         west, south, east, north = self.polygon.bounds
         return south, west, north, east
+
+    @property
+    def sides(self) -> str:
+        """The bounds as SOUTHAMPTON_BBOX and `--box` have them."""
+        return ",".join(map(str, self.bounds))
+
+    @property
+    def border(self) -> dict[str, Any]:
+        """The polygon as GeoJSON, as the database returns it."""
+        found: dict[str, Any] = json.loads(json.dumps(mapping(self.polygon)))
+        return found
 
     def contains(self, lat: npt.NDArray[np.float64], lng: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
         """Whether points are inside; degrees, shape (n,).
@@ -120,16 +136,12 @@ def add(connection: Connection, area: Area) -> None:
     for other in all_areas(connection):
         if other.slug == area.slug:
             raise AreaError(f"Area {area.slug} is there already; remove it first, or choose another name")
-        if shapely.relate_pattern(area.polygon, other.polygon, "T********"):
-            raise AreaError(
-                f"Areas {area.slug} and {other.slug} overlap: crimes would be counted twice. "
-                "Draw them so that they touch at most"
-            )
         for force in area.forces:
             if force in other.forces:
                 raise AreaError(f"The unplaced crimes of {force} belong to area {other.slug} already")
+    _refuse_overlap(connection, area)
     connection.execute(
-        insert(models.Area).values(slug=area.slug, name=area.name, boundary=mapping(area.polygon), is_box=area.is_box)
+        insert(models.Area).values(slug=area.slug, name=area.name, boundary=area.border, is_box=area.is_box)
     )
     if area.forces:
         connection.execute(insert(models.AreaForce), [{"force": force, "area": area.slug} for force in area.forces])
@@ -142,27 +154,92 @@ def remove(connection: Connection, slug: str) -> None:
     connection.execute(delete(models.Area).where(models.Area.slug == slug))
 
 
-def ensure_default(connection: Connection, settings: Settings) -> None:
-    """Hold the area of SOUTHAMPTON_BBOX where no area is held; follow the setting while nothing is ingested."""
+def resize(connection: Connection, area: Area) -> None:
+    """Give an area that is held the border of `area`. Raises AreaError when it would overlap another.
+
+    What is held of it stays, and is of the border that it was brought in within, until its months are ingested again.
+    """
     _lock(connection)
-    areas = {area.slug: area for area in all_areas(connection)}
-    wanted = from_box(DEFAULT_AREA, "Southampton core", settings.southampton_bbox, DEFAULT_FORCES)
-    held = areas.get(DEFAULT_AREA)
-    if not areas:
+    held = find(connection, area.slug)
+    _refuse_overlap(connection, area)
+    # The area first: a month that is being replaced has it locked until it is there.
+    connection.execute(
+        update(models.Area).where(models.Area.slug == area.slug).values(boundary=area.border, is_box=area.is_box)
+    )
+    months = update(models.IngestionRun).where(models.IngestionRun.area == area.slug, models.IngestionRun.current)
+    border = models.IngestionRun.border
+    connection.execute(months.where(border.is_(None)).values(border=held.border))
+    connection.execute(months.where(border == area.border).values(border=null()))
+
+
+def _refuse_overlap(connection: Connection, area: Area) -> None:
+    former = former_borders(connection)
+    for other in all_areas(connection):
+        if other.slug == area.slug:
+            continue
+        if _overlap(area.polygon, other.polygon):
+            raise AreaError(
+                f"Areas {area.slug} and {other.slug} overlap: crimes would be counted twice. "
+                "Draw them so that they touch at most"
+            )
+        if any(_overlap(area.polygon, border) for border in former.get(other.slug, ())):
+            raise AreaError(
+                f"Area {area.slug} overlaps the former border of {other.slug}, within which months of it are held: "
+                f"bring them in within the new one first, with `safegrid backfill --area {other.slug}`"
+            )
+
+
+def _overlap(one: BaseGeometry, other: BaseGeometry) -> bool:
+    """Whether they have more in common than a border."""
+    return bool(shapely.relate_pattern(one, other, "T********"))
+
+
+def former_borders(connection: Connection) -> dict[str, list[BaseGeometry]]:
+    """{slug: borders that the area has no longer, and within which months of it are held}"""
+    run = models.IngestionRun
+    borders: dict[str, list[BaseGeometry]] = {}
+    for row in connection.execute(select(run.area, run.border).where(run.current, run.border.is_not(None)).distinct()):
+        borders.setdefault(row.area, []).append(shape(row.border))
+    return borders
+
+
+def ensure_default(connection: Connection, settings: Settings) -> None:
+    """Hold the area of SOUTHAMPTON_BBOX where no area is held; follow the setting while nothing is ingested.
+
+    What is held goes before the setting: where they differ, the log says so.
+    """
+    _lock(connection)
+    wanted = _default(settings)
+    if not connection.scalar(select(func.count()).select_from(models.Area)):
         add(connection, wanted)
-    elif held and held.is_box and held.bounds != wanted.bounds:
-        _follow_setting(connection, wanted)
+    elif held := unlike_setting(connection, settings):
+        ingested = select(func.count()).where(models.IngestionRun.area == held.slug, models.IngestionRun.current)
+        try:
+            if not connection.scalar(ingested):
+                resize(connection, wanted)
+                return
+        except AreaError as error:
+            log.warning("area_cannot_follow_setting", area=held.slug, error=str(error))
+        log.warning("area_is_not_the_setting", area=held.slug, remedy=keep_or_resize(held, settings))
 
 
-def _follow_setting(connection: Connection, wanted: Area) -> None:
-    ingested = select(func.count()).where(models.IngestionRun.area == wanted.slug, models.IngestionRun.current)
-    if connection.scalar(ingested):
-        raise AreaError(
-            f"SOUTHAMPTON_BBOX is not the box that {wanted.slug} was ingested with: set it back, "
-            f"or let the area go first with `safegrid area remove {wanted.slug}`"
-        )
-    remove(connection, wanted.slug)
-    add(connection, wanted)
+def unlike_setting(connection: Connection, settings: Settings) -> Area | None:
+    """The first area, where it is held with another box than that of SOUTHAMPTON_BBOX."""
+    held = next((area for area in all_areas(connection) if area.slug == DEFAULT_AREA), None)
+    return held if held and held.is_box and held.bounds != settings.southampton_bbox else None
+
+
+def keep_or_resize(held: Area, settings: Settings) -> str:
+    """What is held and what is set, and both ways out."""
+    wanted = _default(settings).sides
+    return (
+        f"{held.slug} is held as the box {held.sides}, and SOUTHAMPTON_BBOX is {wanted}. To take that box over: "
+        f"`safegrid area resize {held.slug} --box {wanted}`. To keep what is held: SOUTHAMPTON_BBOX={held.sides}"
+    )
+
+
+def _default(settings: Settings) -> Area:
+    return from_box(DEFAULT_AREA, "Southampton core", settings.southampton_bbox, DEFAULT_FORCES)
 
 
 def _lock(connection: Connection) -> None:

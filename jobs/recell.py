@@ -11,9 +11,9 @@ from jobs import cache, context
 from jobs.catalogue import FollowUp, job
 from jobs.crimes import fingerprint
 from jobs.database import copy, lock
-from jobs.grid.rebuild import MOST_MONTHS
+from jobs.grid.rebuild import rebuilds
 from jobs.models import CrimeIncident, IngestionRun
-from jobs.months import add_months, month_text, months_between
+from jobs.months import month_text
 
 Points = dict[tuple[float, float], int]
 """{(latitude, longitude): cell}"""
@@ -33,18 +33,8 @@ _COUNTS = text(
 
 
 def _regrid(result: dict[str, Any]) -> Sequence[FollowUp]:
-    """The grid of every month that was changed; as many months in a run as a rebuild takes."""
-    months = sorted(map(dt.date.fromisoformat, result["months_recelled"]))
-    if not months:
-        return []
-    span = months_between(months[0], months[-1]) + 1
-    return [
-        FollowUp(
-            "rebuild_safety_grid",
-            {"months": min(MOST_MONTHS, span - back), "until": month_text(add_months(months[-1], -back))},
-        )
-        for back in range(0, span, MOST_MONTHS)
-    ]
+    """The grid of every month that was changed."""
+    return rebuilds([dt.date.fromisoformat(month) for month in result["months_recelled"]])
 
 
 @job(queue="ingestion", slug="recell-crimes", follow_ups=_regrid)

@@ -128,7 +128,7 @@ class Settings(BaseSettings):
     h3_resolution: Annotated[int, Ge(7), Le(12)] = Field(10, validation_alias="H3_RESOLUTION")
     grid_type: Literal["h3_hexagonal"] = Field("h3_hexagonal", validation_alias="GRID_TYPE")
     southampton_bbox: Annotated[Box, NoDecode, BeforeValidator(parse_box)] = Field(
-        (50.85, -1.5, 50.97, -1.3), validation_alias="SOUTHAMPTON_BBOX"
+        (50.85, -1.55, 51.0, -1.3), validation_alias="SOUTHAMPTON_BBOX"
     )
     grid_cell_size_m: Annotated[float, Ge(1)] | None = Field(None, validation_alias="GRID_CELL_SIZE_M")
 
@@ -152,7 +152,7 @@ class Settings(BaseSettings):
             raise ValueError(f"is {one} and DATABASE_URL is {other}: set both, or neither for the embedded engines")
         return url
 
-    @field_validator("redis_url", "own_queue_redis_url", check_fields=False)
+    @field_validator("redis_url", "own_queue_redis_url", "celery_broker_url", check_fields=False)
     @classmethod
     def _trust_if_told(cls, url: str, info: ValidationInfo) -> str:
         return url if info.data.get("redis_verify", True) else unverified(url)

@@ -16,6 +16,7 @@ from jobs.context import Context
 from jobs.database import make_room
 from jobs.errors import JobError
 from jobs.grid import store
+from jobs.ingestion import borders
 from jobs.ingestion.police import Police
 from jobs.ingestion.run import MONTHS_BACK
 from jobs.months import add_months, month_text
@@ -92,6 +93,7 @@ _COUNTS = text(
            array(SELECT force FROM area_forces WHERE area_forces.area = held.area ORDER BY 1) AS forces,
            (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY others.records) FROM ingestion_runs AS others
             WHERE others.current AND others.area = held.area AND others.month <> held.month
+              AND others.border IS NOT DISTINCT FROM held.border
             HAVING count(*) >= 3) AS usual
     FROM ingestion_runs AS held WHERE current ORDER BY month DESC, area
     """
@@ -168,6 +170,7 @@ def _missing_months(here: Context, found: Findings) -> list[str]:
     if not published:
         found.concerns.append("The source offers no months at all. Run this check again later")
         return []
+    _check_borders(here.connection, published, found)
     with here.connection.begin():
         pairs = here.connection.execute(
             text("SELECT slug, month FROM areas LEFT JOIN ingestion_runs ON area = slug AND current")
@@ -179,6 +182,17 @@ def _missing_months(here: Context, found: Findings) -> list[str]:
         names = ", ".join(map(month_text, missing))
         found.faults.append(f"Published but not held: {names}. Run ingest_latest_crime_data")
     return [month.isoformat() for month in missing]
+
+
+def _check_borders(connection: Connection, published: Sequence[dt.date], found: Findings) -> None:
+    """Months that were brought in before their area was resized, and can be brought in again."""
+    with connection.begin():
+        held = [(area.slug, borders.outdated(connection, area.slug)) for area in areas.all_areas(connection)]
+    for slug, months in held:
+        if names := ", ".join(month_text(month) for month in months if month in published):
+            found.concerns.append(
+                f"{slug}: held within its former border are {names}. Run `safegrid backfill --area {slug}`"
+            )
 
 
 def _check_cells(here: Context, found: Findings) -> dict[str, Any]:
@@ -216,7 +230,9 @@ def _outside(connection: Connection, cells: Sequence[str]) -> list[str]:
     # Of the longest edges that H3 has, in degrees of longitude at the farthest latitude.
     edge_km = 1.5 * h3.average_hexagon_edge_length(h3.get_resolution(cells[0]), unit="km")
     wide = edge_km / (111.32 * max(0.01, np.cos(np.radians(np.abs(centres[:, 0]).max()))))
-    near = shapely.union_all([area.polygon.buffer(wide) for area in areas.all_areas(connection)])
+    held = [area.polygon for area in areas.all_areas(connection)]
+    former = [border for some in areas.former_borders(connection).values() for border in some]
+    near = shapely.union_all([border.buffer(wide) for border in held + former])
     shapely.prepare(near)
     inside = shapely.contains_xy(near, centres[:, 1], centres[:, 0])
     return [cell for cell, is_in in zip(cells, inside, strict=True) if not is_in]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import h3
 from sqlalchemy import Connection
 
+from jobs import areas
 from jobs.grid import store as grid_store
 from jobs.ingestion import store
 from jobs.ingestion.records import Crime
@@ -47,6 +48,8 @@ def scattered(month: str, count: int = 200, seed: int = 1) -> list[Place]:
 
 def hold(connection: Connection, month: str, crimes: Iterable[Place], area: str = AREA, resolution: int = 10) -> None:
     """Hold these crimes of a month as all that the area has of it."""
+    with connection.begin():
+        held = areas.find(connection, area)
     placed = [
         Crime(
             one.category,
@@ -61,7 +64,7 @@ def hold(connection: Connection, month: str, crimes: Iterable[Place], area: str 
         for number, one in enumerate(crimes)
     ]
     snapshot = store.Snapshot(
-        area=area,
+        area=held,
         month=parse_month(month),
         resolution=resolution,
         source="a test",

@@ -12,7 +12,7 @@ from rq import Worker
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import database, schema
+from jobs import areas, database, schema
 from jobs.catalogue import QUEUES
 from jobs.errors import SafegridError
 from jobs.ingestion.police import Police
@@ -59,9 +59,17 @@ def _database(settings: Settings) -> Iterator[Finding]:
             yield Finding("PostgreSQL", True, f"{version}, PostGIS {'is used' if postgis else 'is not used'}")
             schema.check(connection)
             yield Finding("Tables", True, "are those of this version")
+            yield from _areas(connection, settings)
             yield from _ledger(connection)
     finally:
         engine.dispose()
+
+
+def _areas(connection: Connection, settings: Settings) -> Iterator[Finding]:
+    with connection.begin():
+        held = areas.unlike_setting(connection, settings)
+    if held:
+        yield Finding("First area", False, areas.keep_or_resize(held, settings))
 
 
 def _ledger(connection: Connection) -> Iterator[Finding]:

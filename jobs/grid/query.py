@@ -46,7 +46,7 @@ def _sides(value: Any) -> Any:
     try:
         return parse_box(value)
     except ValueError as error:
-        raise ValueError(f"{error}, such as 50.85,-1.5,50.97,-1.3") from None
+        raise ValueError(f"{error}, such as 50.85,-1.55,51.0,-1.3") from None
 
 
 def _slugs(value: Any) -> Any:

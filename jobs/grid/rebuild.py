@@ -1,6 +1,7 @@
 """The grid's job."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -11,7 +12,7 @@ from jobs.context import Context
 from jobs.database import lock, make_room
 from jobs.errors import PermanentError
 from jobs.grid import store
-from jobs.months import NotAMonth, add_months, month_text, parse_month
+from jobs.months import NotAMonth, add_months, month_text, months_between, parse_month
 
 MOST_MONTHS = 60
 
@@ -28,6 +29,21 @@ def _month(text: str | None) -> str | None:
         return text and month_text(parse_month(text))
     except NotAMonth as error:
         raise ValueError(str(error)) from None
+
+
+def rebuilds(months: Sequence[dt.date]) -> list[FollowUp]:
+    """What builds the grid of all these months; as many of them in a run as it takes."""
+    if not months:
+        return []
+    newest = max(months)
+    span = months_between(min(months), newest) + 1
+    return [
+        FollowUp(
+            "rebuild_safety_grid",
+            {"months": min(MOST_MONTHS, span - back), "until": month_text(add_months(newest, -back))},
+        )
+        for back in range(0, span, MOST_MONTHS)
+    ]
 
 
 def _check(result: dict[str, Any]) -> list[FollowUp]:

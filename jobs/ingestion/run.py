@@ -190,7 +190,7 @@ def _pull(here: Context, police: Police, area: Area, month: dt.date, started_at:
     if usual and len(placed) < FEW * usual:
         reader.issues.add("far fewer crimes than usual: a force may not have supplied all", usual, len(placed))
     return store.Snapshot(
-        area=area.slug,
+        area=area,
         month=month,
         resolution=here.settings.h3_resolution,
         source=police.source,
@@ -207,7 +207,7 @@ def _refuse_empty(here: Context, snapshot: store.Snapshot) -> None:
     """A published month without a single crime is the source's fault, not peace."""
     if not snapshot.placed:
         raise JobError(
-            f"The source has no crimes for {snapshot.area} in {month_text(snapshot.month)}, though it offers the "
+            f"The source has no crimes for {snapshot.area.slug} in {month_text(snapshot.month)}, though it offers the "
             "month: nothing was changed. Try again later, or check that the area lies in England, Wales or "
             "Northern Ireland"
         )

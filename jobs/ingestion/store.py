@@ -9,8 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from jobs import models
+from jobs.areas import Area
 from jobs.crimes import fingerprint
 from jobs.database import copy, lock
+from jobs.errors import JobError
 from jobs.ingestion.records import Crime
 from jobs.models import CrimeCategory, CrimeIncident, IngestionRun, UnplacedCrime
 
@@ -41,11 +44,18 @@ UNPLACED_COLUMNS = (
 )
 
 
+class BorderChanged(JobError):
+    """An area was resized or removed while its crimes were on their way."""
+
+    def __init__(self, area: str) -> None:
+        super().__init__(f"Area {area} was resized or removed while its crimes came in: nothing was changed, try again")
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """A month of an area as the source gives it now, checked and ready to be held."""
 
-    area: str
+    area: Area
     month: dt.date
     resolution: int
     source: str
@@ -75,9 +85,11 @@ def categories(connection: Connection) -> frozenset[str]:
 
 
 def held_months(connection: Connection, area: str) -> dict[dt.date, int]:
-    """{month: placed crimes} of an area, for the months that are held."""
+    """{month: placed crimes} of an area, for the months that are held within its border."""
     rows = connection.execute(
-        select(IngestionRun.month, IngestionRun.records).where(IngestionRun.area == area, IngestionRun.current)
+        select(IngestionRun.month, IngestionRun.records).where(
+            IngestionRun.area == area, IngestionRun.current, IngestionRun.border.is_(None)
+        )
     )
     return {row.month: row.records for row in rows}
 
@@ -89,10 +101,11 @@ def usual_count(connection: Connection, area: str, month: dt.date) -> float | No
 
 
 def replace_month(connection: Connection, snapshot: Snapshot, run_id: str | None) -> None:
-    """Hold `snapshot` in place of what is held of its area and month; all of it or nothing."""
-    area, month = snapshot.area, snapshot.month
+    """Hold `snapshot` in place of what is held of its area and month; all of it or nothing. Raises BorderChanged."""
+    area, month = snapshot.area.slug, snapshot.month
     with connection.begin():
         lock(connection, f"safegrid:month:{area}:{month}")
+        _check_border(connection, snapshot.area)
         for table in (CrimeIncident, UnplacedCrime):
             connection.execute(delete(table).where(table.area == area, table.month == month))
         copy(connection, "crime_incidents", INCIDENT_COLUMNS, _incident_rows(snapshot))
@@ -123,6 +136,16 @@ def replace_month(connection: Connection, snapshot: Snapshot, run_id: str | None
         )
 
 
+def _check_border(connection: Connection, area: Area) -> None:
+    """Until the end of the transaction, the area keeps the border that its crimes were taken within."""
+    # FOR SHARE waits for a change that is on its way, and then reads what it wrote.
+    border = connection.scalar(
+        select(models.Area.boundary).where(models.Area.slug == area.slug).with_for_update(read=True)
+    )
+    if border != area.border:
+        raise BorderChanged(area.slug)
+
+
 def record_failure(connection: Connection, failed: Mapping[str, Any], error: str) -> None:
     """Note that a month could not be brought in; what is held of it stays. `failed`: columns of the row."""
     with connection.begin():
@@ -131,14 +154,14 @@ def record_failure(connection: Connection, failed: Mapping[str, Any], error: str
 
 def _incident_rows(snapshot: Snapshot) -> Iterable[Sequence[Any]]:
     for crime in snapshot.placed:
-        yield (snapshot.area, snapshot.month, *crime)
+        yield (snapshot.area.slug, snapshot.month, *crime)
 
 
 def _unplaced_rows(snapshot: Snapshot) -> Iterable[Sequence[Any]]:
     for force, crimes in snapshot.unplaced.items():
         for crime in crimes:
             yield (
-                snapshot.area,
+                snapshot.area.slug,
                 snapshot.month,
                 force,
                 crime.category,

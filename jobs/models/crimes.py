@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, func, text
-from sqlalchemy.dialects.postgresql import BIGINT
+from sqlalchemy.dialects.postgresql import BIGINT, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from jobs.models.base import Base
@@ -87,6 +87,8 @@ class IngestionRun(Base):
     issues: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
     """What people should know of this month: [{issue, count, example}]."""
     error: Mapped[str | None]
+    border: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """GeoJSON of the border that this month was brought in within, where its area has another one by now."""
     source: Mapped[str]
     started_at: Mapped[dt.datetime]
     ended_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())

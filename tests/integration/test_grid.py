@@ -142,10 +142,10 @@ def test_force_builds_what_did_not_change_and_mends_it(here: Context, three_mont
 
 def test_a_cell_on_the_border_of_two_areas_counts_the_crimes_of_both(here: Context) -> None:
     with here.connection.begin():
-        areas.add(here.connection, areas.from_box("north", "North", (50.97, -1.5, 51.1, -1.3), ()))
-    cell = h3.latlng_to_cell(50.97, -1.4, 8)
+        areas.add(here.connection, areas.from_box("north", "North", (51.0, -1.55, 51.1, -1.3), ()))
+    cell = h3.latlng_to_cell(51.0, -1.4, 8)
     here.settings = here.settings.model_copy(update={"h3_resolution": 8})
-    crimes = [crime(latitude=lat, category="drugs") for lat in (50.9699, 50.97, 50.9701)]
+    crimes = [crime(latitude=lat, category="drugs") for lat in (50.9999, 51.0, 51.0001)]
     assert {h3.latlng_to_cell(one["latitude"], one["longitude"], 8) for one in crimes} == {cell}
     with served(here, crimes):
         ingest_month_on_demand(2024, 1)
@@ -159,7 +159,7 @@ def test_a_cell_on_the_border_of_two_areas_counts_the_crimes_of_both(here: Conte
 
 def test_the_crimes_of_an_area_that_is_gone_leave_the_grid(here: Context, three_months: list[Crime]) -> None:
     with here.connection.begin():
-        areas.add(here.connection, areas.from_box("north", "North", (50.97, -1.5, 51.1, -1.3), ()))
+        areas.add(here.connection, areas.from_box("north", "North", (51.0, -1.55, 51.1, -1.3), ()))
     with served(here, [crime("2023-10", latitude=51.0), crime("2023-11", latitude=51.0)]):
         ingest_latest_crime_data(area="north")
     rebuild_safety_grid()

@@ -63,7 +63,7 @@ def test_many_crimes_without_a_place_are_a_concern(here: Context) -> None:
 def test_cells_outside_of_every_area_are_a_fault(here: Context) -> None:
     change(here.connection, "DELETE FROM ingestion_runs WHERE month = '2024-01-01'")
     stray = Place("2024-01", 51.2, -1.4, "drugs")
-    on_the_border = Place("2024-01", 50.9699, -1.3001, "drugs")
+    on_the_border = Place("2024-01", 50.9999, -1.3001, "drugs")
     hold(here.connection, "2024-01", [*scattered("2024-01", 40), on_the_border, stray])
     rebuild_safety_grid()
     (issue,) = findings("degraded")

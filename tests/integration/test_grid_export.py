@@ -115,7 +115,7 @@ def test_parquet_without_its_package_names_the_extra(
 
 def test_months_and_an_area_narrow_what_is_written(settings: Settings, connection: Connection, grid: Rows) -> None:
     with connection.begin():
-        areas.add(connection, areas.from_box("north", "North", (50.97, -1.5, 51.1, -1.3), ()))
+        areas.add(connection, areas.from_box("north", "North", (51.0, -1.55, 51.1, -1.3), ()))
     hold(connection, "2024-01", [Place("2024-01", 51.05, -1.4, "drugs")], area="north")
     build(connection)
 

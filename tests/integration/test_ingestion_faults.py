@@ -164,8 +164,8 @@ def snapshot(here: Context) -> list[tuple[Any, ...]]:
 
 def test_what_comes_in_quadrants_is_what_comes_in_one(here: Context) -> None:
     # Some on the seams of the quadrants, in the corners and on the sides of the area.
-    seams = [crime(latitude=50.91, longitude=lng) for lng in (-1.5, -1.45, -1.4, -1.35)]
-    seams += [crime(latitude=lat, longitude=-1.4) for lat in (50.85, 50.88, 50.94, 50.969999)]
+    seams = [crime(latitude=50.925, longitude=lng) for lng in (-1.55, -1.4875, -1.425, -1.3625)]
+    seams += [crime(latitude=lat, longitude=-1.425) for lat in (50.85, 50.8875, 50.9625, 50.999999)]
     with served(here, [*crimes_of(), *seams]) as police:
         (whole,) = ingest_month_on_demand(2024, 1)["results"]
         in_one = snapshot(here)

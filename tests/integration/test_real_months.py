@@ -22,7 +22,7 @@ from tests.standins.police import PoliceStandin
 
 HAMPSHIRE = SHARED / "data/police/hampshire.zip"
 ARCHIVE = SHARED / "data/police/2024-02.zip"
-SOUTHAMPTON = (50.85, -1.5, 50.97, -1.3)
+SOUTHAMPTON = (50.85, -1.55, 51.0, -1.3)
 WHOLE_COUNTY = (50.5, -2.0, 51.5, -0.6)
 STAFFORD = (52.7, -2.3, 52.95, -1.9)
 DYFED_POWYS = (51.6, -5.3, 52.7, -3.0)

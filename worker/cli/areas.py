@@ -1,7 +1,8 @@
 """Commands for the areas whose crimes are held."""
 
+import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,9 +10,17 @@ import click
 from sqlalchemy import Connection
 
 from jobs import areas, database
+from jobs.areas import Area
+from jobs.grid.rebuild import rebuilds
+from jobs.ingestion import borders
+from jobs.ingestion.police import Police
+from jobs.months import month_text
 from jobs.settings import parse_box
 from worker import settings
 from worker.cli import help_of, output
+from worker.cli.asking import asker
+from worker.cli.months import ask_for_months
+from worker.client import Client
 
 
 @contextmanager
@@ -47,14 +56,12 @@ def list_areas(as_json: bool) -> None:
     )
 
 
-@area.command()
-@click.argument("slug")
-@click.option("--name", help="Name for people; the slug when left out.")
-@click.option("--box", metavar="LAT_MIN,LNG_MIN,LAT_MAX,LNG_MAX", help="Sides of a box, in degrees.")
-@click.option("--polygon", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="GeoJSON file.")
-@click.option("--force", "forces", multiple=True, help="Force whose unplaced crimes belong here; may be repeated.")
-def add(slug: str, name: str | None, box: str | None, polygon: Path | None, forces: tuple[str, ...]) -> None:
-    """Hold the crimes of a further area."""
+_box = click.option("--box", metavar="LAT_MIN,LNG_MIN,LAT_MAX,LNG_MAX", help="Sides of a box, in degrees.")
+_polygon = click.option("--polygon", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="GeoJSON file.")
+
+
+def _drawn(slug: str, name: str, box: str | None, polygon: Path | None, forces: Sequence[str]) -> Area:
+    """The area with the border that was given one way or the other."""
     if (box is None) == (polygon is None):
         raise click.UsageError("Give the area's border either as --box or as --polygon")
     if polygon:
@@ -62,12 +69,22 @@ def add(slug: str, name: str | None, box: str | None, polygon: Path | None, forc
             document = json.loads(polygon.read_text())
         except ValueError as error:
             raise click.UsageError(f"{polygon} is not JSON: {error}") from None
-        wanted = areas.from_geojson(slug, name or slug, document, forces)
-    else:
-        try:
-            wanted = areas.from_box(slug, name or slug, parse_box(box), forces)
-        except ValueError as error:
-            raise click.UsageError(f"--box: {error}") from None
+        return areas.from_geojson(slug, name, document, forces)
+    try:
+        return areas.from_box(slug, name, parse_box(box), forces)
+    except ValueError as error:
+        raise click.UsageError(f"--box: {error}") from None
+
+
+@area.command()
+@click.argument("slug")
+@click.option("--name", help="Name for people; the slug when left out.")
+@_box
+@_polygon
+@click.option("--force", "forces", multiple=True, help="Force whose unplaced crimes belong here; may be repeated.")
+def add(slug: str, name: str | None, box: str | None, polygon: Path | None, forces: tuple[str, ...]) -> None:
+    """Hold the crimes of a further area."""
+    wanted = _drawn(slug, name or slug, box, polygon, forces)
     with _transaction() as connection:
         areas.add(connection, wanted)
     click.echo(f"Area {slug} is held from now on; bring its months in with `safegrid backfill --area {slug}`", err=True)
@@ -85,6 +102,53 @@ def remove(slug: str, yes: bool) -> None:
     with _transaction() as connection:
         areas.remove(connection, slug)
     click.echo(f"Area {slug} is deleted; run rebuild_safety_grid to take its crimes out of the grid", err=True)
+
+
+@area.command()
+@click.argument("slug")
+@_box
+@_polygon
+@click.option("--yes", is_flag=True, help="Do not ask before crimes are deleted that cannot be brought in again.")
+def resize(slug: str, box: str | None, polygon: Path | None, yes: bool) -> None:
+    """Change the border of an area, and ask for its months again within the new one; one run a month.
+
+    What is held stays, within the former border, until its month has come in. Months that the source does not offer
+    any more keep what lies inside both borders. Give the command again to ask for what is left.
+    """
+    chosen = settings.read()
+    offered = Police.of(chosen).months()
+    with Client(chosen) as client:
+        with client.engine.begin() as connection:
+            held = areas.find(connection, slug)
+            wanted = _drawn(slug, held.name, box, polygon, held.forces)
+            gone = borders.not_offered(connection, slug, offered)
+            lost = sum(borders.outside(connection, wanted, month).crimes for month in gone)
+        if lost and not yes:
+            click.confirm(
+                f"{lost} crimes outside the new border are of months that the source does not offer any more, "
+                "and are deleted for good. Resize the area?",
+                abort=True,
+                err=True,
+            )
+        with client.engine.begin() as connection:
+            changed = borders.resize(connection, wanted, offered)
+            again = [month for month in borders.outdated(connection, slug) if month in offered]
+        for rebuild in rebuilds(changed):
+            client.submit(rebuild.job, rebuild.parameters, asker())
+        ask_for_months(client, again, slug)
+    _tell(slug, again, gone, lost)
+
+
+def _tell(slug: str, again: Sequence[dt.date], gone: Sequence[dt.date], lost: int) -> None:
+    words = f"months to come in again within it: {len(again)}" if again else "every month on offer is held within it"
+    click.echo(f"Area {slug} has the new border; {words}", err=True)
+    if gone:
+        span = f"{month_text(gone[-1])} to {month_text(gone[0])}"
+        click.echo(
+            f"Months not on offer any more: {len(gone)} ({span}). Their crimes inside both borders stay, {lost} outside "
+            "of the new one are deleted, and what the new border adds is missing in them",
+            err=True,
+        )
 
 
 COMMANDS = [area]

@@ -1,5 +1,8 @@
 """The command that brings in the past."""
 
+import datetime as dt
+from collections.abc import Sequence
+
 import click
 
 from jobs import areas
@@ -10,6 +13,14 @@ from worker import settings
 from worker.cli import help_of
 from worker.cli.asking import asker
 from worker.client import Client
+
+
+def ask_for_months(client: Client, months: Sequence[dt.date], area: str | None) -> None:
+    """Ask for one run a month, and print each with its month."""
+    for month in months:
+        parameters = {"year": month.year, "month": month.month, "area": area}
+        run_id = client.submit("ingest_month_on_demand", parameters, asker()).run_id
+        click.echo(f"{month_text(month)} {run_id}")
 
 
 @click.command(help=help_of("backfill"))
@@ -34,10 +45,7 @@ def backfill(oldest: str | None, newest: str | None, area: str | None, again: bo
                 wanted = [areas.find(connection, area)] if area else areas.all_areas(connection)
                 held = {month for month in months if all(month in held_months(connection, one.slug) for one in wanted)}
             months = [month for month in months if month not in held]
-        for month in months:
-            parameters = {"year": month.year, "month": month.month, "area": area}
-            run_id = client.submit("ingest_month_on_demand", parameters, asker()).run_id
-            click.echo(f"{month_text(month)} {run_id}")
+        ask_for_months(client, months, area)
     if not months:
         click.echo("Every month on offer is held", err=True)
 

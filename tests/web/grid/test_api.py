@@ -202,7 +202,7 @@ def test_a_cell_that_the_grid_does_not_have_is_404(program: FlaskClient, crimes:
 
 
 # What is asked, and what is said of it.
-BOX = "such as 50.85,-1.5,50.97,-1.3"
+BOX = "such as 50.85,-1.55,51.0,-1.3"
 ALL = "from, to, category, scheme, recency, resolution, area, bbox"
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"from": "2024-13"}, "Month 2024-13 is not a month (expected YYYY-MM) (given: '2024-13')"),

@@ -136,7 +136,7 @@ def test_whatever_changes_an_answer_makes_a_new_one(app: APIFlask, settings: Set
     with context.open_context(settings) as here:
         connection = here.connection
         with connection.begin():
-            areas.add(connection, areas.from_box("north", "North", (50.97, -1.5, 51.1, -1.3), ()))
+            areas.add(connection, areas.from_box("north", "North", (51.0, -1.55, 51.1, -1.3), ()))
         hold_state(connection, 1)
         hold(connection, "2024-02", [Place("2024-02", 51.0, -1.4, "drugs")], area="north")
         build(connection)
