@@ -45,7 +45,8 @@ def needs(thing: str, there: bool) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DATABASE_URL", "REDIS_URL", "QUEUE_REDIS_URL", "APP_ENV", "POLICE_API_BASE_URL", "PORT"):
+    engines = ("DATABASE_URL", "REDIS_URL", "QUEUE_REDIS_URL", "CELERY_BROKER_URL")
+    for name in (*engines, "APP_ENV", "POLICE_API_BASE_URL", "PORT"):
         monkeypatch.delenv(name, raising=False)
     for kind in (jobs.settings.Settings, Settings):
         monkeypatch.setitem(kind.model_config, "env_file", None)

@@ -1,5 +1,6 @@
 """Logs: one line per event on stderr, JSON in production; a run's last lines are kept with it."""
 
+import functools
 import logging
 import re
 import sys
@@ -7,10 +8,11 @@ from collections import deque
 from collections.abc import MutableMapping
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 
-from jobs.settings import Settings
+from worker.settings import Settings
 
 LINES_KEPT = 200
 _SECRETS = re.compile(r"(?<=://)[^/@\s]+@|(?<=apikey=)[^&\s]+")
@@ -56,6 +58,18 @@ def configure(settings: Settings) -> None:
         logging.getLogger(noisy).handlers.clear()
     if not settings.redis_verify:
         structlog.get_logger("safegrid").warning("redis_certificates_are_not_verified", by="SAFEGRID_REDIS_VERIFY")
+    if settings.celery_broker_url:
+        _tell_of_the_broker(settings.celery_broker_url)
+
+
+@functools.cache
+def _tell_of_the_broker(url: str) -> None:
+    """Once: a forked process knows what its parent has told."""
+    parts = urlsplit(url)
+    where = f"{parts.hostname}:{parts.port or 6379}{parts.path}" if parts.hostname else parts.path
+    structlog.get_logger("safegrid").info(
+        "celery_broker_url_is_the_queues_redis", redis=where, remedy="set QUEUE_REDIS_URL to name another"
+    )
 
 
 def keep_lines() -> deque[dict[str, Any]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar, overload
 
 from annotated_types import Ge, Le
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 import jobs.settings
 from jobs.settings import redis_address, secure_address
@@ -30,6 +30,8 @@ class Settings(jobs.settings.Settings):
     own_queue_redis_url: Annotated[str, AfterValidator(redis_address)] = Field(
         "", validation_alias="QUEUE_REDIS_URL", repr=False
     )
+    celery_broker_url: str = Field("", validation_alias="CELERY_BROKER_URL", repr=False)
+    """The broker of the systems before this one, where it counts as QUEUE_REDIS_URL; empty where that is set."""
     home: Path = Field(Path(".safegrid"), validation_alias="SAFEGRID_HOME")
     """Folder of the embedded engines."""
     sweep_interval_s: Annotated[float, Ge(0.1), Le(20)] = Field(3, validation_alias="SAFEGRID_SWEEP_INTERVAL_S")
@@ -46,6 +48,17 @@ class Settings(jobs.settings.Settings):
     memory_limit_mb: Annotated[int, Ge(64)] = Field(2048, validation_alias="SAFEGRID_MEMORY_LIMIT_MB")
     """Resident memory of one work-horse."""
 
+    @field_validator("celery_broker_url")
+    @classmethod
+    def _is_read_where_no_other_is_set(cls, url: str, info: ValidationInfo) -> str:
+        """With QUEUE_REDIS_URL set it is another program's, and may be no Redis at all."""
+        if info.data.get("own_queue_redis_url", "not readable"):
+            return ""
+        try:
+            return redis_address(url)
+        except ValueError as error:
+            raise ValueError(f"{error}; or set QUEUE_REDIS_URL, and this one is not read") from None
+
     @property
     def workers(self) -> tuple[int, int]:
         """Fewest and most worker processes of one supervisor."""
@@ -59,8 +72,8 @@ class Settings(jobs.settings.Settings):
 
     @property
     def queue_redis_url(self) -> str:
-        """The Redis of the queues; that of the cache unless QUEUE_REDIS_URL is set."""
-        return self.own_queue_redis_url or self.redis_url
+        """The Redis of the queues; that of the cache unless QUEUE_REDIS_URL or CELERY_BROKER_URL is set."""
+        return self.own_queue_redis_url or self.celery_broker_url or self.redis_url
 
 
 S = TypeVar("S", bound=Settings)

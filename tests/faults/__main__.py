@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from jobs.settings import Settings
 from tests.faults.harness import run
 from worker import logs
+from worker.settings import Settings
 
 
 def main() -> int:
