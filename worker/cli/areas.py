@@ -146,7 +146,7 @@ def _tell(slug: str, again: Sequence[dt.date], gone: Sequence[dt.date], lost: in
         span = f"{month_text(gone[-1])} to {month_text(gone[0])}"
         click.echo(
             f"Months not on offer any more: {len(gone)} ({span}). Their crimes inside both borders stay, {lost} outside "
-            "of the new one are deleted, and what the new border adds is missing in them",
+            "the new one are deleted, and what the new border adds is missing in them",
             err=True,
         )
 
