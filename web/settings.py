@@ -76,7 +76,9 @@ S = TypeVar("S", bound=Settings)
 
 def with_local_secrets(settings: S) -> S:
     """In development, unset secrets are this machine's own, kept in the folder `home`. Raises SettingsError."""
-    unset = {"secret_key": "secret-key", "admin_password": "admin-password"}
+    if settings.production:
+        return settings
+    unset = {"secret_key": "secret-key", "admin_password": "admin-password", "admin_api_token": "admin-api-token"}
     found = {field: local_secret(settings.home, name) for field, name in unset.items() if not getattr(settings, field)}
     for field, value in found.items():
         if not value:

@@ -5,7 +5,7 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar, overload
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, overload
 
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
@@ -86,14 +86,26 @@ def read(settings: type[S]) -> S: ...
 def read(settings: type[Settings] = Settings) -> Settings:
     """Settings from the environment; without DATABASE_URL and REDIS_URL, those of the engines that run here.
 
-    Raises SettingsError, or EngineError when neither is there.
+    What the owner of those engines was told holds too, unless the environment says otherwise: a command beside a demo
+    asks the demo's sources. Raises SettingsError, or EngineError when neither is there.
     """
     found = jobs.settings.load(settings)
     if found.database_url:
         return found
     from worker import engines
 
-    return at(found, engines.attach(found.home))
+    if "home" in found.model_fields_set:
+        home, endpoints = found.home, engines.attach(found.home)
+    else:
+        home, endpoints = engines.attach_here()
+    untold = {name: value for name, value in endpoints.settings.items() if name not in found.model_fields_set}
+    return at(jobs.settings.load(settings, **untold), endpoints).model_copy(update={"home": home})
+
+
+def open_values(settings: Settings) -> dict[str, Any]:
+    """What these settings were told, but for secrets, as JSON has it."""
+    fields = type(settings).model_fields
+    return settings.model_dump(mode="json", include={name for name in settings.model_fields_set if fields[name].repr})
 
 
 def at(settings: S, endpoints: "Endpoints") -> S:

@@ -71,7 +71,7 @@ def own_engines(say: Callable[[str], None]) -> Iterator[tuple[Settings, Callable
     if chosen.database_url:
         yield chosen, lambda: None
         return
-    with engines.own(chosen.home, say) as owned:
+    with engines.own(chosen.home, say, settings.open_values(chosen)) as owned:
         yield settings.at(chosen, owned.endpoints), owned.ensure
 
 
@@ -139,7 +139,8 @@ def run(
     check_port("127.0.0.1", port)
     with own_engines(say) as (chosen, ensure):
         migrate(chosen)
-        environment = {**os.environ, "PORT": str(port), **(extra or {})}
+        # Named, or the processes would look for the engines themselves, and may find another system's beside it.
+        environment = {**os.environ, "PORT": str(port), "SAFEGRID_HOME": str(chosen.home), **(extra or {})}
         system = System(environment, ensure, names)
         try:
             system.keep_up()

@@ -13,6 +13,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "up": ("processes", "Run everything on this machine: engines where none are set, tables, workers, scheduler, web."),
     "web": ("processes", "Serve the admin on PORT."),
+    "token": ("processes", "Print the token for the HTTP API: ADMIN_API_TOKEN, or the one that this machine made."),
     "worker": ("processes", "Work on these queues (all of them when none is named) until SIGTERM."),
     "scheduler": ("processes", "Start the jobs that have a cadence, until SIGTERM."),
     "migrate": ("processes", "Bring the database's tables up to date, and add the first area."),

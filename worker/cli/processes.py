@@ -59,6 +59,12 @@ def web() -> None:
     os.execv(sys.executable, [sys.executable, "-m", "web"])  # noqa: S606
 
 
+@click.command(help=help_of("token"))
+def token() -> None:
+    """Print the token."""
+    os.execv(sys.executable, [sys.executable, "-m", "web.token"])  # noqa: S606
+
+
 @click.command(help=help_of("migrate"))
 def migrate() -> None:
     """Bring the database's tables up to date, and hold the first area."""
@@ -101,4 +107,4 @@ def until_told_to_stop(running: system.System) -> None:
         time.sleep(system.CHECK_S)
 
 
-COMMANDS = [worker, scheduler, web, migrate, up]
+COMMANDS = [worker, scheduler, web, token, migrate, up]

@@ -5,7 +5,7 @@ wheels' own wrappers start a second server on the data of a killed owner, or sto
 What is in the folder:
 
     owner.lock       held by the one owner, with its pid
-    endpoints.json   where the engines answer; what `attach` reads
+    endpoints.json   where the engines answer, and what their owner was told; what `attach` reads
     postgres/        PostgreSQL's data and its socket (or a link to it, see `account`)
     valkey/          Valkey's append-only file and its socket
     *.lock, *.log    one each per engine; the server itself holds its lock for as long as it lives
@@ -14,8 +14,8 @@ Nothing listens on the network. The sockets are in folders of mode 0700 and Post
 calling ("peer"), so no other user of the machine gets in, and no password exists that could leak.
 """
 
-from worker.engines.endpoints import Endpoints, attach
-from worker.engines.errors import EngineError, EnginesMissing, EnginesNotRunning, EnginesOwned
+from worker.engines.endpoints import Endpoints, attach, attach_here
+from worker.engines.errors import EngineError, EnginesMissing, EnginesNotRunning, EnginesOwned, SeveralEngines
 from worker.engines.owner import Engines, own, temporary
 
 __all__ = [
@@ -25,7 +25,9 @@ __all__ = [
     "EnginesMissing",
     "EnginesNotRunning",
     "EnginesOwned",
+    "SeveralEngines",
     "attach",
+    "attach_here",
     "own",
     "temporary",
 ]

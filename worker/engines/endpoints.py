@@ -2,13 +2,18 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from worker.engines import postgres, valkey
-from worker.engines.errors import EngineError, EnginesNotRunning
+from worker.engines.errors import EngineError, EnginesNotRunning, SeveralEngines
 
 FILE = "endpoints.json"
+HOMES = (".safegrid", ".demo/*")
+"""Where engines are in a project's folder: those of `safegrid up`, and those of a demo, a folder for each source."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,8 @@ class Endpoints:
 
     database_url: str
     redis_url: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What their owner was told besides, for whoever attaches; no secret either."""
 
 
 def attach(folder: Path) -> Endpoints:
@@ -41,6 +48,22 @@ def attach(folder: Path) -> Endpoints:
     if not running:
         raise EnginesNotRunning(folder)
     return found
+
+
+def attach_here() -> tuple[Path, Endpoints]:
+    """The folder, below the working folder, whose engines run, and those engines.
+
+    Raises as `attach`, and SeveralEngines when those of more than one folder do.
+    """
+    found = {}
+    for folder in (folder for place in HOMES for folder in sorted(Path().glob(place))):
+        with suppress(EnginesNotRunning):
+            found[folder] = attach(folder)
+    if len(found) > 1:
+        raise SeveralEngines(list(found))
+    if not found:
+        raise EnginesNotRunning(Path(HOMES[0]).resolve())
+    return found.popitem()
 
 
 def publish(folder: Path, endpoints: Endpoints) -> None:

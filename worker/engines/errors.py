@@ -1,5 +1,6 @@
 """What can go wrong with the embedded engines, in words for the person at the terminal."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -23,6 +24,16 @@ class EnginesNotRunning(EngineError):
     def __init__(self, folder: Path) -> None:
         super().__init__(
             f"no engines are running in {folder}; start them with `safegrid up`, or set DATABASE_URL and REDIS_URL"
+        )
+
+
+class SeveralEngines(EngineError):
+    """More than one folder's engines run, and none was named."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        super().__init__(
+            f"engines are running in {' and '.join(map(str, folders))}; name the ones that you mean: "
+            f"export SAFEGRID_HOME={folders[0]}"
         )
 
 

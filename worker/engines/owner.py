@@ -3,9 +3,10 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from worker.engines import locks
 from worker.engines.endpoints import Endpoints, publish, withdraw
@@ -40,9 +41,12 @@ class Engines:
 
 
 @contextmanager
-def own(folder: Path, notice: Callable[[str], None]) -> Iterator[Engines]:
+def own(
+    folder: Path, notice: Callable[[str], None], settings: Mapping[str, Any] | None = None
+) -> Iterator[Engines]:
     """Own the engines in `folder`: running inside the `with`, stopped after it. They survive its kill -9.
 
+    `settings`: what whoever attaches is told besides; no secrets, as they are written down.
     As root, `notice` is called with one text before anything on the machine is changed (see `account`).
     Raises EnginesOwned when another process is the owner, EnginesMissing without the wheels, EngineError when
     a server does not start.
@@ -58,7 +62,7 @@ def own(folder: Path, notice: Callable[[str], None]) -> Iterator[Engines]:
             for server in (postgres, valkey):
                 server.ensure()
                 started.callback(server.stop)
-            endpoints = Endpoints(postgres.url, valkey.url)
+            endpoints = Endpoints(postgres.url, valkey.url, settings or {})
             publish(folder, endpoints)
             started.callback(withdraw, folder)
             owner = os.getpid()
