@@ -145,8 +145,8 @@ def _tell(slug: str, again: Sequence[dt.date], gone: Sequence[dt.date], lost: in
     if gone:
         span = f"{month_text(gone[-1])} to {month_text(gone[0])}"
         click.echo(
-            f"Months not on offer any more: {len(gone)} ({span}). Their crimes inside both borders stay, {lost} outside "
-            "the new one are deleted, and what the new border adds is missing in them",
+            f"Months not on offer any more: {len(gone)} ({span}). Their crimes inside both borders stay, {lost} "
+            "outside the new one are deleted, and what the new border adds is missing in them",
             err=True,
         )
 

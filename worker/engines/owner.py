@@ -41,9 +41,7 @@ class Engines:
 
 
 @contextmanager
-def own(
-    folder: Path, notice: Callable[[str], None], settings: Mapping[str, Any] | None = None
-) -> Iterator[Engines]:
+def own(folder: Path, notice: Callable[[str], None], settings: Mapping[str, Any] | None = None) -> Iterator[Engines]:
     """Own the engines in `folder`: running inside the `with`, stopped after it. They survive its kill -9.
 
     `settings`: what whoever attaches is told besides; no secrets, as they are written down.
