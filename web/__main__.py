@@ -20,7 +20,7 @@ def serve() -> None:
     host = "0.0.0.0" if settings.production else "127.0.0.1"  # noqa: S104 - behind the platform's router
     system.check_port(host, settings.port)
     gunicorn = shutil.which("gunicorn", path=str(Path(sys.executable).parent)) or "gunicorn"
-    workers = ["--workers", str(settings.web_concurrency), "--worker-class", "gthread", "--threads", "4"]
+    workers = ["--workers", str(settings.web_concurrency), "--worker-class", "gthread", "--threads", "4", "--preload"]
     address = ["--bind", f"{host}:{settings.port}", "--no-control-socket", "--log-level", settings.log_level.lower()]
     os.execvp(gunicorn, [gunicorn, *workers, *address, "web:create_app()"])  # noqa: S606
 

@@ -6,6 +6,7 @@ It holds no connection, so that what it forks inherits none; how deep the queues
 """
 
 import datetime as dt
+import gc
 import multiprocessing
 import os
 import signal
@@ -104,6 +105,8 @@ class Supervisor:
         signal.signal(signal.SIGINT, self._stop_asked)
         self.posts = self._helpers()
         self._helping = len(self.posts)
+        # What was imported so far is not looked at again by the collector, and so stays shared.
+        gc.freeze()
         fewest, _ = self.settings.workers
         for number in range(max(fewest, len(self.queues))):
             name = self.queues[number % len(self.queues)]

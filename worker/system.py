@@ -1,20 +1,22 @@
 """Everything on one machine: the engines where none are set, and the processes of the Procfile beside them."""
 
 import contextlib
+import gc
+import multiprocessing
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkProcess
 
 import structlog
 
 import jobs.settings
-from jobs import areas, database, schema
+from jobs import areas, catalogue, database, schema
 from jobs.errors import SafegridError
 from worker import engines, settings
 from worker.rq import die_with_parent
@@ -28,6 +30,8 @@ EARLY_S = 20.0
 MOST_EARLY_DEATHS = 3
 # The workers' own stop takes up to 10 s.
 STOP_S = 12.0
+
+_fork = multiprocessing.get_context("fork")
 
 
 class PortTaken(SafegridError):
@@ -82,7 +86,7 @@ class System:
     environment: Mapping[str, str]
     ensure_engines: Callable[[], None]
     names: Sequence[str]
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    processes: dict[str, ForkProcess] = field(default_factory=dict)
     _started: dict[str, float] = field(default_factory=dict)
     _early_deaths: Counter[str] = field(default_factory=Counter)
 
@@ -91,13 +95,13 @@ class System:
         self.ensure_engines()
         for name in self.names:
             process = self.processes.get(name)
-            if process is not None and process.poll() is not None:
-                self._note_death(name, process.returncode)
-            if process is None or process.returncode is not None:
+            if process is not None and not process.is_alive():
+                self._note_death(name, process.exitcode)
+            if process is None or not process.is_alive():
                 self.processes[name] = _start(name, self.environment)
                 self._started[name] = time.monotonic()
 
-    def _note_death(self, name: str, exit_code: int) -> None:
+    def _note_death(self, name: str, exit_code: int | None) -> None:
         lived = time.monotonic() - self._started[name]
         log.warning("process_died", process=name, exit_code=exit_code, lived_s=round(lived, 1))
         self._early_deaths[name] = self._early_deaths[name] + 1 if lived < EARLY_S else 0
@@ -112,20 +116,33 @@ class System:
             process.terminate()
         until = time.monotonic() + STOP_S
         for name, process in self.processes.items():
-            try:
-                process.wait(max(0.1, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
+            process.join(max(0.1, until - time.monotonic()))
+            if process.is_alive():
                 log.warning("process_killed", process=name)
                 process.kill()
+                process.join()
 
 
-def _start(name: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "worker.cli", name],
-        env=dict(environment),
-        start_new_session=True,
-        preexec_fn=lambda: die_with_parent(signal.SIGTERM),
-    )
+def _start(name: str, environment: Mapping[str, str]) -> ForkProcess:
+    """Forked, so that all share the memory of what is imported here."""
+    process = _fork.Process(target=_be, args=(name, environment), name=f"safegrid {name}")
+    process.start()
+    return process
+
+
+def _be(name: str, environment: Mapping[str, str]) -> None:
+    """`safegrid NAME` in a forked process."""
+    from worker.cli import main
+
+    # Away from the terminal, whose Ctrl-C is for our parent: it stops us in its order.
+    os.setsid()
+    die_with_parent(signal.SIGTERM)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["safegrid", name]
+    main()
 
 
 @contextlib.contextmanager
@@ -141,6 +158,9 @@ def run(
         migrate(chosen)
         # Named, or the processes would look for the engines themselves, and may find another system's beside it.
         environment = {**os.environ, "PORT": str(port), "SAFEGRID_HOME": str(chosen.home), **(extra or {})}
+        catalogue.load()
+        # What was imported so far is not looked at again by the collector, and so stays shared.
+        gc.freeze()
         system = System(environment, ensure, names)
         try:
             system.keep_up()
