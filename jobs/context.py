@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
@@ -94,12 +95,21 @@ def ensure() -> Iterator[Context]:
     if context is not None:
         yield context
         return
-    settings = load(Settings)
-    if not settings.database_url:
-        raise SettingsError(
-            "A job that is called directly needs DATABASE_URL and REDIS_URL; "
-            "with the embedded engines, ask for it with `safegrid run`"
-        )
-    with open_context(settings) as opened:
+    with open_context(_settings()) as opened:
         schema.check(opened.connection)
         yield opened
+
+
+def _settings() -> Settings:
+    """Settings from the environment; without addresses, those of whoever offers engines (see pyproject.toml).
+
+    So the embedded engines, which belong to a room above, are found without being imported here. Raises
+    SettingsError, or what the one who offers them raises where none are running.
+    """
+    settings = load(Settings)
+    if settings.database_url:
+        return settings
+    for entry in entry_points(group="safegrid.settings"):
+        offered: Settings = entry.load()()
+        return offered
+    raise SettingsError("A job that is called directly needs DATABASE_URL and REDIS_URL")

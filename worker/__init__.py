@@ -2,20 +2,31 @@
 
 import worker
 
-worker.submit("rebuild_safety_grid", months=1).wait(60)
+worker.submit("rebuild_safety_grid", months=1).get(timeout=60)
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from worker.client import Handle
+    from worker.handle import Handle
 
 
 def submit(job: str, **parameters: Any) -> "Handle":
-    """Ask for a run of the job. Raises UnknownJob, ParameterError."""
+    """Ask for a run of the job. Raises UnknownJob, ParameterError, SettingsError, EngineError."""
     from worker import settings
-    from worker.client import Client, Handle
+    from worker.client import Client
+    from worker.handle import Handle
     from worker.ledger import Asker
 
     client = Client(settings.read())
     return Handle(client, client.submit(job, parameters, Asker("python", "worker.submit")).run_id)
+
+
+def find(task_id: str) -> "Handle":
+    """The run of that id, whoever asked for it. Raises UnknownRun, SettingsError, EngineError."""
+    from worker import settings
+    from worker.client import Client
+    from worker.handle import Handle
+
+    client = Client(settings.read())
+    return Handle(client, client.run(task_id).id)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
 import structlog
@@ -102,18 +101,3 @@ class Client:
                 raise TimeoutError(f"Run {run_id} of {run.job} is still {run.state} after {timeout_s:g} s")
             time.sleep(POLL_S)
         return run
-
-
-@dataclass(frozen=True)
-class Handle:
-    """A run that was asked for from Python."""
-
-    client: Client
-    run_id: str
-
-    def wait(self, timeout_s: float | None = None) -> Any:
-        """The run's result. Raises RunFailed, TimeoutError."""
-        run = self.client.wait(self.run_id, timeout_s)
-        if run.state != "finished":
-            raise RunFailed(run)
-        return run.result

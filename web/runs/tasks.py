@@ -12,10 +12,9 @@ from web.http.schemas import Schema, from_row
 from web.runs import store
 from worker import attempts
 from worker.errors import UnknownRun
+from worker.handle import Status, status_of
 
-Status = Literal["PENDING", "STARTED", "SUCCESS", "FAILURE"]
 State = Literal["waiting", "queued", "started", "finished", "failed", "cancelled", "skipped"]
-_STATUS: dict[str, Status] = {"waiting": "PENDING", "queued": "PENDING", "started": "STARTED", "finished": "SUCCESS"}
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -112,11 +111,6 @@ def find(task_id: str) -> Row[Any]:
     return client().run(task_id)
 
 
-def status_of(run: Row[Any]) -> Status:
-    """The ledger's state as callers know it; what came to nothing is a failure."""
-    return _STATUS.get(run.state, "FAILURE")
-
-
 def progress_of(run: Row[Any]) -> Progress | None:
     """How far the run is, as far as is known."""
     known = client().progress(run.id)
@@ -131,7 +125,7 @@ def progress_of(run: Row[Any]) -> Progress | None:
 
 def as_task(run: Row[Any]) -> dict[str, Any]:
     """The run as JSON, of the shape of Task."""
-    status = status_of(run)
+    status = status_of(run.state)
     progress = progress_of(run)
     outcome = {
         "SUCCESS": {"result": run.result},
@@ -151,7 +145,7 @@ def as_task(run: Row[Any]) -> dict[str, Any]:
 
 def as_listed(run: Row[Any]) -> dict[str, Any]:
     """The run as JSON, of the shape of ListedTask. By hand, as lists may be long."""
-    status = status_of(run)
+    status = status_of(run.state)
     return {
         "task_id": run.id,
         "task_name": run.job,
