@@ -16,8 +16,8 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Connection, delete, func, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from jobs import models
 from jobs.errors import WrongCall
+from jobs.models import crimes as models
 from jobs.settings import Box, Settings
 
 log = structlog.get_logger("safegrid.areas")

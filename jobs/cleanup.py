@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from jobs import context
 from jobs.catalogue import Between, job
-from jobs.models import RouteHistory
+from jobs.models.history import RouteHistory
 
 BATCH = 10_000
 

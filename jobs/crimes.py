@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, func, select
 
-from jobs.models import GridMonth, IngestionRun
+from jobs.models.crimes import IngestionRun
+from jobs.models.grid import GridMonth
 
 
 def newest_month(connection: Connection) -> dt.date | None:

@@ -12,7 +12,7 @@ from jobs.catalogue import FollowUp, job
 from jobs.crimes import fingerprint
 from jobs.database import copy, lock
 from jobs.grid.rebuild import rebuilds
-from jobs.models import CrimeIncident, IngestionRun
+from jobs.models.crimes import CrimeIncident, IngestionRun
 from jobs.months import month_text
 
 Points = dict[tuple[float, float], int]

@@ -5,15 +5,17 @@ import random
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, case, insert, select, text, update
 
-from jobs.catalogue import Job
-from jobs.models import Attempt, Run
+from jobs.models.runs import Attempt, Run
 from worker import ledger
 from worker.errors import ClaimLost
 from worker.ledger import NOW, Asker
+
+if TYPE_CHECKING:
+    from jobs.catalogue import Job
 
 MAX_FAILURES = 3
 MAX_LOSSES = 10
@@ -116,7 +118,11 @@ def checkpoint(connection: Connection, claimed: Claimed, state: Mapping[str, Any
 
 
 def finish(
-    connection: Connection, claimed: Claimed, result: Any, log: Sequence[Any], next_runs: Sequence[tuple[Job, Any]] = ()
+    connection: Connection,
+    claimed: Claimed,
+    result: Any,
+    log: Sequence[Any],
+    next_runs: Sequence[tuple["Job", Any]] = (),
 ) -> list[str]:
     """The run is done, and asks for the next ones in the same breath. Answers the ids of those.
 

@@ -8,15 +8,17 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
-from jobs.catalogue import Job
 from jobs.database import lock
-from jobs.models import Run
+from jobs.models.runs import Run
 from worker.errors import UnknownRun, WrongState
+
+if TYPE_CHECKING:
+    from jobs.catalogue import Job
 
 MAX_UNCLAIMED_PUSHES = 5
 NOW = func.clock_timestamp()
@@ -40,7 +42,7 @@ class Submission:
 
 def submit(
     connection: Connection,
-    job: Job,
+    job: "Job",
     parameters: Mapping[str, Any],
     asker: Asker,
     *,
@@ -57,7 +59,7 @@ def submit(
 
 
 def enter(
-    connection: Connection, job: Job, checked: Mapping[str, Any], asker: Asker, parent_id: str | None
+    connection: Connection, job: "Job", checked: Mapping[str, Any], asker: Asker, parent_id: str | None
 ) -> Submission:
     """`submit` of checked parameters, inside the caller's transaction."""
     lock_twins(connection, job.name, checked)
@@ -80,7 +82,7 @@ def enter(
     return Submission(run_id, is_new=True)
 
 
-def _twin(job: Job, parameters: Mapping[str, Any]) -> Any:
+def _twin(job: "Job", parameters: Mapping[str, Any]) -> Any:
     states = ("waiting", "queued", "started") if job.joins_running else ("waiting", "queued")
     return select(Run.id).where(*_equal(job.name, parameters), Run.state.in_(states)).order_by(Run.created_at).limit(1)
 

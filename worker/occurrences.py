@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from jobs.catalogue import Job
-from jobs.models import Cadence, Run
+from jobs.models.runs import Cadence, Run
 from worker import cadence, ledger, pauses
 
 log = structlog.get_logger("safegrid.schedule")

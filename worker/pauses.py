@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from jobs.models import Pause
+from jobs.models.runs import Pause
 
 
 def is_paused(connection: Connection, kind: str, name: str) -> bool:

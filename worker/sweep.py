@@ -12,7 +12,7 @@ from redis import Redis
 from sqlalchemy import Connection, Row, select, text
 
 from jobs import catalogue
-from jobs.models import Run
+from jobs.models.runs import Run
 from worker import attempts, claim, ledger, transport
 
 log = structlog.get_logger("safegrid.sweep")

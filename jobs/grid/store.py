@@ -11,7 +11,8 @@ from sqlalchemy import Connection, func, select, text, update
 
 from jobs.database import copy
 from jobs.errors import PermanentError
-from jobs.models import GridMonth, IngestionRun
+from jobs.models.crimes import IngestionRun
+from jobs.models.grid import GridMonth
 
 # Cells of a month, aggregated from its crimes. `to_hex` of the number is H3's usual text. In the order of the
 # indexes, which then grow at few places at a time. The JSON is put together as text, which is quicker than

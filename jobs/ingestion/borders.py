@@ -15,7 +15,7 @@ from jobs import areas
 from jobs.areas import Area
 from jobs.crimes import fingerprint
 from jobs.database import lock
-from jobs.models import CrimeIncident, IngestionRun
+from jobs.models.crimes import CrimeIncident, IngestionRun
 
 _DELETE = text(
     """

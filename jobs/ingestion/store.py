@@ -9,13 +9,13 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from jobs import models
 from jobs.areas import Area
 from jobs.crimes import fingerprint
 from jobs.database import copy, lock
 from jobs.errors import JobError
 from jobs.ingestion.records import Crime
-from jobs.models import CrimeCategory, CrimeIncident, IngestionRun, UnplacedCrime
+from jobs.models import crimes as models
+from jobs.models.crimes import CrimeCategory, CrimeIncident, IngestionRun, UnplacedCrime
 
 INCIDENT_COLUMNS = (
     "area",

@@ -2,12 +2,12 @@
 
 from alembic import context
 
-from jobs.models import Base
+from jobs.models.every import METADATA
 from jobs.schema import is_ours
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
+    target_metadata=METADATA,
     include_object=is_ours,
     compare_type=True,
 )

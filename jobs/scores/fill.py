@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from jobs import context
 from jobs.catalogue import job
 from jobs.context import Context
-from jobs.models import PlaceClimate
+from jobs.models.climbing import PlaceClimate
 from jobs.scores import store
 from jobs.scores.days import days_from
 from jobs.scores.weather import budget, climates

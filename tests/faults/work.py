@@ -10,7 +10,7 @@ from redis import RedisError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs.models import Run
+from jobs.models.runs import Run
 from jobs.months import parse_month
 from tests.faults.background import Background
 from worker.client import Client

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, delete, func, select, update
 
 from jobs import catalogue
 from jobs.catalogue import Job
-from jobs.models import Cadence, Run
+from jobs.models.runs import Cadence, Run
 from tests import jobs_for_tests  # noqa: F401 - enters its jobs into the catalogue
 from worker import cadence, ledger, occurrences, pauses, transport
 from worker.scheduler import SafegridScheduler, entry_id

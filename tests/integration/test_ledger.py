@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, text, update
 
 from jobs import catalogue
 from jobs.errors import ParameterError
-from jobs.models import Run
+from jobs.models.runs import Run
 from tests import jobs_for_tests  # noqa: F401 - enters its jobs into the catalogue
 from tests.processes import until
 from worker import attempts, claim, ledger, pauses

@@ -1,6 +1,6 @@
 from sqlalchemy import Connection, text
 
-from jobs.models import Run
+from jobs.models.runs import Run
 from tests import jobs_for_tests
 from worker import ledger, transport
 from worker.client import Client

@@ -12,8 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from jobs.errors import SafegridError
-from jobs.models import ApiToken, AuditEntry, User
-from jobs.models.people import ROLES
+from jobs.models.people import ROLES, ApiToken, AuditEntry, User
 
 SHORTEST_PASSWORD = 12
 LONGEST_NAME = 64

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Text, cast, func, or_, select, text, tuple_
 
-from jobs.models import IngestionRun, Run
-from jobs.models.runs import OPEN_STATES
+from jobs.models.crimes import IngestionRun
+from jobs.models.runs import OPEN_STATES, Run
 
 SEARCHED = 10_000
 """So many of the newest runs are searched for a text."""

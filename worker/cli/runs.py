@@ -7,8 +7,7 @@ from typing import Any
 import click
 from sqlalchemy import Row
 
-from jobs.models import Run
-from jobs.models.runs import STATES
+from jobs.models.runs import STATES, Run
 from worker import attempts, ledger, settings
 from worker.cli import help_of, output
 from worker.cli.ledgers import ledger_of

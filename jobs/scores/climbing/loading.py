@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, delete
 
-from jobs import models
 from jobs.database import copy, lock
+from jobs.models import climbing as models
 from jobs.scores.climbing.csv_folder import Climbing
 from jobs.scores.climbing.rows import Accident, Route, WeatherDay
 

@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
-from jobs.models import PlaceClimate
+from jobs.models.climbing import PlaceClimate
 from jobs.scores.weather.climatology import FACTORS, MonthlyHistory
 from jobs.scores.weather.places import Place
 

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
-from jobs.models import Attempt, Run
+from jobs.models.runs import Attempt, Run
 from tests.web.conftest import csrf_token
 from worker.client import Client
 from worker.ledger import Asker

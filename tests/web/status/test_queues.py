@@ -11,7 +11,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy import func, update
 
-from jobs.models import Run
+from jobs.models.runs import Run
 from tests.web.conftest import MakeApp, csrf_token, sign_in
 from worker import overview
 from worker.client import Client

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert
 
 from jobs import catalogue
-from jobs.models import Run
+from jobs.models.runs import Run
 from tests.web.conftest import csrf_token
 from worker import occurrences, pauses
 from worker.client import Client
