@@ -112,6 +112,11 @@ def _checked(area: Area) -> Area:
     return area
 
 
+def slugs(connection: Connection) -> list[str]:
+    """The slug of every area, oldest first."""
+    return [area.slug for area in all_areas(connection)]
+
+
 def all_areas(connection: Connection) -> list[Area]:
     """Every area, oldest first."""
     forces: dict[str, list[str]] = {}

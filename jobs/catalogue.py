@@ -5,54 +5,22 @@ import datetime as dt
 import functools
 import inspect
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any, Literal, ParamSpec, TypeVar, get_args, get_type_hints
+from typing import Any, Literal, ParamSpec, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, create_model, field_validator
+from pydantic import ValidationError, create_model
+from pydantic.errors import PydanticUserError
 
+import jobs as package
 from jobs import context
-from jobs.errors import ParameterError, WrongCall
+from jobs.errors import ParameterError, SafegridError, WrongCall
+from jobs.parameters import Parameters, problems_by_field
 
 QUEUES = ("ingestion", "maintenance", "cache")
 Queue = Literal["ingestion", "maintenance", "cache"]
-JOB_MODULES = (
-    "jobs.ingestion.run",
-    "jobs.ingestion.release",
-    "jobs.grid.rebuild",
-    "jobs.recell",
-    "jobs.cleanup",
-    "jobs.validation",
-    "jobs.scores.warm",
-    "jobs.scores.fill",
-)
-
-
-_LONGEST_GIVEN = 100
-
-
-def Between(lowest: int, highest: int, meaning: str | None = None) -> Any:
-    """Bounds of a whole number, both included, and what it means."""
-    return Field(ge=lowest, le=highest, description=meaning)
-
-
-def no_flag(value: Any) -> Any:
-    """A value for a whole number: true and false are none, though Python takes them for 1 and 0. Raises ValueError."""
-    if isinstance(value, bool):
-        raise ValueError("Input should be a whole number")
-    return value
-
-
-class Parameters(BaseModel):
-    """What the parameters of every job have in common."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _flags_are_no_numbers(cls, value: Any, info: ValidationInfo) -> Any:
-        declared = cls.model_fields[str(info.field_name)].annotation
-        return no_flag(value) if int in (get_args(declared) or (declared,)) else value
+_NO_JOBS = "jobs.migrations"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +36,7 @@ class Job:
     """One entry of the catalogue: a function and what was declared of it."""
 
     function: Callable[..., Any]
-    parameters: type[BaseModel]
+    parameters: type[Parameters]
     queue: Queue
     slug: str
     cron: str | None = None
@@ -85,6 +53,10 @@ class Job:
     hard_limit_s: float = 60 * 60
     retry_delay_s: float = 30
     """Wait before the second attempt after a failure that may pass; the third waits four times as long."""
+    month: tuple[str, str] | None = None
+    """Two parameters, a year and a month of the year, that are one month to whoever fills a form."""
+    remedies: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """{condition: words of a link} for what this job puts right, such as {"no_crimes": "Ingest the latest crimes"}."""
 
     @property
     def name(self) -> str:
@@ -101,38 +73,31 @@ class Job:
         """First line of the function's docstring."""
         return (inspect.getdoc(self.function) or self.name).splitlines()[0]
 
-    def validate(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters as JSON values with defaults filled in. Raises ParameterError, naming each wrong one."""
+    def parse(self, parameters: Mapping[str, Any]) -> Parameters:
+        """The parameters with defaults filled in. Raises ParameterError, naming each wrong one."""
         try:
-            return self.parameters(**parameters).model_dump(mode="json")
+            return self.parameters(**parameters)
         except ValidationError as error:
             raise ParameterError(self.name, problems_by_field(error)) from None
 
-
-def problems_by_field(
-    error: ValidationError, whole: str = "a parameter of this job", secret: Collection[str] = ()
-) -> dict[str, str]:
-    """Each wrong field with what was expected and what was given.
-
-    whole: what an unknown field is not. secret: fields whose value is not repeated.
-    """
-    return {
-        ".".join(str(part) for part in problem["loc"]) or "(all)": _explain(problem, whole, secret)
-        for problem in error.errors(include_url=False)
-    }
+    def validate(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters as JSON values with defaults filled in. Raises ParameterError, naming each wrong one."""
+        return self.parse(parameters).model_dump(mode="json")
 
 
-def _explain(problem: Any, whole: str, secret: Collection[str]) -> str:
-    if problem["type"] == "missing":
-        return "is required"
-    if problem["type"] == "extra_forbidden":
-        return f"is not {whole}"
-    expected: str = problem["msg"].removeprefix("Value error, ")
-    if any(part in secret for part in problem["loc"]):
-        return expected
-    # All of it may be long, and hold what is secret.
-    given = repr(problem["input"]) if problem["loc"] else f"a {type(problem['input']).__name__}"
-    return f"{expected} (given: {given if len(given) <= _LONGEST_GIVEN else given[:_LONGEST_GIVEN] + ' …'})"
+class DeclarationError(SafegridError):
+    """A job is declared in a way that cannot work."""
+
+    def __init__(self, function: Callable[..., Any], problem: str) -> None:
+        super().__init__(f"The job {function.__name__} in {function.__module__} cannot be declared so: {problem}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Remedy:
+    """The job that puts a condition right, and the words of a link to it."""
+
+    job: Job
+    words: str
 
 
 _jobs: dict[str, Job] = {}
@@ -142,21 +107,22 @@ R = TypeVar("R")
 
 
 def job(*, queue: Queue, slug: str, **declared: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Enter a function into the catalogue; `declared` are further fields of its Job.
+    """Enter a function into the catalogue; `declared` are further fields of its Job. Raises DeclarationError.
 
     Called directly, the function runs in place with its parameters checked.
     """
 
     def enter(function: Callable[P, R]) -> Callable[P, R]:
         entry = Job(function, _parameters_of(function), queue, slug, **declared)
+        _check(entry)
         signature = inspect.signature(function)
 
         @functools.wraps(function)
         def run_in_place(*args: P.args, **kwargs: P.kwargs) -> R:
-            # The values of a direct call are those of a queued one: checked, and as JSON has them.
-            parameters = entry.validate(signature.bind_partial(*args, **kwargs).arguments)
+            # The values of a direct call are those of a queued one: checked, and as the annotations say.
+            parameters = entry.parse(signature.bind_partial(*args, **kwargs).arguments)
             with context.ensure():
-                result: R = entry.function(**parameters)
+                result: R = entry.function(**parameters.values())
             return result
 
         _jobs[entry.name] = dataclasses.replace(entry, function=run_in_place)
@@ -165,29 +131,62 @@ def job(*, queue: Queue, slug: str, **declared: Any) -> Callable[[Callable[P, R]
     return enter
 
 
-def _parameters_of(function: Callable[..., Any]) -> type[BaseModel]:
+def _parameters_of(function: Callable[..., Any]) -> type[Parameters]:
     hints = get_type_hints(function, include_extras=True)
-    fields: dict[str, Any] = {
-        name: (hints[name], ... if parameter.default is parameter.empty else parameter.default)
-        for name, parameter in inspect.signature(function).parameters.items()
-    }
-    return create_model(function.__name__, __base__=Parameters, **fields)
+    fields: dict[str, Any] = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name not in hints:
+            raise DeclarationError(function, f"the parameter {name} has no annotation")
+        fields[name] = (hints[name], ... if parameter.default is parameter.empty else parameter.default)
+    try:
+        made = create_model(function.__name__, __base__=Parameters, **fields)
+        made.model_json_schema()
+    except PydanticUserError as error:
+        raise DeclarationError(function, f"JSON cannot carry its parameters: {error.message}") from None
+    return made
+
+
+def _check(entry: Job) -> None:
+    """What would be found out only when the job is due, or never, is found out here. Raises DeclarationError."""
+    for other in _jobs.values():
+        is_same = (other.path, other.function.__qualname__) == (entry.path, entry.function.__qualname__)
+        if not is_same and {other.name, other.slug} & {entry.name, entry.slug}:
+            raise DeclarationError(entry.function, f"the name or slug is that of {other.path}")
+    if entry.queue not in QUEUES:
+        raise DeclarationError(entry.function, f"{entry.queue!r} is no queue; the queues are {', '.join(QUEUES)}")
+    if entry.cron is not None:
+        _check_cadence(entry, entry.cron)
+
+
+def _check_cadence(entry: Job, cron: str) -> None:
+    from croniter import CroniterError, croniter
+
+    try:
+        croniter(cron, dt.datetime.now(dt.UTC)).get_next(dt.datetime)
+    except CroniterError as error:
+        raise DeclarationError(entry.function, f"the cadence {cron!r} never comes: {error}") from None
+    if required := [name for name, field in entry.parameters.model_fields.items() if field.is_required()]:
+        raise DeclarationError(
+            entry.function, f"it has a cadence, and nobody is there to give {', '.join(required)}: declare a default"
+        )
 
 
 def load() -> dict[str, Job]:
-    """All jobs by name, in the order of the catalogue; imports the job modules once.
+    """All jobs by name, queue by queue; imports the modules of `jobs`, so that a new file with a job is enough.
 
     SAFEGRID_JOB_MODULES names further modules with jobs, separated by commas.
     """
-    for module in (*JOB_MODULES, *filter(None, os.environ.get("SAFEGRID_JOB_MODULES", "").split(","))):
-        import_module(module)
-    return dict(sorted(_jobs.items(), key=_place))
+    _import(os.environ.get("SAFEGRID_JOB_MODULES", ""))
+    return dict(sorted(_jobs.items(), key=lambda entry: (QUEUES.index(entry[1].queue), entry[1].slug)))
 
 
-def _place(entry: tuple[str, Job]) -> int:
-    """Modules import each other: the order in which they were imported is not the catalogue's."""
-    module = entry[1].function.__module__
-    return JOB_MODULES.index(module) if module in JOB_MODULES else len(JOB_MODULES)
+@functools.cache
+def _import(further: str) -> None:
+    for module in pkgutil.walk_packages(package.__path__, "jobs."):
+        if not module.name.startswith(_NO_JOBS):
+            import_module(module.name)
+    for name in filter(None, map(str.strip, further.split(","))):
+        import_module(name)
 
 
 def find(name_or_slug: str) -> Job:
@@ -196,6 +195,14 @@ def find(name_or_slug: str) -> Job:
         if name_or_slug in (entry.name, entry.slug, entry.path):
             return entry
     raise UnknownJob(name_or_slug)
+
+
+def remedy(condition: str) -> Remedy:
+    """What puts the condition right. Raises LookupError for one that no job declares."""
+    for entry in load().values():
+        if condition in entry.remedies:
+            return Remedy(entry, entry.remedies[condition])
+    raise LookupError(f"No job declares the remedy {condition!r}")
 
 
 class UnknownJob(WrongCall):

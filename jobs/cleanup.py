@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from jobs import context
-from jobs.catalogue import Between, job
+from jobs.catalogue import job
 from jobs.models.history import RouteHistory
+from jobs.parameters import Between
 
 BATCH = 10_000
 

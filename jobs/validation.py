@@ -118,7 +118,12 @@ class Findings:
         return "degraded" if self.faults else "warning" if self.concerns else "healthy"
 
 
-@job(queue="maintenance", slug="validate-grid-health", joins_running=True)
+@job(
+    queue="maintenance",
+    slug="validate-grid-health",
+    joins_running=True,
+    remedies={"grid_not_checked": "Check the grid"},
+)
 def validate_h3_grid_health() -> dict[str, Any]:
     """Check that the grid is whole, valid and up to date with the crimes and with the source."""
     here = context.current()

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 from sqlalchemy import text
 
 from jobs import context
-from jobs.catalogue import Between, FollowUp, job
+from jobs.catalogue import FollowUp, job
 from jobs.errors import JobError, PermanentError
+from jobs.parameters import Between
 
 
 @job(queue="cache", slug="do-nothing")

@@ -4,15 +4,16 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from jobs import cache, context, crimes
-from jobs.catalogue import Between, FollowUp, job
+from jobs.catalogue import FollowUp, job
 from jobs.context import Context
 from jobs.database import lock, make_room
 from jobs.errors import PermanentError
 from jobs.grid import store
-from jobs.months import NotAMonth, add_months, month_text, months_between, parse_month
+from jobs.months import add_months, month_text, months_between, parse_month
+from jobs.parameters import Between, Month
 
 MOST_MONTHS = 60
 
@@ -22,13 +23,6 @@ class NothingIngested(PermanentError):
 
     def __init__(self) -> None:
         super().__init__(str(self.__doc__))
-
-
-def _month(text: str | None) -> str | None:
-    try:
-        return text and month_text(parse_month(text))
-    except NotAMonth as error:
-        raise ValueError(str(error)) from None
 
 
 def rebuilds(months: Sequence[dt.date]) -> list[FollowUp]:
@@ -51,16 +45,17 @@ def _check(result: dict[str, Any]) -> list[FollowUp]:
     return [FollowUp("validate_h3_grid_health")] if result["months_rebuilt"] else []
 
 
-@job(queue="ingestion", slug="rebuild-grid", cron="0 3 3 * *", follow_ups=_check)
+@job(
+    queue="ingestion",
+    slug="rebuild-grid",
+    cron="0 3 3 * *",
+    follow_ups=_check,
+    remedies={"no_grid": "Rebuild the safety grid", "month_not_built": "Build it"},
+)
 def rebuild_safety_grid(
     months: Annotated[int, Between(1, MOST_MONTHS, "Calendar months, counted back from the newest")] = 12,
     until: Annotated[
-        str | None,
-        AfterValidator(_month),
-        Field(
-            description="Newest month to build, YYYY-MM; the newest ingested when left out",
-            json_schema_extra={"format": "month"},
-        ),
+        Month | None, Field(description="Newest month to build, YYYY-MM; the newest ingested when left out")
     ] = None,
     force: Annotated[bool, Field(description="Build unchanged months too")] = False,
 ) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from jobs.areas import Area
-from jobs.catalogue import problems_by_field
 from jobs.http import SourceChanged, SourceUnavailable
 from jobs.months import month_text, parse_month
+from jobs.parameters import problems_by_field
 
 # Fields of the source that we read past on purpose: always empty, or repeated elsewhere.
 IGNORED_FIELDS = {"context", "location_subtype"}

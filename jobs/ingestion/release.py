@@ -12,7 +12,14 @@ def _ingest_news(result: dict[str, Any]) -> list[FollowUp]:
     return [FollowUp("ingest_latest_crime_data")] if result["is_new"] and result["ingest"] else []
 
 
-@job(queue="maintenance", slug="watch-release", cron="30 5 * * *", joins_running=True, follow_ups=_ingest_news)
+@job(
+    queue="maintenance",
+    slug="watch-release",
+    cron="30 5 * * *",
+    joins_running=True,
+    follow_ups=_ingest_news,
+    remedies={"source_not_asked": "Ask the source"},
+)
 def watch_for_release() -> dict[str, Any]:
     """Ask the source for its newest month, and start an ingestion when there is one that is not held."""
     here = context.current()

@@ -9,13 +9,14 @@ from pydantic import Field
 
 from jobs import areas, cache, context
 from jobs.areas import Area
-from jobs.catalogue import Between, FollowUp, job
+from jobs.catalogue import FollowUp, job
 from jobs.context import Context
 from jobs.errors import JobError, PermanentError
 from jobs.ingestion import store
 from jobs.ingestion.police import Police
 from jobs.ingestion.records import Reader, category_counts
 from jobs.months import add_months, month_text, months_between
+from jobs.parameters import Between, OneOf
 
 log = structlog.get_logger("safegrid.ingestion")
 
@@ -23,7 +24,9 @@ MONTHS_BACK = 12
 # Fewer crimes than this part of the usual count is worth a person's look.
 FEW = 0.5
 
-AreaSlug = Annotated[str | None, Field(description="Only this area; all areas when left out")]
+AreaSlug = Annotated[
+    str | None, OneOf(areas.slugs, left_out="all"), Field(description="Only this area; all areas when left out")
+]
 
 
 class IncompleteIngestion(JobError):
@@ -51,7 +54,16 @@ def _regrid(result: dict[str, Any]) -> list[FollowUp]:
     return [FollowUp("rebuild_safety_grid", {"months": span, "until": month_text(newest)})]
 
 
-@job(queue="ingestion", slug="ingest-latest", cron="0 2 2 * *", follow_ups=_regrid)
+_LATEST = "Ingest the latest crimes"
+
+
+@job(
+    queue="ingestion",
+    slug="ingest-latest",
+    cron="0 2 2 * *",
+    follow_ups=_regrid,
+    remedies={"no_crimes": _LATEST, "months_missing": _LATEST},
+)
 def ingest_latest_crime_data(area: AreaSlug = None) -> dict[str, Any]:
     """Ingest every published month of the last 12 that is not held, newest first."""
     here = context.current()
@@ -71,7 +83,13 @@ def ingest_latest_crime_data(area: AreaSlug = None) -> dict[str, Any]:
     }
 
 
-@job(queue="ingestion", slug="ingest-month", follow_ups=_regrid)
+@job(
+    queue="ingestion",
+    slug="ingest-month",
+    follow_ups=_regrid,
+    month=("year", "month"),
+    remedies={"month_missing": "Ingest it"},
+)
 def ingest_month_on_demand(
     year: Annotated[int, Between(2010, 2100, "Year of the month")],
     month: Annotated[int, Between(1, 12, "Month of the year")],

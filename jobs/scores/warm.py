@@ -41,7 +41,13 @@ class Tally:
     weather_unavailable: int = 0
 
 
-@job(queue="cache", slug="warm-cache", cron="0 */6 * * *", joins_running=True)
+@job(
+    queue="cache",
+    slug="warm-cache",
+    cron="0 */6 * * *",
+    joins_running=True,
+    remedies={"scores_not_warm": "Warm the cache"},
+)
 def warm_popular_routes_cache() -> dict[str, Any]:
     """Compute the scores of the most popular routes for today and the next six days, and keep them in Redis."""
     here = context.current()

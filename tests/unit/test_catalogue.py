@@ -9,10 +9,11 @@ from typing import Annotated, Any
 import pytest
 
 from jobs import catalogue
-from jobs.catalogue import Between, Job, UnknownJob
+from jobs.catalogue import Job, UnknownJob
 from jobs.context import Context, use
 from jobs.errors import ParameterError
 from jobs.ingestion.run import ingest_month_on_demand
+from jobs.parameters import Between
 from jobs.settings import Settings
 
 # function, slug, queue, cadence: names that other programs rely on.

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from jobs import catalogue
 from jobs.months import add_months
 
 _MONTHS = text(
@@ -174,8 +175,8 @@ def last_look(connection: Connection) -> Look | None:
     None while neither has finished. What came in since then is no longer missing.
     """
     with connection.begin():
-        health = connection.execute(_LOOK, {"job": "validate_h3_grid_health"}).one_or_none()
-        release = connection.execute(_LOOK, {"job": "watch_for_release"}).one_or_none()
+        health = connection.execute(_LOOK, {"job": catalogue.remedy("grid_not_checked").job.name}).one_or_none()
+        release = connection.execute(_LOOK, {"job": catalogue.remedy("source_not_asked").job.name}).one_or_none()
         held = {(row.area, row.month) for row in connection.execute(_HELD)}
         slugs = set(connection.scalars(text("SELECT slug FROM areas")))
     if health is None and release is None:

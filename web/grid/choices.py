@@ -11,10 +11,10 @@ from werkzeug.datastructures import MultiDict
 
 from jobs import areas
 from jobs.areas import Area
-from jobs.catalogue import problems_by_field
 from jobs.grid import period, weights
 from jobs.grid.period import Held
 from jobs.grid.query import COARSEST, CellQuery, QueryRefused, TileQuery, resolution_of
+from jobs.parameters import problems_by_field
 from web.data import store as holdings
 from web.http.reading import given_twice
 

@@ -41,6 +41,7 @@ def init_app(app: Flask) -> None:
         call_of=call_of,
         given=given,
         pages=pages,
+        remedy=catalogue.remedy,
         scalars=scalars,
         took=took,
     )

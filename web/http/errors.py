@@ -18,8 +18,9 @@ from redis import RedisError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from jobs.catalogue import UnknownJob, problems_by_field
+from jobs.catalogue import UnknownJob
 from jobs.errors import ParameterError
+from jobs.parameters import problems_by_field
 from worker.errors import UnknownRun, WrongState
 from worker.logs import hide_secrets
 

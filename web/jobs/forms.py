@@ -8,12 +8,11 @@ from typing import Any, Literal
 from jobs.catalogue import Job
 from jobs.errors import ParameterError
 from jobs.months import NotAMonth, parse_month
+from jobs.parameters import OneOf
 
 _GIVEN = re.compile(r" \(given: .*\)$", re.DOTALL)
-Kind = Literal["number", "text", "checkbox", "select", "month"]
+Kind = Literal["number", "text", "checkbox", "select", "month", "date"]
 Choices = Mapping[str, Sequence[str]]
-# These two together are one month.
-_MONTH = ("year", "month")
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,8 @@ class Field:
     highest: float | None = None
     step: str = "1"
     choices: tuple[str, ...] = ()
+    left_out: str = ""
+    """What leaving it out means, among its choices."""
 
     @property
     def label(self) -> str:
@@ -71,19 +72,26 @@ def form(
 ) -> Form:
     """The job's form; `given` is what a form sent, kept where `errors` says it is wrong.
 
-    `choices`: what there is to choose from, by the name of a parameter.
+    `choices`: what there is to choose from, by the name of a parameter, of those that `sources` has.
     """
     wrong = dict(errors or {})
     required = job.parameters.model_json_schema().get("required", ())
     properties = _properties(job)
     fields = []
-    if _has_month(job):
-        fields.append(_month_field(given, wrong))
-        properties = {name: schema for name, schema in properties.items() if name not in _MONTH}
+    if job.month:
+        fields.append(_month_field(job.month, given, wrong))
+        properties = {name: schema for name, schema in properties.items() if name not in job.month}
+    offered = sources(job)
     for name, schema in properties.items():
         field = _field(name, schema, name in required, given, wrong.pop(name, ""))
-        fields.append(_chosen_from(field, choices[name]) if choices and name in choices else field)
+        fields.append(_chosen_from(field, (choices or {}).get(name, ()), offered[name]) if name in offered else field)
     return Form(job, tuple(fields), tuple(f"{name} {error}" for name, error in wrong.items()))
+
+
+def sources(job: Job) -> dict[str, OneOf]:
+    """Where the choices of the job's parameters stand, by the name of the parameter."""
+    fields = job.parameters.model_fields.items()
+    return {name: one for name, field in fields for one in field.metadata if isinstance(one, OneOf)}
 
 
 def read(job: Job, sent: Mapping[str, str]) -> dict[str, Any]:
@@ -95,8 +103,8 @@ def read(job: Job, sent: Mapping[str, str]) -> dict[str, Any]:
     parameters: dict[str, Any] = {
         name: text.strip() for name, text in sent.items() if name != "csrf_token" and text.strip()
     }
-    if _has_month(job) and "month" in parameters and "year" not in parameters:
-        parameters |= _year_and_month(job, parameters["month"])
+    if job.month and job.month[1] in parameters and job.month[0] not in parameters:
+        parameters |= _year_and_month(job, job.month, parameters[job.month[1]])
     boxes = {name: name in sent for name, schema in properties.items() if _type(schema) == "boolean"}
     return parameters | boxes
 
@@ -104,36 +112,34 @@ def read(job: Job, sent: Mapping[str, str]) -> dict[str, Any]:
 def written(job: Job, parameters: Mapping[str, Any]) -> dict[str, str]:
     """The parameters of a run as its form would send them: to run it again with changes."""
     given = {name: _as_text(value) for name, value in parameters.items() if value not in (None, False)}
-    if _has_month(job) and given.keys() >= set(_MONTH):
-        year, month = given.pop("year"), given["month"]
-        given["month"] = f"{year:0>4}-{month:0>2}"
+    if job.month and given.keys() >= set(job.month):
+        year, month = job.month
+        given[month] = f"{given.pop(year):0>4}-{given[month]:0>2}"
     return given
 
 
-def _has_month(job: Job) -> bool:
-    return set(_MONTH) <= set(_properties(job))
-
-
-def _year_and_month(job: Job, text: str) -> dict[str, int]:
+def _year_and_month(job: Job, names: tuple[str, str], text: str) -> dict[str, int]:
+    year, month = names
     try:
-        month = parse_month(text)
+        found = parse_month(text)
     except NotAMonth as error:
-        raise ParameterError(job.name, {"month": str(error)}) from None
-    return {"year": month.year, "month": month.month}
+        raise ParameterError(job.name, {month: str(error)}) from None
+    return {year: found.year, month: found.month}
 
 
-def _month_field(given: Mapping[str, str] | None, wrong: dict[str, str]) -> Field:
-    errors = [wrong.pop(name, "") for name in _MONTH]
-    value = (given or {}).get("month", "")
-    if (given or {}).get("year") and value:
-        value = f"{(given or {})['year']:0>4}-{value:0>2}"
-    return Field("month", "month", value, True, False, "YYYY-MM", error=errors[1] or errors[0])
+def _month_field(names: tuple[str, str], given: Mapping[str, str] | None, wrong: dict[str, str]) -> Field:
+    year, month = names
+    errors = [wrong.pop(name, "") for name in (month, year)]
+    value = (given or {}).get(month, "")
+    if (given or {}).get(year) and value:
+        value = f"{(given or {})[year]:0>4}-{value:0>2}"
+    return Field(month, "month", value, True, False, "YYYY-MM", error=errors[0] or errors[1])
 
 
-def _chosen_from(field: Field, choices: Sequence[str]) -> Field:
+def _chosen_from(field: Field, choices: Sequence[str], declared: OneOf) -> Field:
     # What was given stays in sight, though it may be no choice.
     own = (field.value,) if field.value and field.value not in choices else ()
-    return replace(field, kind="select", choices=(*choices, *own))
+    return replace(field, kind="select", choices=(*choices, *own), left_out=declared.left_out)
 
 
 def _properties(job: Job) -> dict[str, dict[str, Any]]:
@@ -143,7 +149,7 @@ def _properties(job: Job) -> dict[str, dict[str, Any]]:
 
 def _field(name: str, schema: dict[str, Any], required: bool, given: Mapping[str, str] | None, error: str) -> Field:
     type_of = _value_schema(schema)
-    kind: Kind = "month" if schema.get("format") == "month" else _kind(type_of)
+    kind = _kind(type_of)
     if given is None:
         value = _as_text(schema.get("default"))
     else:
@@ -176,12 +182,18 @@ def _type(schema: dict[str, Any]) -> str:
 def _kind(schema: dict[str, Any]) -> Kind:
     if "enum" in schema:
         return "select"
+    if schema.get("format") == "month":
+        return "month"
+    if schema.get("format") == "date":
+        return "date"
     kinds: dict[str, Kind] = {"integer": "number", "number": "number", "boolean": "checkbox"}
     return kinds.get(schema.get("type", "string"), "text")
 
 
 def _help(schema: dict[str, Any], type_of: dict[str, Any]) -> str:
     parts = [schema["description"]] if "description" in schema else []
+    if type_of.get("type") == "array":
+        parts.append("Separated by commas")
     if "minimum" in type_of and "maximum" in type_of:
         parts.append(f"{type_of['minimum']} to {type_of['maximum']}")
     return ". ".join(parts)
@@ -190,4 +202,6 @@ def _help(schema: dict[str, Any], type_of: dict[str, Any]) -> str:
 def _as_text(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

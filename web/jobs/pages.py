@@ -8,7 +8,6 @@ from flask.typing import ResponseReturnValue
 from jobs import catalogue
 from jobs.catalogue import Job
 from jobs.errors import ParameterError
-from web.data import store as holdings
 from web.http.clients import client
 from web.jobs import durations, forms
 from web.jobs.submission import submit
@@ -28,8 +27,7 @@ def init_app(app: Flask) -> None:
 @bp.get("/")
 def index() -> ResponseReturnValue:
     """A form for each job."""
-    choices = _choices()
-    asked = [forms.form(job, choices=choices) for job in catalogue.load().values()]
+    asked = [forms.form(job, choices=_choices(job)) for job in catalogue.load().values()]
     return render_template("jobs/index.html", forms=asked)
 
 
@@ -39,7 +37,7 @@ def show(slug: str) -> ResponseReturnValue:
     job = catalogue.find(slug)
     like = request.args.get("from", "")
     given = forms.written(job, find(like).parameters) if like else request.args.to_dict() or None
-    return _page(job, forms.form(job, given, choices=_choices()), like)
+    return _page(job, forms.form(job, given, choices=_choices(job)), like)
 
 
 @bp.post("/<slug>")
@@ -50,7 +48,7 @@ def start(slug: str) -> ResponseReturnValue:
         parameters = forms.read(job, _fields(request.form))
         submission = submit(job, parameters, "form")
     except ParameterError as error:
-        wrong = forms.form(job, _fields(request.form), error.problems, _choices())
+        wrong = forms.form(job, _fields(request.form), error.problems, _choices(job))
         return _page(job, wrong, ""), 422
     if submission.is_new:
         flash("The run was asked for. It begins as soon as a worker is free.")
@@ -63,9 +61,13 @@ def _fields(sent: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in sent.items() if name != "csrf_token"}
 
 
-def _choices() -> dict[str, list[str]]:
-    with client().engine.connect() as connection:
-        return {"area": [area.slug for area in holdings.areas(connection)]}
+def _choices(job: Job) -> dict[str, list[str]]:
+    """What its parameters can be chosen from, as they declare it."""
+    offered = forms.sources(job)
+    if not offered:
+        return {}
+    with client().engine.connect() as connection, connection.begin():
+        return {name: list(one.source(connection)) for name, one in offered.items()}
 
 
 def _page(job: Job, form: forms.Form, like: str) -> str:

@@ -28,7 +28,9 @@ def index() -> ResponseReturnValue:
     ]
     tags = dict.fromkeys(tag for operation in operations for tag in operation["tags"])
     grouped = {tag: [one for one in operations if tag in one["tags"]] for tag in tags}
-    return render_template("openapi/index.html", spec=spec, grouped=grouped)
+    # Whichever job it is, its request looks like this.
+    example = next(one["path"] for one in operations if one["tags"] == ["Jobs"])
+    return render_template("openapi/index.html", spec=spec, grouped=grouped, example=example)
 
 
 def kind(schema: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from apiflask import APIBlueprint, APIFlask
 from flask import Response, jsonify
 from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
-from jobs.catalogue import no_flag
+from jobs.parameters import no_flag
 from jobs.scores import store
 from jobs.scores.serving import MOST_IDS, scored_day
 from web.http.clients import client

@@ -7,13 +7,13 @@ from flask import Blueprint, Flask, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
+from jobs import catalogue
 from jobs.scores import store
 from jobs.scores.cached import Kept
 from jobs.scores.climbing.rows import Route
 from jobs.scores.days import DAYS, days_from, today
 from jobs.scores.model import COLOUR_BOUNDS, COLOURS, HIGHEST_RISK
 from jobs.scores.serving import scored_day
-from jobs.scores.warm import warm_popular_routes_cache
 from jobs.scores.weather.open_meteo import ATTRIBUTION
 from web.html import charts
 from web.http.clients import client
@@ -24,7 +24,6 @@ from worker import overview
 
 LISTED = 50
 SHOWN = 15
-WARM_JOB = warm_popular_routes_cache.__name__
 
 
 bp = Blueprint("scores", __name__, url_prefix="/scores")
@@ -43,9 +42,10 @@ def index() -> ResponseReturnValue:
     if sought:
         return _found(sought, _page_number(request.args.get("page", "")))
     warm = coverage.look()
+    warming = catalogue.remedy("scores_not_warm").job.name
     with client().engine.connect() as connection:
-        last = overview.last_ended(connection, [WARM_JOB]).get(WARM_JOB)
-        cadence = overview.cadences(connection).get(WARM_JOB)
+        last = overview.last_ended(connection, [warming]).get(warming)
+        cadence = overview.cadences(connection).get(warming)
     return render_template(
         "scores/index.html", **vars(warm), shown=warm.catalogue.popular[:SHOWN], last=last, cadence=cadence
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from jobs import catalogue
 from jobs.months import month_text
 from web.data.store import Look
 from web.html import formats
@@ -14,7 +15,6 @@ Level = Literal["bad", "warn"]
 # The scheduler ticks every 5 s and so do the workers' sweeps.
 SCHEDULE_LATE = dt.timedelta(minutes=2)
 WAITS_LONG_S = 15 * 60
-_INGEST = ("Ingest the latest crimes", "job:ingest-latest")
 
 
 @dataclass(frozen=True)
@@ -110,20 +110,25 @@ def _failed(seen: Seen) -> Iterator[Finding]:
 
 def _data(seen: Seen) -> Iterator[Finding]:
     if seen.newest_held is None:
-        yield Finding("warn", "No crimes are held yet.", "Bring them in.", _INGEST)
+        yield Finding("warn", "No crimes are held yet.", "Bring them in.", _link("no_crimes"))
         return
     look = seen.look
     if look is None:
         text = "Nobody has asked yet whether the grid is sound and what the source has published."
-        yield Finding("warn", text, "Let it be checked.", ("Check the grid", "job:validate-grid-health"))
+        yield Finding("warn", text, "Let it be checked.", _link("grid_not_checked"))
         return
     if look.missing:
         text = f"Published and not held: {', '.join(map(month_text, look.missing))}."
-        yield Finding("warn", text, "Bring them in.", _INGEST)
+        yield Finding("warn", text, "Bring them in.", _link("months_missing"))
     if look.health == "degraded" and not look.missing:
         text = f"The health check found: {look.issues[0] if look.issues else 'the grid cannot be trusted'}."
         where = ("Its findings", f"run:{look.health_run}")
         yield Finding("bad", text.replace("..", "."), "Do what it says, then check again.", where)
+
+
+def _link(condition: str) -> tuple[str, str]:
+    fix = catalogue.remedy(condition)
+    return fix.words, f"job:{fix.job.slug}"
 
 
 def _paused(seen: Seen) -> Iterator[Finding]:

@@ -78,6 +78,9 @@ def unplace(held: Client, route_id: int) -> None:
         connection.execute(text("UPDATE routes SET latitude = NULL WHERE route_id = :id"), {"id": route_id})
 
 
+WARMING = "warm_popular_routes_cache"
+
+
 def test_without_routes_the_page_says_what_to_do(browser: FlaskClient) -> None:
     page = browser.get("/scores/").text
     assert "No routes are held yet" in page
@@ -258,8 +261,10 @@ def test_the_last_and_the_next_warming_are_told(scores: FlaskClient, held: Clien
     with held.engine.begin() as connection:
         due = dt.datetime.now(dt.UTC) + dt.timedelta(hours=3)
         cadence = text("INSERT INTO cadences VALUES (:job, '0 */6 * * *', :due)")
-        connection.execute(cadence, {"job": risks.WARM_JOB, "due": due})
-        add_run(connection, risks.WARM_JOB, "finished", dt.datetime.now(dt.UTC) - dt.timedelta(hours=2), 30)
+        connection.execute(cadence, {"job": "warm_popular_routes_cache", "due": due})
+        add_run(
+            connection, "warm_popular_routes_cache", "finished", dt.datetime.now(dt.UTC) - dt.timedelta(hours=2), 30
+        )
     words = without_tags(scores.get("/scores/").text)
     assert "Last warmed finished 2 h ago" in words
     assert f"Next in 3 h, {due:%-d %b, %H:%M}" in words

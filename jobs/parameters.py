@@ -1,0 +1,98 @@
+"""Parameters of jobs: the types that a declaration can name, and how values are checked and explained."""
+
+import types
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from sqlalchemy import Connection
+
+from jobs.months import NotAMonth, month_text, parse_month
+
+_LONGEST_GIVEN = 100
+
+
+def Between(lowest: int, highest: int, meaning: str | None = None) -> Any:
+    """Bounds of a whole number, both included, and what it means."""
+    return Field(ge=lowest, le=highest, description=meaning)
+
+
+def _month(text: str) -> str:
+    try:
+        return month_text(parse_month(text))
+    except NotAMonth as error:
+        raise ValueError(str(error)) from None
+
+
+Month = Annotated[str, AfterValidator(_month), Field(json_schema_extra={"format": "month"})]
+"""A calendar month, as the text YYYY-MM."""
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A parameter whose values stand in the database; forms offer them. `left_out`: what leaving it out means."""
+
+    source: Callable[[Connection], Sequence[str]]
+    left_out: str = ""
+
+
+def no_flag(value: Any) -> Any:
+    """A value for a whole number: true and false are none, though Python takes them for 1 and 0. Raises ValueError."""
+    if isinstance(value, bool):
+        raise ValueError("Input should be a whole number")
+    return value
+
+
+class Parameters(BaseModel):
+    """What the parameters of every job have in common."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_written(cls, value: Any, info: ValidationInfo) -> Any:
+        """Flags are no numbers; a list may be one text, as forms, addresses and command lines have only texts."""
+        kinds = kinds_of(cls.model_fields[str(info.field_name)].annotation)
+        if list in kinds and isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return no_flag(value) if int in kinds else value
+
+    def values(self) -> dict[str, Any]:
+        """Each parameter as its annotation says."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+
+def kinds_of(annotation: Any) -> set[Any]:
+    """The plain types of an annotation: {list, NoneType} of `list[str] | None`."""
+    if get_origin(annotation) is Annotated:
+        return kinds_of(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return set().union(*(kinds_of(one) for one in get_args(annotation)))
+    return {get_origin(annotation) or annotation}
+
+
+def problems_by_field(
+    error: ValidationError, whole: str = "a parameter of this job", secret: Collection[str] = ()
+) -> dict[str, str]:
+    """Each wrong field with what was expected and what was given.
+
+    whole: what an unknown field is not. secret: fields whose value is not repeated.
+    """
+    return {
+        ".".join(str(part) for part in problem["loc"]) or "(all)": _explain(problem, whole, secret)
+        for problem in error.errors(include_url=False)
+    }
+
+
+def _explain(problem: Any, whole: str, secret: Collection[str]) -> str:
+    if problem["type"] == "missing":
+        return "is required"
+    if problem["type"] == "extra_forbidden":
+        return f"is not {whole}"
+    expected: str = problem["msg"].removeprefix("Value error, ")
+    if any(part in secret for part in problem["loc"]):
+        return expected
+    # All of it may be long, and hold what is secret.
+    given = repr(problem["input"]) if problem["loc"] else f"a {type(problem['input']).__name__}"
+    return f"{expected} (given: {given if len(given) <= _LONGEST_GIVEN else given[:_LONGEST_GIVEN] + ' …'})"
