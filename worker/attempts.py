@@ -212,8 +212,12 @@ def _end_attempt(
 
 
 def fail_dead(connection: Connection, run_id: str, error: str) -> None:
-    """A work-horse was killed for what it did, such as taking too much memory: its run fails for good."""
+    """A work-horse is killed for what it did, such as taking too much memory: its run fails for good.
+
+    Raises sqlalchemy's OperationalError where the work-horse itself holds the row: it must be killed all the same.
+    """
     with connection.begin():
+        connection.execute(text("SET LOCAL lock_timeout = '3s'"))
         attempt = connection.scalar(
             update(Run)
             .where(Run.id == run_id, Run.state == "started", Run.cancel_requested_by.is_(None))

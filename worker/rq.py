@@ -19,6 +19,7 @@ from rq.queue import Queue
 from rq.results import Result
 from rq.serializers import JSONSerializer
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import catalogue
 from worker import adoption, logs, performing, settings, transport
@@ -99,6 +100,9 @@ class SafegridWorker(rq.worker.Worker):
             super().maintain_heartbeats(job, execution)
         self._killed_for = self._limit_passed(job)
         if self._killed_for:
+            # Before the kill: once the claim is free, the sweep may settle the run as lost and begin it again.
+            with suppress(SQLAlchemyError):
+                self._note_why(job, self._killed_for)
             self.kill_horse(signal.SIGKILL)
 
     def _limit_passed(self, job: Job) -> str | None:
@@ -111,10 +115,14 @@ class SafegridWorker(rq.worker.Worker):
         return f"It used {used_mb} MB of memory, over the limit of {limit_mb} MB" if 0 < limit_mb < used_mb else None
 
     def handle_work_horse_killed(self, job: Job, retpid: Any, ret_val: Any, rusage: Any) -> None:
-        """The work-horse is gone without a word. What we killed it for goes into the ledger; else the sweep sees it."""
+        """The work-horse is gone without a word. Why we killed it is noted again, in case it could not be before."""
         reason, self._killed_for = self._killed_for, None
+        if reason:
+            self._note_why(job, reason)
+
+    def _note_why(self, job: Job, reason: str) -> None:
         run_id = transport.run_of(job.id)
-        if reason and run_id and self.settings:
+        if run_id and self.settings:
             performing.fail_dead(self.settings, run_id, reason)
 
     def setup_work_horse_signals(self) -> None:
