@@ -3,6 +3,8 @@
 import requests
 import structlog
 import tenacity
+from urllib3.exceptions import InvalidHeader
+from urllib3.util import Retry
 
 from jobs.errors import JobError, PermanentError
 
@@ -46,12 +48,19 @@ def retrying(first_wait_s: float, attempts: int = ATTEMPTS) -> tenacity.Retrying
 
 def unavailable(answer: requests.Response) -> SourceUnavailable:
     """The error for an answer that may be better later. Without the query, which may hold a key."""
-    wait = answer.headers.get("Retry-After", "")
     address, _, _ = answer.url.partition("?")
     return SourceUnavailable(
         f"{address} answered {answer.status_code} ({answer.reason})",
-        retry_after_s=min(float(wait), LONGEST_ASKED_WAIT_S) if wait.isdecimal() else 0,
+        retry_after_s=_asked_wait_s(answer.headers.get("Retry-After", "")),
     )
+
+
+def _asked_wait_s(header: str) -> float:
+    """Seconds that the source asks to wait, as a number or as an HTTP date; 0 for what is neither."""
+    try:
+        return min(Retry().parse_retry_after(header), LONGEST_ASKED_WAIT_S) if header else 0
+    except InvalidHeader:
+        return 0
 
 
 def _announce(state: tenacity.RetryCallState) -> None:

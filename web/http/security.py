@@ -1,13 +1,12 @@
-"""Security headers, cookies, and the platform's router in front of us."""
+"""Security headers, cookies, https, and the platform's router in front of us."""
 
 import datetime as dt
-import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import cast
 
-from flask import Flask, Response, request
-from flask_talisman import Talisman
+from flask import Flask, Response, current_app, redirect, request
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response as AnyResponse
 
 from web.http.clients import settings_of
 
@@ -19,7 +18,18 @@ CONTENT = {
     "frame-ancestors": "'none'",
     "object-src": "'none'",
 }
+HEADERS = {
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    # Flask-WTF compares the referrer of https requests, so our own pages must send it.
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), browsing-topics=()",
+}
 SESSION = dt.timedelta(hours=12)
+# What browsers keep a promise of https for: a year, as https://hstspreload.org asks.
+HTTPS_ONLY = f"max-age={365 * 24 * 3600}"
+# The platform asks from inside, without TLS.
+PLAIN = ("health.healthz", "health.readyz")
 
 
 def init_app(app: Flask) -> None:
@@ -34,39 +44,46 @@ def init_app(app: Flask) -> None:
         PERMANENT_SESSION_LIFETIME=SESSION,
         SEND_FILE_MAX_AGE_DEFAULT=dt.timedelta(days=30),
     )
+    app.extensions["safegrid_policies"] = {}
     if production:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
-    Talisman(
-        app,
-        force_https=production,
-        force_https_permanent=True,
-        strict_transport_security=production,
-        strict_transport_security_include_subdomains=False,
-        session_cookie_secure=production,
-        content_security_policy=CONTENT,
-        frame_options="DENY",
-        # Flask-WTF compares the referrer of https requests, so our own pages must send it.
-        referrer_policy="same-origin",
-        permissions_policy={"camera": "()", "geolocation": "()", "microphone": "()", "browsing-topics": "()"},
-    )
-    app.after_request(_keep_private)
+        app.before_request(_to_https)
+        app.after_request(_only_https)
+    app.after_request(_add_headers)
 
 
-def widen(app: Flask, endpoint: str, more: Mapping[str, str]) -> None:
-    """Let one page load what others may not: {directive: sources}."""
-    view = app.view_functions[endpoint]
-
-    # A view of this app alone: its sources are from this app's settings.
-    @functools.wraps(view)
-    def widened(*args: Any, **values: Any) -> Any:
-        return view(*args, **values)
-
-    widened.talisman_view_options = {"content_security_policy": {**CONTENT, **more}}  # type: ignore[attr-defined]
-    app.view_functions[endpoint] = widened
+def widen(app: Flask, place: str, more: Mapping[str, str]) -> None:
+    """Let one endpoint, or all of a blueprint, load what others may not: {directive: sources}."""
+    app.extensions["safegrid_policies"][place] = _written({**CONTENT, **more})
 
 
-def _keep_private(response: Response) -> Response:
-    """What needs a sign-in stays in no cache."""
+def _to_https() -> AnyResponse | None:
+    if request.is_secure or request.endpoint in PLAIN:
+        return None
+    return redirect(request.url.replace("http://", "https://", 1), 301)
+
+
+def _only_https(response: Response) -> Response:
+    if request.is_secure:
+        response.headers["Strict-Transport-Security"] = HTTPS_ONLY
+    return response
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers["Content-Security-Policy"] = _policy()
+    # What needs a sign-in stays in no cache.
     if request.endpoint not in ("static", "rq_dashboard.static"):
         response.headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+def _policy() -> str:
+    policies = cast(dict[str, str], current_app.extensions["safegrid_policies"])
+    wider = policies.get(request.endpoint or "") or policies.get(request.blueprint or "")
+    return wider or _written(CONTENT)
+
+
+def _written(policy: Mapping[str, str]) -> str:
+    return "; ".join(f"{directive} {sources}" for directive, sources in policy.items())

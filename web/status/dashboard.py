@@ -3,23 +3,20 @@
 The ledger is the truth: what somebody changes in RQ alone, the sweep undoes.
 """
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 import rq_dashboard
 import rq_dashboard.web
 from flask import Flask, Response, current_app, request
-from flask.typing import ResponseReturnValue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from werkzeug.exceptions import Forbidden, NotFound
 
+from web.http import security
 from web.http.clients import settings_of
-from web.http.security import CONTENT
 
 # Its pages carry their scripts and styles inline, and its templates are compiled in the browser.
-LOOSE_CONTENT = CONTENT | {
+LOOSE_CONTENT = {
     "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",
     "style-src": "'self' 'unsafe-inline'",
     "img-src": "'self' data:",
@@ -52,18 +49,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(rq_dashboard.blueprint, url_prefix="/rq")
     app.before_request(_only_look)
     app.after_request(_escape)
-    for endpoint, view in app.view_functions.items():
-        if endpoint.startswith("rq_dashboard."):
-            app.view_functions[endpoint] = _with_loose_content(view)
-
-
-def _with_loose_content(view: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(view)
-    def shown(**arguments: Any) -> ResponseReturnValue:
-        return view(**arguments)  # type: ignore[no-any-return]
-
-    shown.talisman_view_options = {"content_security_policy": LOOSE_CONTENT}  # type: ignore[attr-defined]
-    return shown
+    security.widen(app, rq_dashboard.blueprint.name, LOOSE_CONTENT)
 
 
 def _only_look() -> None:

@@ -51,11 +51,6 @@ def readyz() -> ResponseReturnValue:
     return jsonify(status="ok")
 
 
-# The platform asks from inside, without TLS.
-for _view in (healthz, readyz):
-    _view.talisman_view_options = {"force_https": False}  # type: ignore[attr-defined]
-
-
 def _ask_postgresql(settings: Settings) -> Callable[[], bool]:
     milliseconds = TIMEOUT_S * 1000
     engine = sqlalchemy.create_engine(

@@ -1,49 +1,24 @@
 """/metrics for Prometheus, read from PostgreSQL and Redis at each scrape: nothing is counted twice or forgotten."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from flask import Blueprint, Flask, Response
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 from redis import RedisError
+from sqlalchemy import Connection
 
 from jobs import catalogue
 from web.http.clients import client
 from worker import overview
+from worker.overview import QueueState
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 RECENT = 30
+_REDIS_UP = "Whether the Redis of the queues responds."
 
 bp = Blueprint("metrics", __name__)
-
-
-@dataclass
-class Metric:
-    """A gauge with its samples: labels and value."""
-
-    name: str
-    help: str
-    samples: list[tuple[Mapping[str, str], float]] = field(default_factory=list)
-
-    def lines(self) -> Iterator[str]:
-        """In the exposition format."""
-        yield f"# HELP {self.name} {_escaped(self.help)}"
-        yield f"# TYPE {self.name} gauge"
-        for labels, value in self.samples:
-            written = ",".join(f'{name}="{_quoted(text)}"' for name, text in labels.items())
-            yield f"{self.name}{{{written}}} {value:.10g}" if written else f"{self.name} {value:.10g}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace("\n", r"\n")
-
-
-def _quoted(text: str) -> str:
-    return _escaped(text).replace('"', r"\"")
-
-
-def exposition(metrics: Iterable[Metric]) -> str:
-    """The whole text."""
-    return "".join(f"{line}\n" for metric in metrics for line in metric.lines())
 
 
 def init_app(app: Flask) -> None:
@@ -54,51 +29,73 @@ def init_app(app: Flask) -> None:
 @bp.get("/metrics")
 def metrics() -> Response:
     """What the ledger and the queues say now."""
-    return Response(exposition([*_ledger(), *_queues()]), content_type=CONTENT_TYPE)
+    registry = CollectorRegistry()
+    registry.register(Observed())
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
-def _ledger() -> list[Metric]:
+class Observed(Collector):
+    """What PostgreSQL and Redis say at this scrape; counters of this process would be those of one of many."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric with its samples."""
+        with client().engine.connect() as connection:
+            yield from _runs(connection)
+            yield from _queues(connection)
+            yield _due(connection)
+        yield from _processes()
+
+
+def _gauge(name: str, said: str, labels: Sequence[str], samples: Iterable[tuple[Sequence[str], float]]) -> Metric:
+    gauge = GaugeMetricFamily(f"safegrid_{name}", said, labels=labels)
+    for values, value in samples:
+        gauge.add_metric(values, value)
+    return gauge
+
+
+def _runs(connection: Connection) -> Iterator[Metric]:
     jobs = list(catalogue.load())
-    runs = Metric("safegrid_runs", "Runs that the ledger keeps, by job and state.")
-    success = Metric("safegrid_last_success_timestamp_seconds", "When the job's newest finished run ended.")
-    seconds = Metric("safegrid_run_duration_seconds", f"Durations of the job's last {RECENT} runs, by quantile.")
-    depth = Metric("safegrid_queue_depth", "Runs that are due and wait for a worker.")
-    started = Metric("safegrid_queue_started", "Runs at work.")
-    oldest = Metric("safegrid_queue_oldest_waiting_seconds", "For how long the longest-waiting run has been due.")
-    paused = Metric("safegrid_queue_paused", "Whether the queue is paused.")
-    due = Metric("safegrid_next_due_timestamp_seconds", "When the job is next due by its cadence.")
-    with client().engine.connect() as connection:
-        for row in overview.counts(connection):
-            runs.samples.append(({"job": row.job, "state": row.state}, row.runs))
-        for job, ended_at in overview.last_successes(connection, jobs).items():
-            success.samples.append(({"job": job}, ended_at.timestamp()))
-        for job, rows in overview.durations(connection, jobs, RECENT).items():
-            for quantile, value in zip(("0.5", "0.95"), overview.percentiles(rows) or (), strict=False):
-                seconds.samples.append(({"job": job, "quantile": quantile}, value))
-        for queue in overview.queues(connection):
-            labels = {"queue": queue.name}
-            depth.samples.append((labels, queue.waiting))
-            started.samples.append((labels, queue.started))
-            oldest.samples.append((labels, queue.oldest_s or 0.0))
-            paused.samples.append((labels, float(queue.paused_by is not None)))
-        for job, row in overview.cadences(connection).items():
-            due.samples.append(({"job": job}, row.next_due.timestamp()))
-    return [runs, success, seconds, depth, started, oldest, paused, due]
+    counts = [((row.job, row.state), row.runs) for row in overview.counts(connection)]
+    yield _gauge("runs", "Runs that the ledger keeps, by job and state.", ("job", "state"), counts)
+    ended = [((job,), at.timestamp()) for job, at in overview.last_successes(connection, jobs).items()]
+    yield _gauge("last_success_timestamp_seconds", "When the job's newest finished run ended.", ("job",), ended)
+    timed = overview.durations(connection, jobs, RECENT)
+    lasted = [
+        ((job, quantile), value)
+        for job, rows in timed.items()
+        for quantile, value in zip(("0.5", "0.95"), overview.percentiles(rows) or (), strict=False)
+    ]
+    said = f"Durations of the job's last {RECENT} runs, by quantile."
+    yield _gauge("run_duration_seconds", said, ("job", "quantile"), lasted)
 
 
-def _queues() -> list[Metric]:
-    up = Metric("safegrid_redis_up", "Whether the Redis of the queues answers.")
-    workers = Metric("safegrid_workers", "RQ workers that are there, by queue and state.")
-    schedulers = Metric("safegrid_schedulers", "rq-scheduler processes that are there.")
+def _queues(connection: Connection) -> Iterator[Metric]:
+    queues = overview.queues(connection)
+
+    def of(name: str, said: str, value: Callable[[QueueState], float]) -> Metric:
+        return _gauge(f"queue_{name}", said, ("queue",), [((queue.name,), value(queue)) for queue in queues])
+
+    yield of("depth", "Runs that are due and wait for a worker.", lambda queue: queue.waiting)
+    yield of("started", "Runs at work.", lambda queue: queue.started)
+    said = "For how long the longest-waiting run has been due."
+    yield of("oldest_waiting_seconds", said, lambda queue: queue.oldest_s or 0.0)
+    yield of("paused", "Whether the queue is paused.", lambda queue: queue.paused_by is not None)
+
+
+def _due(connection: Connection) -> Metric:
+    due = [((job,), row.next_due.timestamp()) for job, row in overview.cadences(connection).items()]
+    return _gauge("next_due_timestamp_seconds", "When the job is next due by its cadence.", ("job",), due)
+
+
+def _processes() -> Iterator[Metric]:
     try:
         there = overview.workers(client().redis)
-        schedulers.samples.append(({}, overview.schedulers(client().redis)))
+        schedulers = overview.schedulers(client().redis)
     except RedisError:
-        up.samples.append(({}, 0))
-        return [up]
-    up.samples.append(({}, 1))
-    for queue in catalogue.QUEUES:
-        states = [worker.state for worker in there if queue in worker.queues]
-        for state in ("idle", "busy"):
-            workers.samples.append(({"queue": queue, "state": state}, states.count(state)))
-    return [up, workers, schedulers]
+        yield _gauge("redis_up", _REDIS_UP, (), [((), 0)])
+        return
+    yield _gauge("redis_up", _REDIS_UP, (), [((), 1)])
+    counted = Counter((queue, worker.state) for worker in there for queue in worker.queues)
+    states = [((queue, state), counted[queue, state]) for queue in catalogue.QUEUES for state in ("idle", "busy")]
+    yield _gauge("workers", "RQ workers that are there, by queue and state.", ("queue", "state"), states)
+    yield _gauge("schedulers", "rq-scheduler processes that are there.", (), [((), schedulers)])

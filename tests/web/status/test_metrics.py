@@ -5,7 +5,6 @@ import re
 from flask.testing import FlaskClient
 
 from tests.web.conftest import BEARER, MakeApp, ask
-from web.status.metrics import Metric, exposition
 from worker.client import Client
 
 LINE = re.compile(r'(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? -?[0-9.e+-]+)')
@@ -47,6 +46,8 @@ def test_redis_away_is_a_metric(make_app: MakeApp) -> None:
     assert told["safegrid_redis_up"] == 0
 
 
-def test_labels_are_escaped() -> None:
-    text = exposition([Metric("m", "a\nb\\", [({"x": 'a"b\\c\nd'}, 1)])])
-    assert text == '# HELP m a\\nb\\\\\n# TYPE m gauge\nm{x="a\\"b\\\\c\\nd"} 1\n'
+def test_labels_are_escaped(program: FlaskClient, client: Client) -> None:
+    ask(program)
+    with client.engine.begin() as connection:
+        connection.exec_driver_sql("""UPDATE runs SET job = 'a"b\\c\nd'""")
+    assert 'safegrid_runs{job="a\\"b\\\\c\\nd",state="queued"} 1.0\n' in program.get("/metrics").text

@@ -1,0 +1,36 @@
+"""How long a source asks to wait."""
+
+import datetime as dt
+from email.utils import format_datetime
+
+import pytest
+import requests
+
+from jobs.http import LONGEST_ASKED_WAIT_S, unavailable
+
+
+def asked(header: str | None) -> float:
+    answer = requests.Response()
+    answer.status_code, answer.reason, answer.url = 429, "Too Many Requests", "https://police.example/api?key=secret"
+    if header is not None:
+        answer.headers["Retry-After"] = header
+    error = unavailable(answer)
+    assert "secret" not in str(error)
+    return error.retry_after_s
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("0", 0), ("7", 7), ("9999", LONGEST_ASKED_WAIT_S)])
+def test_a_number_is_seconds_up_to_a_limit(header: str, seconds: float) -> None:
+    assert asked(header) == seconds
+
+
+def test_a_date_is_the_time_until_then() -> None:
+    soon = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=60)
+    assert 55 < asked(format_datetime(soon, usegmt=True)) <= 60
+    past = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
+    assert asked(format_datetime(past, usegmt=True)) == 0
+
+
+@pytest.mark.parametrize("header", [None, "", "soon", "-5", "1e9"])
+def test_anything_else_asks_for_nothing(header: str | None) -> None:
+    assert asked(header) == 0
