@@ -23,7 +23,7 @@ from bench.harness import Ratio
 from jobs import catalogue
 from worker import engines, system
 from worker.client import Client
-from worker.ledger import Asker
+from worker.ledger import Requester
 from worker.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -110,7 +110,7 @@ def _safegrid(endpoints: engines.Endpoints) -> Iterator[Ask]:
         _process("worker.cli", "worker", "cache", SAFEGRID_JOB_MODULES=JOBS, LOG_LEVEL="WARNING", **addresses),
         Client(settings, pool=True) as client,
     ):
-        asker = Asker("python", "bench")
+        asker = Requester("python", "bench")
 
         def ask() -> float:
             asked = time.time()

@@ -32,9 +32,9 @@ from worker.cli import output
 from worker.cli.processes import port_from_environment, sign_in_hint, until_told_to_stop
 from worker.cli.watching import watch
 from worker.client import Client
-from worker.ledger import Asker
+from worker.ledger import Requester
 
-DEMO = Asker("cli", "demo")
+DEMO = Requester("cli", "demo")
 GRID_MONTHS = 12
 WEB_START_S = 30.0
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from worker import attempts
 from worker.client import Client
-from worker.ledger import Asker
+from worker.ledger import Requester
 from worker.settings import Settings
 
-ASKER = Asker("python", "a test")
+REQUESTER = Requester("python", "a test")
 PATIENCE_S = 120.0
 
 

@@ -16,10 +16,10 @@ def submit(job: str, **parameters: Any) -> "Handle":
     from worker import settings
     from worker.client import Client
     from worker.handle import Handle
-    from worker.ledger import Asker
+    from worker.ledger import Requester
 
     client = Client(settings.read())
-    return Handle(client, client.submit(job, parameters, Asker("python", "worker.submit")).run_id)
+    return Handle(client, client.submit(job, parameters, Requester("python", "worker.submit")).run_id)
 
 
 def find(task_id: str) -> "Handle":

@@ -16,7 +16,7 @@ def adopt(settings: Settings, rq_id: str, function: str, args: Sequence[Any], kw
     engine = database.create(settings)
     try:
         with engine.connect() as connection:
-            asker = ledger.Asker("rq", f"rq enqueue ({rq_id})")
+            asker = ledger.Requester("rq", f"rq enqueue ({rq_id})")
             return ledger.submit(connection, job, parameters, asker).run_id
     finally:
         engine.dispose()

@@ -42,14 +42,14 @@ _TOLD = text(
 _ALONE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('safegrid:alerts', 0))")
 
 
-class NotTaken(SafegridError):
+class DeliveryRefused(SafegridError):
     """The receiver of alerts did not take one."""
 
 
 def tell(connection: Connection, url: str) -> int:
     """Tell of the runs that failed since. Answers how many there were; none where another process is telling.
 
-    Raises NotTaken; then they are told of later.
+    Raises DeliveryRefused; then they are told of later.
     """
     with connection.begin():
         if not connection.scalar(_ALONE):
@@ -90,12 +90,12 @@ def _post(url: str, body: dict[str, Any]) -> None:
         with requests.post(url, json=body, timeout=TIMEOUT_S, allow_redirects=False, stream=True) as answer:
             status = answer.status_code
     except (requests.RequestException, ValueError) as error:
-        raise NotTaken(f"The receiver of alerts cannot be reached ({type(error).__name__})") from None
+        raise DeliveryRefused(f"The receiver of alerts cannot be reached ({type(error).__name__})") from None
     if not 200 <= status < 300:
-        raise NotTaken(f"The receiver of alerts answered {status}: is ALERT_WEBHOOK_URL right?")
+        raise DeliveryRefused(f"The receiver of alerts answered {status}: is ALERT_WEBHOOK_URL right?")
 
 
-def tell_forever(settings: Settings) -> None:
+def send_forever(settings: Settings) -> None:
     """Tell of failed runs every few seconds; what is away for a while is waited out, longer each time."""
     engine = database.create(settings, application="safegrid alerts")
     pause_s = CHECK_S
@@ -107,7 +107,7 @@ def tell_forever(settings: Settings) -> None:
                         log.info("alerted", runs=told)
                     pause_s = CHECK_S
                     time.sleep(pause_s)
-        except (SQLAlchemyError, NotTaken) as error:
+        except (SQLAlchemyError, DeliveryRefused) as error:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             log.warning("alert_not_sent", error=str(error).splitlines()[0], next_try_s=pause_s)
             time.sleep(pause_s)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, case, insert, select, text, update
 from jobs.models.runs import Attempt, Run
 from worker import ledger
 from worker.errors import ClaimLost
-from worker.ledger import NOW, Asker
+from worker.ledger import NOW, Requester
 
 if TYPE_CHECKING:
     from jobs.catalogue import Job
@@ -128,7 +128,7 @@ def finish(
 
     Raises ClaimLost when another attempt has taken over.
     """
-    asker = Asker("pipeline", f"run {claimed.run_id}")
+    asker = Requester("pipeline", f"run {claimed.run_id}")
     with connection.begin():
         _finish(connection, claimed, result, log)
         return [

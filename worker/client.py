@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from jobs import catalogue, database
 from jobs.errors import SafegridError
 from worker import ledger, progress, sweep, transport
-from worker.ledger import Asker, Submission
+from worker.ledger import Requester, Submission
 from worker.settings import Settings
 
 log = structlog.get_logger("safegrid.client")
@@ -49,7 +49,7 @@ class Client:
         self.engine.dispose()
 
     def submit(
-        self, name: str, parameters: Mapping[str, Any], asker: Asker, *, parent_id: str | None = None
+        self, name: str, parameters: Mapping[str, Any], asker: Requester, *, parent_id: str | None = None
     ) -> Submission:
         """Ask for a run. Raises UnknownJob, ParameterError.
 

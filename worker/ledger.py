@@ -25,7 +25,7 @@ NOW = func.clock_timestamp()
 
 
 @dataclass(frozen=True)
-class Asker:
+class Requester:
     """Who wants a run, and which way they came."""
 
     origin: str
@@ -44,7 +44,7 @@ def submit(
     connection: Connection,
     job: "Job",
     parameters: Mapping[str, Any],
-    asker: Asker,
+    asker: Requester,
     *,
     parent_id: str | None = None,
 ) -> Submission:
@@ -59,7 +59,7 @@ def submit(
 
 
 def enter(
-    connection: Connection, job: "Job", checked: Mapping[str, Any], asker: Asker, parent_id: str | None
+    connection: Connection, job: "Job", checked: Mapping[str, Any], asker: Requester, parent_id: str | None
 ) -> Submission:
     """`submit` of checked parameters, inside the caller's transaction."""
     lock_twins(connection, job.name, checked)

@@ -18,7 +18,7 @@ from worker import cadence, ledger, pauses
 
 log = structlog.get_logger("safegrid.schedule")
 
-SCHEDULE = ledger.Asker("schedule", "schedule")
+SCHEDULE = ledger.Requester("schedule", "schedule")
 
 
 def reconcile(connection: Connection, jobs: Mapping[str, Job], now: dt.datetime) -> None:

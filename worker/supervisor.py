@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import catalogue, database
 from worker import ledger, occurrences, performing, transport
-from worker.alerts import tell_forever
+from worker.alerts import send_forever
 from worker.rq import SafegridWorker, die_with_parent
 from worker.settings import Settings
 from worker.sweep import sweep
@@ -44,7 +44,7 @@ _fork = multiprocessing.get_context("fork")
 
 
 @dataclass
-class Post:
+class ManagedProcess:
     """A process that must be there. One that dies soon after its start is started again later and later."""
 
     name: str
@@ -87,7 +87,7 @@ class Supervisor:
 
     settings: Settings
     queues: Sequence[str]
-    posts: list[Post] = field(default_factory=list)
+    posts: list[ManagedProcess] = field(default_factory=list)
     _helping: int = 0
     """How many of the posts are no workers."""
     _stopping: bool = False
@@ -95,7 +95,7 @@ class Supervisor:
 
     def __post_init__(self) -> None:
         self._depths: SynchronizedArray[int] = _fork.Array("i", len(self.queues))
-        self._extras: dict[str, list[Post]] = {name: [] for name in self.queues}
+        self._extras: dict[str, list[ManagedProcess]] = {name: [] for name in self.queues}
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT, then stop everything within 10 s."""
@@ -110,7 +110,7 @@ class Supervisor:
         fewest, _ = self.settings.workers
         for number in range(max(fewest, len(self.queues))):
             name = self.queues[number % len(self.queues)]
-            self.posts.append(Post(f"worker {name}", self._worker(name, None)))
+            self.posts.append(ManagedProcess(f"worker {name}", self._worker(name, None)))
         log.info("supervisor_started", queues=list(self.queues), pid=os.getpid())
         while not self._stopping:
             self._reinforce()
@@ -120,14 +120,14 @@ class Supervisor:
             wait([post.process.sentinel for post in self._all() if post.process is not None], CHECK_S)
         self._stop()
 
-    def _helpers(self) -> list[Post]:
+    def _helpers(self) -> list[ManagedProcess]:
         """Processes beside the workers."""
-        helpers = [Post("sweep", lambda: sweep_forever(self.settings, self.queues, self._depths))]
+        helpers = [ManagedProcess("sweep", lambda: sweep_forever(self.settings, self.queues, self._depths))]
         if self.settings.alert_webhook_url:
-            helpers.append(Post("alerts", lambda: tell_forever(self.settings)))
+            helpers.append(ManagedProcess("alerts", lambda: send_forever(self.settings)))
         return helpers
 
-    def _all(self) -> list[Post]:
+    def _all(self) -> list[ManagedProcess]:
         return self.posts + [post for extras in self._extras.values() for post in extras]
 
     def _reinforce(self) -> None:
@@ -140,7 +140,9 @@ class Supervisor:
         workers = len(self._all()) - self._helping
         if workers < most and depths[deepest] > len(self._extras[deepest]):
             log.info("worker_added", queue=deepest, depth=depths[deepest])
-            self._extras[deepest].append(Post(f"extra worker {deepest}", self._worker(deepest, IDLE_S), leaves=True))
+            self._extras[deepest].append(
+                ManagedProcess(f"extra worker {deepest}", self._worker(deepest, IDLE_S), leaves=True)
+            )
 
     def _worker(self, queue: str, max_idle_s: int | None) -> Callable[[], None]:
         return lambda: work(self.settings, self._engine, queue, max_idle_s)

@@ -25,7 +25,7 @@ return {table.concat(documents, '\\n'), table.concat(left, ' ')}
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CachedScore:
     """A score. seconds_left: how long it is held for still; none if it is not held or has no end."""
 
     risk: float
@@ -36,7 +36,7 @@ class Kept:
     seconds_left: float | None = None
 
 
-Weeks = Mapping[int, Sequence[Kept | None]]
+Weeks = Mapping[int, Sequence[CachedScore | None]]
 """{route: its score on each day, none where there is none}"""
 
 
@@ -64,11 +64,11 @@ def coverage(weeks: Weeks, days: Sequence[dt.date]) -> list[Coverage]:
     return [_coverage(day, [week[index] for week in weeks.values()]) for index, day in enumerate(days)]
 
 
-def score_of(document: bytes | str | None, left_ms: int = -1) -> Kept | None:
+def score_of(document: bytes | str | None, left_ms: int = -1) -> CachedScore | None:
     """The score of a document, none if it is not one of ours. left_ms: as PTTL answers."""
     try:
         told = json.loads(document or "null")
-        return Kept(
+        return CachedScore(
             risk=float(told["risk_score"]),
             colour=str(told["color_code"]),
             computed_at=str(told["computed_at"]),
@@ -80,14 +80,14 @@ def score_of(document: bytes | str | None, left_ms: int = -1) -> Kept | None:
         return None
 
 
-def _read(cache: Redis, keys: Iterable[str]) -> Iterator[Kept | None]:
+def _read(cache: Redis, keys: Iterable[str]) -> Iterator[CachedScore | None]:
     remaining = iter(keys)
     while part := list(islice(remaining, _KEYS_A_TRIP)):
         documents, left = cast(list[bytes], cache.eval(_SCRIPT, len(part), *part))
         yield from map(score_of, documents.split(b"\n"), map(int, left.split()))
 
 
-def _coverage(day: dt.date, scores: Sequence[Kept | None]) -> Coverage:
+def _coverage(day: dt.date, scores: Sequence[CachedScore | None]) -> Coverage:
     held = [score for score in scores if score]
     left: list[Any] = [score.seconds_left for score in held if score.seconds_left is not None]
     return Coverage(

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Remembered(Generic[T]):
+class Refreshed(Generic[T]):
     """What `read` answers, read anew when it is older than `seconds`. One thread reads, others wait for it.
 
     What is empty is not remembered: somebody is about to fill it.

@@ -14,11 +14,11 @@ from sqlalchemy import Engine
 
 from jobs.errors import SafegridError
 from jobs.scores import store
-from jobs.scores.cached import Kept, Weeks, read_weeks, score_of
+from jobs.scores.cached import CachedScore, Weeks, read_weeks, score_of
 from jobs.scores.days import DAYS, days_from, today
 from jobs.scores.pipeline import write
 from jobs.scores.popular import Catalogue
-from jobs.scores.refreshed import Remembered
+from jobs.scores.refreshed import Refreshed
 from jobs.scores.risk.explanation import Contribution, explain
 from jobs.scores.scoring import TTL_S, Past, Scores, key
 from jobs.scores.weather import climates
@@ -67,13 +67,13 @@ class Bulk:
 class Week:
     """A route's scores by day: those that were kept, and those computed for this answer."""
 
-    kept: dict[dt.date, Kept]
-    computed: dict[dt.date, Kept]
+    kept: dict[dt.date, CachedScore]
+    computed: dict[dt.date, CachedScore]
     has_cache: bool = True
     """Whether Redis answered."""
 
     @property
-    def scores(self) -> dict[dt.date, Kept]:
+    def scores(self) -> dict[dt.date, CachedScore]:
         """All of them, in order."""
         return dict(sorted({**self.computed, **self.kept}.items()))
 
@@ -105,8 +105,8 @@ class Serving:
         self._engine = engine
         # Somebody waits: with Redis away the answer must not be long in coming.
         self._cache = Redis.from_url(settings.redis_url, socket_connect_timeout=0.5, socket_timeout=2)
-        self._past = Remembered(self._read_past, PAST_KEPT_S)
-        self._catalogue = Remembered(self._read_catalogue, CATALOGUE_KEPT_S)
+        self._past = Refreshed(self._read_past, PAST_KEPT_S)
+        self._catalogue = Refreshed(self._read_catalogue, CATALOGUE_KEPT_S)
         self._weather_away_until = 0.0
 
     def one(self, route_id: int, day: dt.date) -> bytes:
@@ -149,7 +149,7 @@ class Serving:
         """The scores of a route on all planned days; those that are not kept are computed. Raises UnknownRoute."""
         days = days_from(today(), DAYS)
         cache: Redis | None = self._cache
-        held: dict[dt.date, Kept] = {}
+        held: dict[dt.date, CachedScore] = {}
         try:
             found = self.weeks([route_id], days)[route_id]
             held = {day: score for day, score in zip(days, found, strict=True) if score}

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open, sign_in
 from tests.browser.scene import paint
-from tests.processes import ASKER, until
+from tests.processes import REQUESTER, until
 from tests.web.conftest import BEARER, PASSWORD
 from worker import pauses
 from worker.client import Client
@@ -33,7 +33,7 @@ NIGHT_SHIFT = {"name": "night-shift", "password": "a long password", "role": "vi
 
 
 def asked(client: Client, days: int = 30) -> str:
-    return client.submit("cleanup_old_route_history", {"retention_days": days}, ASKER).run_id
+    return client.submit("cleanup_old_route_history", {"retention_days": days}, REQUESTER).run_id
 
 
 def root_of(page: Page) -> str:

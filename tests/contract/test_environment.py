@@ -10,7 +10,7 @@ import pytest
 from jobs.errors import SettingsError
 from jobs.settings import load
 from tests.contract import documents
-from tests.processes import ASKER, safegrid
+from tests.processes import REQUESTER, safegrid
 from web.settings import Settings as WebSettings
 from worker.client import Client
 from worker.settings import Settings
@@ -112,7 +112,7 @@ def test_workers_say_once_that_their_queues_are_the_broker_and_hide_its_password
     broker = f"unix://default:hunter2@{socket}?db=1"
     log = tmp_path / "log"
     with Client(settings.model_copy(update={"celery_broker_url": broker})) as client:
-        run_id = client.submit("cleanup_old_route_history", {}, ASKER).run_id
+        run_id = client.submit("cleanup_old_route_history", {}, REQUESTER).run_id
         with safegrid(settings, "worker", log=log, CELERY_BROKER_URL=broker):
             assert client.wait(run_id, 60).state == "finished"
         assert client.redis.exists("rq:queues")

@@ -14,10 +14,10 @@ from jobs.models.runs import Run
 from jobs.months import parse_month
 from tests.faults.background import Background
 from worker.client import Client
-from worker.ledger import Asker
+from worker.ledger import Requester
 from worker.settings import Settings
 
-FAULTS = Asker("python", "fault harness")
+FAULTS = Requester("python", "fault harness")
 OPEN_AT_ONCE = 6
 PAUSE_S = 0.2
 

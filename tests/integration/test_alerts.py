@@ -14,7 +14,7 @@ from jobs import catalogue
 from jobs.errors import SettingsError
 from jobs.settings import load
 from tests import jobs_for_tests  # noqa: F401 - enters its jobs into the catalogue
-from tests.processes import ASKER, safegrid, until
+from tests.processes import REQUESTER, safegrid, until
 from worker import alerts, ledger
 from worker.client import Client
 from worker.settings import Settings
@@ -74,7 +74,7 @@ def client(settings: Settings) -> Iterator[Client]:
 
 def failed(connection: Connection, number: int = 1, *, error: str = "") -> str:
     """A run that failed for good."""
-    run_id = ledger.submit(connection, catalogue.find("warm-cache"), {}, ASKER).run_id
+    run_id = ledger.submit(connection, catalogue.find("warm-cache"), {}, REQUESTER).run_id
     with connection.begin():
         connection.execute(
             text("UPDATE runs SET state = 'failed', ended_at = now(), error = :error WHERE id = :id"),
@@ -97,7 +97,7 @@ def test_a_failed_run_is_told_of_once(connection: Connection, receiver: Receiver
 def test_what_is_not_taken_is_told_again(connection: Connection, receiver: Receiver, status: int) -> None:
     failed(connection)
     receiver.status = status
-    with pytest.raises(alerts.NotTaken, match=str(status)) as raised:
+    with pytest.raises(alerts.DeliveryRefused, match=str(status)) as raised:
         alerts.tell(connection, receiver.url)
     assert SECRET not in str(raised.value)
     receiver.status = 200
@@ -106,7 +106,7 @@ def test_what_is_not_taken_is_told_again(connection: Connection, receiver: Recei
 
 def test_a_receiver_that_is_away_is_named_without_its_address(connection: Connection) -> None:
     failed(connection)
-    with pytest.raises(alerts.NotTaken, match="cannot be reached") as raised:
+    with pytest.raises(alerts.DeliveryRefused, match="cannot be reached") as raised:
         alerts.tell(connection, f"http://127.0.0.1:9{SECRET}")
     assert SECRET not in str(raised.value)
 
@@ -114,7 +114,7 @@ def test_a_receiver_that_is_away_is_named_without_its_address(connection: Connec
 @pytest.mark.parametrize("host", ["a..example.org", "a" * 70 + ".example.org"])
 def test_an_address_that_can_be_no_host_is_told_as_such(connection: Connection, host: str) -> None:
     failed(connection)
-    with pytest.raises(alerts.NotTaken, match="cannot be reached"):
+    with pytest.raises(alerts.DeliveryRefused, match="cannot be reached"):
         alerts.tell(connection, f"https://{host}{SECRET}")
 
 
@@ -189,7 +189,7 @@ def test_workers_tell_of_a_run_that_fails(
 ) -> None:
     log = tmp_path / "worker.log"
     with safegrid(settings, "worker", log=log, ALERT_WEBHOOK_URL=receiver.url, LOG_LEVEL="DEBUG"):
-        run = client.submit("fail", {"for_good": True, "message": "no such month"}, ASKER)
+        run = client.submit("fail", {"for_good": True, "message": "no such month"}, REQUESTER)
         until(lambda: receiver.taken, "the failure is told")
     (told,) = receiver.taken[0]["runs"]
     assert told["task_id"] == run.run_id

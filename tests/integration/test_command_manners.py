@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection
 
 from jobs import catalogue
-from tests.processes import ASKER, environment, run_command
+from tests.processes import REQUESTER, environment, run_command
 from worker import ledger
 from worker.cli import COMMANDS, cli
 from worker.client import Client
@@ -61,7 +61,7 @@ def test_a_run_that_was_waited_for_gives_the_exit_code_of_its_end(
 ) -> None:
     job = catalogue.find("validate-grid-health")
     with Client(settings) as client:
-        run_id = ledger.submit(connection, job, {}, ASKER).run_id
+        run_id = ledger.submit(connection, job, {}, REQUESTER).run_id
         waiting = subprocess.Popen(
             [sys.executable, "-m", "worker.cli", "run", job.name, "--wait"],
             env=environment(settings),

@@ -14,13 +14,13 @@ from tests.processes import until
 from worker import attempts, claim, ledger, pauses
 from worker.attempts import Claimed
 from worker.errors import ClaimLost, UnknownRun, WrongState
-from worker.ledger import Asker
+from worker.ledger import Requester
 
-ASKER = Asker("python", "a test")
+REQUESTER = Requester("python", "a test")
 
 
 def submit(connection: Connection, name: str = "rebuild_safety_grid", **parameters: Any) -> str:
-    return ledger.submit(connection, catalogue.find(name), parameters, ASKER).run_id
+    return ledger.submit(connection, catalogue.find(name), parameters, REQUESTER).run_id
 
 
 def begin(connection: Connection, run_id: str) -> Claimed:

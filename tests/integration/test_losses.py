@@ -2,12 +2,12 @@ from sqlalchemy import Connection, Engine, text
 
 from jobs import catalogue
 from worker import attempts, claim, ledger
-from worker.ledger import Asker
+from worker.ledger import Requester
 
 
 def lose(connection: Connection, engine: Engine, change: str = "SELECT 1") -> int:
     """Begin a run, end its connection, settle it. Answers the losses it has then."""
-    run_id = ledger.submit(connection, catalogue.find("rebuild_safety_grid"), {}, Asker("python", "a test")).run_id
+    run_id = ledger.submit(connection, catalogue.find("rebuild_safety_grid"), {}, Requester("python", "a test")).run_id
     with engine.connect() as other:
         assert claim.acquire(other, run_id)
         assert attempts.claim(other, run_id, "a worker")

@@ -4,11 +4,11 @@ from jobs.models.runs import Run
 from tests import jobs_for_tests
 from worker import ledger, transport
 from worker.client import Client
-from worker.ledger import Asker
+from worker.ledger import Requester
 from worker.settings import Settings
 from worker.sweep import sweep
 
-ME = Asker("python", "me")
+ME = Requester("python", "me")
 # As when PostgreSQL goes away between the two transactions of a request.
 _NO_PUSHES = """
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no pushes'; END $$;

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from tests import jobs_for_tests  # noqa: F401 - enters its jobs into the catalogue
 from tests.processes import (
-    ASKER,
+    REQUESTER,
     children,
     environment,
     is_alive,
@@ -46,7 +46,7 @@ def log(tmp_path: Path) -> Path:
 
 
 def submit(client: Client, job: str, /, **parameters: Any) -> str:
-    return client.submit(job, parameters, ASKER).run_id
+    return client.submit(job, parameters, REQUESTER).run_id
 
 
 def outcomes(client: Client, run_id: str) -> list[str | None]:

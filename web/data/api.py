@@ -91,13 +91,13 @@ def data() -> Response:
     """Months by areas."""
     with client().engine.connect() as connection:
         found = store.overview(connection)
-    published = found.look.newest_published if found.look else None
+    published = found.source.newest_published if found.source else None
     return as_json(
         Data(
             areas=[area.slug for area in found.areas],
             newest_held=found.newest.isoformat() if found.newest else None,
             newest_published=published.isoformat() if published else None,
-            missing=[month_text(one) for one in found.look.missing] if found.look else [],
+            missing=[month_text(one) for one in found.source.missing] if found.source else [],
             months=[_month(row, found.grid.get(row.month)) for row in found.months],
         )
     )

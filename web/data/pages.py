@@ -32,7 +32,7 @@ def index() -> ResponseReturnValue:
     is_all = bool(request.args.get("all"))
     with client().engine.connect() as connection:
         found = store.overview(connection, None if is_all else SHOWN)
-    missing = found.look.missing if found.look else ()
+    missing = found.source.missing if found.source else ()
     count = _span(found.first, [*(row.month for row in found.months), *missing])
     return render_template(
         "data/index.html",

@@ -45,7 +45,7 @@ EVER = dt.date(2010, 1, 1)
 
 
 @dataclass(frozen=True)
-class Look:
+class SourceState:
     """What the source offered when a job looked last."""
 
     newest_published: dt.date | None
@@ -69,12 +69,12 @@ class Overview:
     grid: dict[dt.date, Row[Any]]
     """{month: cells, crimes, generation and built_at of its grid}"""
     newest: dt.date | None
-    look: Look | None
+    source: SourceState | None
 
     @property
     def first(self) -> dt.date | None:
         """The newest month that is held or published."""
-        published = self.look.newest_published if self.look else None
+        published = self.source.newest_published if self.source else None
         return max((month for month in (self.newest, published) if month), default=None)
 
 
@@ -96,7 +96,7 @@ class Month:
 
 def overview(connection: Connection, count: int | None = None) -> Overview:
     """The newest `count` months that are held or published, or all of them."""
-    found = Overview(areas(connection), (), {}, newest_month(connection), last_look(connection))
+    found = Overview(areas(connection), (), {}, newest_month(connection), source_state(connection))
     oldest = add_months(found.first, 1 - count) if count and found.first else EVER
     return replace(found, months=months(connection, oldest), grid=grid(connection, oldest))
 
@@ -169,7 +169,7 @@ def tries(connection: Connection, month: dt.date) -> Sequence[Row[Any]]:
         return connection.execute(_TRIES, {"month": month}).all()
 
 
-def last_look(connection: Connection) -> Look | None:
+def source_state(connection: Connection) -> SourceState | None:
     """What is known of the source: from the last health check and the last look for a release, the newer one's word.
 
     None while neither has finished. What came in since then is no longer missing.
@@ -189,7 +189,7 @@ def last_look(connection: Connection) -> Look | None:
     still = sorted((one for one in missing if any((slug, one) not in held for slug in slugs)), reverse=True)
     newest_held = max((month for _, month in held), default=None)
     published = max(filter(None, (released, *missing, newest_held)), default=None)
-    return Look(
+    return SourceState(
         newest_published=published,
         missing=tuple(still),
         at=max(row.ended_at for row in (health, release) if row),

@@ -21,7 +21,7 @@ GEOJSON = "application/geo+json"
 MVT = "application/vnd.mapbox-vector-tile"
 
 
-def _told(content_type: str, what: str, schema: str = "") -> dict[int | str, dict[str, Any]]:
+def _documented(content_type: str, what: str, schema: str = "") -> dict[int | str, dict[str, Any]]:
     """How the OpenAPI document describes an answer that APIFlask knows nothing of; `schema`: of web.grid.schemas."""
     content = {"schema": {"$ref": f"#/components/schemas/{schema}"}} if schema else {}
     return {
@@ -56,7 +56,7 @@ def _respond(answer: Answer, content_type: str) -> Response:
 @bp.doc(
     summary="Cells of the grid as GeoJSON",
     operation_id="getGrid",
-    responses=_told(GEOJSON, "A FeatureCollection", "Cells"),
+    responses=_documented(GEOJSON, "A FeatureCollection", "Cells"),
 )
 @guard.reads_grid
 def cells(wanted: GridQuery) -> Response:
@@ -69,7 +69,7 @@ def cells(wanted: GridQuery) -> Response:
 @bp.doc(
     summary="One cell with its months, categories and neighbours",
     operation_id="getGridCell",
-    responses=_told(JSON, "The cell", "Cell"),
+    responses=_documented(JSON, "The cell", "Cell"),
 )
 @guard.reads_grid
 def cell(h3: str, wanted: CellQuery) -> Response:
@@ -82,7 +82,7 @@ def cell(h3: str, wanted: CellQuery) -> Response:
 @bp.doc(
     summary="A tile of a map as Mapbox Vector Tile, with the layer `cells`",
     operation_id="getGridTile",
-    responses=_told(MVT, "The tile; empty where there are no cells"),
+    responses=_documented(MVT, "The tile; empty where there are no cells"),
 )
 @guard.reads_grid
 def tile(z: int, x: int, y: int, wanted: TileQuery) -> Response:

@@ -15,7 +15,7 @@ from jobs.grid import period, weights
 from jobs.grid.period import Held
 from jobs.grid.query import COARSEST, CellQuery, QueryRefused, TileQuery, resolution_of
 from jobs.parameters import problems_by_field
-from web.data import store as holdings
+from web.data import store as data
 from web.http.reading import given_twice
 
 # Named as the tiles name them.
@@ -57,7 +57,7 @@ class Choices:
                 period.held_months(connection),
                 weights.schemes(connection),
             )
-        return cls(known, held, holdings.category_names(connection), schemes, finest)
+        return cls(known, held, data.category_names(connection), schemes, finest)
 
     @property
     def resolutions(self) -> range:

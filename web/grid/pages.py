@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from jobs.grid.geojson import APPROXIMATE, ATTRIBUTION, LICENCE_URL
 from jobs.grid.query import SHOWN_FIRST, CellQuery, QueryRefused
 from jobs.months import month_text
-from web.data import store as holdings
+from web.data import store as data
 from web.grid.choices import MEASURES, Choices, MapQuery, asked
 from web.grid.reader import reader
 from web.html import charts
@@ -39,7 +39,7 @@ def index() -> ResponseReturnValue:
     """The map."""
     with client().engine.connect() as connection:
         choices = Choices.read(connection, settings().h3_resolution)
-        has_crimes = holdings.newest_month(connection) is not None
+        has_crimes = data.newest_month(connection) is not None
     wanted, problems = _wanted(choices)
     page = render_template(
         "grid/index.html",
@@ -90,7 +90,7 @@ def _cell(h3: str) -> dict[str, Any]:
     answer = reader().cell(h3, asked(CellQuery, request.args))
     found = json.loads(gzip.decompress(answer.packed or b""))
     with client().engine.connect() as connection:
-        names = holdings.category_names(connection)
+        names = data.category_names(connection)
     return {**SOURCE, "cell": found, "names": names, **_history(found), "given": _given()}
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field as Described
+from pydantic import Field
 
 from web.http.schemas import Schema
 
@@ -12,7 +12,7 @@ Schemas = dict[str, Any]
 class _Read(Schema):
     """What was read of the grid."""
 
-    from_: str | None = Described(alias="from", description="Oldest month, YYYY-MM")
+    from_: str | None = Field(alias="from", description="Oldest month, YYYY-MM")
     to: str | None
     months: list[str]
     categories: list[str] | Literal["all"]
@@ -61,7 +61,7 @@ class Cells(_Read):
 class CellMonth(Schema):
     """A cell's month."""
 
-    month: str = Described(description="YYYY-MM-01")
+    month: str = Field(description="YYYY-MM-01")
     crimes: int
     weighted: float
     categories: dict[str, int]

@@ -12,7 +12,7 @@ from web.http.clients import client
 from web.jobs import durations, forms
 from web.jobs.submission import submit
 from web.runs import shown
-from web.runs.store import Wanted
+from web.runs.store import RunFilter
 from web.runs.tasks import find
 from worker import overview
 
@@ -73,6 +73,6 @@ def _choices(job: Job) -> dict[str, list[str]]:
 def _page(job: Job, form: forms.Form, like: str) -> str:
     with client().engine.connect() as connection:
         timed = overview.durations(connection, [job.name], durations.SHOWN)[job.name]
-    latest = shown.latest(10, Wanted(job=job.name))
+    latest = shown.latest(10, RunFilter(job=job.name))
     times = {"chart": durations.chart(timed), "times": durations.in_words(timed)}
     return render_template("jobs/show.html", form=form, job=job, like=like, rows=latest, **times)

@@ -12,7 +12,7 @@ from worker.ledger import Submission
 
 def submit(job: Job, parameters: Mapping[str, Any], origin: str) -> Submission:
     """Ask for a run of the job on behalf of whoever is asking. Raises ParameterError."""
-    submission = client().submit(job.name, parameters, guard.asker(origin))
+    submission = client().submit(job.name, parameters, guard.requester(origin))
     if submission.is_new:
         audit.note("asked for", f"{transport.describe(job.name, parameters)} as run {submission.run_id}")
     return submission

@@ -14,7 +14,7 @@ from web.http.clients import client, settings
 from web.http.errors import sends_token, wants_problem
 from web.people import accounts
 from web.people.accounts import Account
-from worker.ledger import Asker
+from worker.ledger import Requester
 
 OPEN = ("static", "signin.signin", "health.healthz", "health.readyz")
 # What a viewer may send: these change nothing that others see.
@@ -63,9 +63,9 @@ def who() -> str:
     return cast(Account, account()).name
 
 
-def asker(origin: str) -> Asker:
+def requester(origin: str) -> Requester:
     """Who the ledger says has asked."""
-    return Asker(origin, who())
+    return Requester(origin, who())
 
 
 def _let_in() -> Response | None:

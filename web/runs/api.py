@@ -12,7 +12,7 @@ from jobs.catalogue import UnknownJob
 from web.http.clients import client
 from web.http.schemas import Schema, as_json, storable
 from web.runs import changes, filters, store
-from web.runs.store import Wanted
+from web.runs.store import RunFilter
 from web.runs.tasks import History, State, Task, TaskList, as_history, as_listed, as_task, find
 
 bp = APIBlueprint("runs_api", __name__, url_prefix="/api/v1/admin", tag="Tasks")
@@ -60,9 +60,9 @@ class Filter(Schema):
             raise ValueError(str(error)) from None
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> RunFilter:
         """The same for the ledger."""
-        return Wanted(
+        return RunFilter(
             state=self.state or "",
             job=self.job or "",
             queue=self.queue,

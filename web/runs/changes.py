@@ -8,7 +8,7 @@ from web.html import formats
 from web.http.clients import client
 from web.people import audit, guard
 from web.runs import store
-from web.runs.store import Wanted
+from web.runs.store import RunFilter
 from web.runs.tasks import find
 from worker.errors import WrongState
 
@@ -32,7 +32,7 @@ def retry(run_id: str) -> None:
     audit.note("retried", f"run {run_id}")
 
 
-def matching(action: str, wanted: Wanted) -> list[str]:
+def matching(action: str, wanted: RunFilter) -> list[str]:
     """Ids of the newest runs that are wanted and that this can be done to, MOST_AT_ONCE at most."""
     with client().engine.connect() as connection:
         return store.ids(connection, wanted, STATES[action], MOST_AT_ONCE)

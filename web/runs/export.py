@@ -8,7 +8,7 @@ from typing import Any
 
 from web.http.clients import client
 from web.runs import store
-from web.runs.store import Wanted
+from web.runs.store import RunFilter
 from web.runs.tasks import as_listed
 
 MOST_EXPORTED = 100_000
@@ -17,14 +17,14 @@ CSV_TIMES = ("created_at", "started_at", "ended_at")
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
-def lines(wanted: Wanted, form: str) -> Iterator[str]:
+def lines(wanted: RunFilter, form: str) -> Iterator[str]:
     """The text of the file, `form`: csv or json. Connects with the first line."""
     if form == "csv":
         return _lines(wanted, _csv_line, _csv_head())
     return _as_array(_lines(wanted, json.dumps))
 
 
-def _lines(wanted: Wanted, line_of: Callable[[dict[str, Any]], str], head: str = "") -> Iterator[str]:
+def _lines(wanted: RunFilter, line_of: Callable[[dict[str, Any]], str], head: str = "") -> Iterator[str]:
     engine = client().engine
 
     def lines() -> Iterator[str]:

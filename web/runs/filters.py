@@ -8,20 +8,20 @@ from flask import abort
 from jobs import catalogue
 from jobs.models.runs import STATES
 from web.http.schemas import storable
-from web.runs.store import Wanted
+from web.runs.store import RunFilter
 
 NAMES = ("q", "state", "job", "queue", "by", "from", "to")
 # All that have not ended.
 OPEN = "open"
 
 
-def wanted(given: Mapping[str, str]) -> Wanted:
+def wanted(given: Mapping[str, str]) -> RunFilter:
     """The filter of an address; 404 for a state that is none, 422 for a day that is none."""
     state, job = given.get("state", ""), given.get("job", "")
     if state and state not in (*STATES, OPEN):
         abort(404, f"There is no state {state!r}; the states are {', '.join(STATES)}")
     until = _day(given.get("to", ""))
-    return Wanted(
+    return RunFilter(
         state=state,
         job=catalogue.find(job).name if job else "",
         queue=text_of(given.get("queue", "")),

@@ -8,7 +8,7 @@ from sqlalchemy import Row
 
 from web.http.clients import client
 from web.runs import store
-from web.runs.store import Wanted
+from web.runs.store import RunFilter
 from web.runs.tasks import Progress, progress_of
 
 
@@ -35,7 +35,7 @@ class ShownRun:
         return (known.total - known.done) / known.rate if known.total else None
 
 
-def latest(count: int, wanted: Wanted) -> list[ShownRun]:
+def latest(count: int, wanted: RunFilter) -> list[ShownRun]:
     """The newest runs that are wanted."""
     with client().engine.connect() as connection:
         return with_progress(store.page(connection, wanted, count))

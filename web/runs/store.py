@@ -50,7 +50,7 @@ _CHAIN = text(
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RunFilter:
     """Which runs are wanted; what is empty does not matter."""
 
     state: str = ""
@@ -78,20 +78,20 @@ class Wanted:
 
 
 def page(
-    connection: Connection, wanted: Wanted, count: int, before: tuple[dt.datetime, str] | None = None
+    connection: Connection, wanted: RunFilter, count: int, before: tuple[dt.datetime, str] | None = None
 ) -> Sequence[Row[Any]]:
     """The newest `count` runs that are wanted, of those older than `before` (created_at and id of a run)."""
     with connection.begin():
         return connection.execute(_query(wanted, before).limit(count)).all()
 
 
-def every(connection: Connection, wanted: Wanted, count: int) -> Iterator[Row[Any]]:
+def every(connection: Connection, wanted: RunFilter, count: int) -> Iterator[Row[Any]]:
     """The same one by one, as the server gives them, for lists of any length."""
     with connection.begin():
         yield from connection.execution_options(yield_per=500).execute(_query(wanted).limit(count))
 
 
-def _query(wanted: Wanted, before: tuple[dt.datetime, str] | None = None) -> Select[Any]:
+def _query(wanted: RunFilter, before: tuple[dt.datetime, str] | None = None) -> Select[Any]:
     where = wanted.conditions
     where += [tuple_(Run.created_at, Run.id) < tuple_(*before)] if before else []
     order = (Run.created_at.desc(), Run.id.desc())
@@ -110,7 +110,7 @@ def _matches(columns: Any, search: str) -> ColumnElement[bool]:
     return or_(*(column.icontains(search, autoescape=True) for column in texts))
 
 
-def ids(connection: Connection, wanted: Wanted, states: Sequence[str], count: int) -> list[str]:
+def ids(connection: Connection, wanted: RunFilter, states: Sequence[str], count: int) -> list[str]:
     """Ids of the newest runs that are wanted and in one of these states."""
     found = _query(wanted).subquery().c
     query = select(found.id).where(found.state.in_(states)).order_by(found.created_at.desc()).limit(count)

@@ -4,7 +4,7 @@ import datetime as dt
 import re
 from typing import Any, Literal
 
-from pydantic import Field as Described
+from pydantic import Field
 from sqlalchemy import Row
 
 from web.http.clients import client
@@ -24,8 +24,8 @@ class Progress(Schema):
     done: int
     total: int
     note: str
-    percent: int = Described(ge=0, le=100)
-    rate: float | None = Described(None, description="Done per second since the attempt began; none at its start")
+    percent: int = Field(ge=0, le=100)
+    rate: float | None = Field(None, description="Done per second since the attempt began; none at its start")
 
 
 class Submitted(Schema):
@@ -43,11 +43,11 @@ class Task(Schema):
     task_id: str
     task_name: str
     status: Status
-    ready: bool = Described(description="Whether it has ended")
+    ready: bool = Field(description="Whether it has ended")
     successful: bool
-    result: Any = Described(None, description="What the job answered; only with SUCCESS")
-    error: str | None = Described(None, description="Only with FAILURE")
-    state: State = Described(description="State in the ledger")
+    result: Any = Field(None, description="What the job answered; only with SUCCESS")
+    error: str | None = Field(None, description="Only with FAILURE")
+    state: State = Field(description="State in the ledger")
     progress: Progress | None
 
 
@@ -71,17 +71,17 @@ class TaskList(Schema):
     """The latest tasks, newest first."""
 
     tasks: list[ListedTask]
-    next: str | None = Described(None, description="Value of `before` for the next, older page")
+    next: str | None = Field(None, description="Value of `before` for the next, older page")
 
 
 class Attempt(Schema):
     """One try, by one work-horse."""
 
     number: int
-    worker: str = Described(description="host:pid")
+    worker: str = Field(description="host:pid")
     started_at: dt.datetime
     ended_at: dt.datetime | None
-    outcome: str | None = Described(description="finished, failed, lost, stopped or cancelled; none while it runs")
+    outcome: str | None = Field(description="finished, failed, lost, stopped or cancelled; none while it runs")
     error: str | None
 
 
@@ -92,7 +92,7 @@ class Link(Schema):
     task_name: str
     state: State
     created_at: dt.datetime
-    depth: int = Described(description="0 for the first of the chain")
+    depth: int = Field(description="0 for the first of the chain")
 
 
 class History(Schema):
@@ -100,7 +100,7 @@ class History(Schema):
 
     task: ListedTask
     attempts: list[Attempt]
-    log: list[dict[str, Any]] = Described(description="The last lines that it logged")
+    log: list[dict[str, Any]] = Field(description="The last lines that it logged")
     chain: list[Link]
 
 

@@ -171,7 +171,7 @@ def explain(route_id: int, wanted: DayQuery) -> Response:
 @admin.doc(summary="How much of what is to be warm is in the cache", operation_id="getScores")
 def scores() -> Response:
     """The coverage."""
-    warm = coverage.look()
+    warm = coverage.read()
     return as_json(
         Scores(
             routes_held=warm.catalogue.held,

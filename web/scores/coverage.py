@@ -26,7 +26,7 @@ class Warm:
     coverage: list[Coverage]
 
 
-def look() -> Warm:
+def read() -> Warm:
     """How much of what is to be warm is kept now. Raises sqlalchemy's errors."""
     days, catalogue = days_from(today(), DAYS), serving().catalogue()
     weeks = _weeks([route.route_id for route in catalogue.popular], days)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from jobs import catalogue
 from jobs.scores import store
-from jobs.scores.cached import Kept
+from jobs.scores.cached import CachedScore
 from jobs.scores.climbing.rows import Route
 from jobs.scores.days import DAYS, days_from, today
 from jobs.scores.model import COLOUR_BOUNDS, COLOURS, HIGHEST_RISK
@@ -18,7 +18,7 @@ from jobs.scores.weather.open_meteo import ATTRIBUTION
 from web.html import charts
 from web.http.clients import client
 from web.runs import filters
-from web.scores import coverage, reasons
+from web.scores import accidents, coverage
 from web.scores.serving import serving
 from worker import overview
 
@@ -41,7 +41,7 @@ def index() -> ResponseReturnValue:
     sought = filters.text_of(request.args.get("q", ""))
     if sought:
         return _found(sought, _page_number(request.args.get("page", "")))
-    warm = coverage.look()
+    warm = coverage.read()
     warming = catalogue.remedy("scores_not_warm").job.name
     with client().engine.connect() as connection:
         last = overview.last_ended(connection, [warming]).get(warming)
@@ -81,7 +81,7 @@ def show(route_id: int) -> ResponseReturnValue:
         days=days_from(today(), DAYS),
         day=day,
         explained=explained,
-        reasons=[reasons.of(one, day) for one in explained["largest_contributions"]],
+        accidents=[accidents.from_contribution(one, day) for one in explained["largest_contributions"]],
         attribution=ATTRIBUTION,
     )
 
@@ -94,7 +94,7 @@ def _route(route_id: int) -> Route:
     return found
 
 
-def _chart(scores: Mapping[dt.date, Kept]) -> Markup:
+def _chart(scores: Mapping[dt.date, CachedScore]) -> Markup:
     bars = [charts.Bar(score.risk, f"{day:%a %-d}", score.colour) for day, score in scores.items()]
     words = ", ".join(f"{day:%A} {score.risk} {score.colour}" for day, score in scores.items())
     marks = COLOUR_BOUNDS.tolist()

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field as Described
+from pydantic import Field
 
 from web.http.schemas import Schema
 
@@ -30,7 +30,7 @@ class Contribution(Schema):
     injury_severity: str
     contribution: float
     distance_km: float
-    similarity: float = Described(description="Of the weather, before it is cubed")
+    similarity: float = Field(description="Of the weather, before it is cubed")
     factors: Factors
 
 
@@ -42,10 +42,10 @@ class Explanation(Schema):
     target_date: str
     risk_score: float
     color_code: Literal["green", "yellow", "orange", "red"]
-    uncapped: float = Described(description="The sum before it is capped at 100")
+    uncapped: float = Field(description="The sum before it is capped at 100")
     extreme_weather_factor: float
     weather: Literal["available", "unavailable"]
     history: Literal["available", "unavailable"]
     accidents_contributing: int
-    largest_contributions: list[Contribution] = Described(description="At most ten, the largest first")
+    largest_contributions: list[Contribution] = Field(description="At most ten, the largest first")
     attribution: str

@@ -41,6 +41,9 @@ function tileUrl() {
   return `${location.origin}${page.dataset.grid}/tiles/{z}/{x}/{y}.mvt?${asked}`;
 }
 
+// A tile of an earlier choice may come back after the next choice.
+const isOfNow = (url) => new URL(url).search === new URL(tileUrl()).search;
+
 function remember() {
   history.replaceState(history.state, "", `?${given()}${location.hash}`);
   document.getElementById("map-export").href = `${page.dataset.grid}?${given("measure", "cell")}`;
@@ -294,8 +297,11 @@ map.on("zoomend", draw);
 map.on("movestart", () => complain(""));
 map.on("error", async ({ error, sourceId }) => {
   if (sourceId === "base") complain("The base map does not answer; the cells are drawn without it.");
-  else if (error.status) complain(await reason(await error.body.text(), error.status));
-  else complain(error.message);
+  else if (!error.status) complain(error.message);
+  else {
+    const words = await reason(await error.body.text(), error.status);
+    if (isOfNow(error.url)) complain(words);
+  }
 });
 map.on("click", "cells", ({ features }) => show(features[0].properties.h3, scrollThere));
 map.on("mouseenter", "cells", () => { map.getCanvas().style.cursor = "pointer"; });

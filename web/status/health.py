@@ -31,7 +31,7 @@ def init_app(app: Flask) -> None:
 @bp.get("/healthz")
 def healthz() -> ResponseReturnValue:
     """200 when PostgreSQL and Redis answer, else 503 and which one does not."""
-    away = [name for name, answers in current_app.extensions["safegrid_health"].items() if not answers()]
+    away = [name for name, responds in current_app.extensions["safegrid_health"].items() if not responds()]
     if away:
         return jsonify(status="unavailable", away=away), 503
     return jsonify(status="ok")
@@ -40,7 +40,7 @@ def healthz() -> ResponseReturnValue:
 @bp.get("/readyz")
 def readyz() -> ResponseReturnValue:
     """200 when requests can be taken: both answer, and the tables are those of this version; else 503 and why."""
-    away = [name for name, answers in current_app.extensions["safegrid_health"].items() if not answers()]
+    away = [name for name, responds in current_app.extensions["safegrid_health"].items() if not responds()]
     if away:
         return jsonify(status="unavailable", away=away), 503
     try:
@@ -67,7 +67,7 @@ def _ask_postgresql(settings: Settings) -> Callable[[], bool]:
         },
     )
 
-    def answers() -> bool:
+    def responds() -> bool:
         try:
             with engine.connect() as connection:
                 connection.execute(sqlalchemy.text("SELECT 1"))
@@ -75,17 +75,17 @@ def _ask_postgresql(settings: Settings) -> Callable[[], bool]:
             return False
         return True
 
-    return answers
+    return responds
 
 
 def _ask_redis(*urls: str) -> Callable[[], bool]:
     patience: dict[str, Any] = {"socket_connect_timeout": TIMEOUT_S, "socket_timeout": TIMEOUT_S}
     clients = [redis.Redis.from_url(url, **patience) for url in dict.fromkeys(urls)]
 
-    def answers() -> bool:
+    def responds() -> bool:
         try:
             return all(client.ping() for client in clients)
         except redis.RedisError:
             return False
 
-    return answers
+    return responds

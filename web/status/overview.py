@@ -10,7 +10,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from jobs import catalogue
 from web.http.errors import wants_problem
 from web.runs import shown
-from web.runs.store import Wanted
+from web.runs.store import RunFilter
 from web.status import store, verdict
 from web.status.verdict import Seen
 
@@ -52,7 +52,7 @@ def address_of(link: str) -> str:
 def _look() -> tuple[dict[str, Any], int]:
     try:
         found = store.survey()
-        latest = shown.latest(LATEST, Wanted())
+        latest = shown.latest(LATEST, RunFilter())
     except (OperationalError, InterfaceError):
         # People see what is wrong and what to do; programs get the problem.
         if wants_problem():

@@ -62,7 +62,7 @@ def survey() -> Survey:
         seen.cadences = overview.cadences(connection)
         seen.last = overview.last_ended(connection, list(catalogue.load()))
         seen.newest_held = data.newest_month(connection)
-        seen.look = data.last_look(connection)
+        seen.source = data.source_state(connection)
         failures = overview.failures(connection, seen.now - FAILURES_SINCE)
         at_work = runs.at_work(connection)
     return Survey(seen, failures, at_work, _ask_redis(seen))

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from jobs import catalogue
 from jobs.months import month_text
-from web.data.store import Look
+from web.data.store import SourceState
 from web.html import formats
 from worker.overview import QueueState
 
@@ -42,7 +42,7 @@ class Seen:
     last: dict[str, Any] = field(default_factory=dict)
     """{job: its newest run that has ended}"""
     newest_held: dt.date | None = None
-    look: Look | None = None
+    source: SourceState | None = None
 
 
 def findings(seen: Seen) -> list[Finding]:
@@ -104,7 +104,10 @@ def _failed(seen: Seen) -> Iterator[Finding]:
             shown = error if len(error) <= 160 else f"{error[:160].rsplit(' ', 1)[0]} …"
             text = f"{formats.title_of(job)} failed {ago}: {shown}"
             yield Finding(
-                "bad", text, "Look at its run, mend the cause, then retry it there.", ("Its run", f"run:{run.id}")
+                "bad",
+                text,
+                "Look at its run, mend the cause, then retry it there.",
+                ("Its run", f"run:{run.id}"),
             )
 
 
@@ -112,17 +115,17 @@ def _data(seen: Seen) -> Iterator[Finding]:
     if seen.newest_held is None:
         yield Finding("warn", "No crimes are held yet.", "Bring them in.", _link("no_crimes"))
         return
-    look = seen.look
-    if look is None:
+    source = seen.source
+    if source is None:
         text = "Nobody has asked yet whether the grid is sound and what the source has published."
         yield Finding("warn", text, "Let it be checked.", _link("grid_not_checked"))
         return
-    if look.missing:
-        text = f"Published and not held: {', '.join(map(month_text, look.missing))}."
+    if source.missing:
+        text = f"Published and not held: {', '.join(map(month_text, source.missing))}."
         yield Finding("warn", text, "Bring them in.", _link("months_missing"))
-    if look.health == "degraded" and not look.missing:
-        text = f"The health check found: {look.issues[0] if look.issues else 'the grid cannot be trusted'}."
-        where = ("Its findings", f"run:{look.health_run}")
+    if source.health == "degraded" and not source.missing:
+        text = f"The health check found: {source.issues[0] if source.issues else 'the grid cannot be trusted'}."
+        where = ("Its findings", f"run:{source.health_run}")
         yield Finding("bad", text.replace("..", "."), "Do what it says, then check again.", where)
 
 
@@ -137,9 +140,9 @@ def _paused(seen: Seen) -> Iterator[Finding]:
             waiting = _counted(queue.waiting, "run")
             text = f"The queue {queue.name} is paused by {queue.paused_by}; {waiting} waiting there."
             yield Finding("warn", text, "Resume it when it may go on.", ("Queues", "queues.index"))
-    resting = [formats.title_of(job) for job, row in seen.cadences.items() if row.paused]
-    if resting:
-        text = f"Paused in the schedule: {', '.join(resting)}."
+    paused_jobs = [formats.title_of(job) for job, row in seen.cadences.items() if row.paused]
+    if paused_jobs:
+        text = f"Paused in the schedule: {', '.join(paused_jobs)}."
         yield Finding("warn", text, "Resume it when it may go on.", ("Schedule", "schedule.index"))
 
 

@@ -18,7 +18,7 @@ from jobs.months import month_text
 from jobs.settings import parse_box
 from worker import settings
 from worker.cli import help_of, output
-from worker.cli.asking import asker
+from worker.cli.asking import requester
 from worker.cli.months import ask_for_months
 from worker.client import Client
 
@@ -134,7 +134,7 @@ def resize(slug: str, box: str | None, polygon: Path | None, yes: bool) -> None:
             changed = borders.resize(connection, wanted, offered)
             again = [month for month in borders.outdated(connection, slug) if month in offered]
         for rebuild in rebuilds(changed):
-            client.submit(rebuild.job, rebuild.parameters, asker())
+            client.submit(rebuild.job, rebuild.parameters, requester())
         ask_for_months(client, again, slug)
     _tell(slug, again, gone, lost)
 

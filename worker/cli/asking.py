@@ -13,12 +13,12 @@ from worker.cli import help_of, output
 from worker.cli.ledgers import ledger_of
 from worker.cli.watching import EXIT_CODES, watch
 from worker.client import Client, RunFailed
-from worker.ledger import Asker
+from worker.ledger import Requester
 
 
-def asker() -> Asker:
+def requester() -> Requester:
     """The person at the terminal."""
-    return Asker("cli", getpass.getuser())
+    return Requester("cli", getpass.getuser())
 
 
 class JobCommands(click.Group):
@@ -41,7 +41,7 @@ def _job_command(job: catalogue.Job) -> click.Command:
     def ask(wait: bool, timeout: float | None, **given: Any) -> int:
         parameters = {name: value for name, value in given.items() if value is not None}
         with Client(settings.read()) as client:
-            run_id = client.submit(job.name, parameters, asker()).run_id
+            run_id = client.submit(job.name, parameters, requester()).run_id
             if not wait:
                 click.echo(run_id)
                 return 0
@@ -126,7 +126,7 @@ def retry(run_id: str, changes: tuple[str, ...]) -> None:
             click.echo(run_id)
             return
         run = client.run(run_id)
-        click.echo(client.submit(run.job, {**run.parameters, **changed}, asker(), parent_id=run_id).run_id)
+        click.echo(client.submit(run.job, {**run.parameters, **changed}, requester(), parent_id=run_id).run_id)
 
 
 @click.command(help=help_of("pause"))

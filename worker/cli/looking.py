@@ -69,13 +69,13 @@ def schedule(as_json: bool) -> None:
     """Every cadence with its last occurrences and the next."""
     with ledger_of(settings.read()) as connection:
         due = occurrences.schedule(connection)
-        resting = {row.name for row in pauses.every(connection) if row.kind == "cadence"}
+        paused_jobs = {row.name for row in pauses.every(connection) if row.kind == "cadence"}
         rows = []
         for job in (job for job in catalogue.load().values() if job.cron):
             last = [
                 f"{one.occurrence:%Y-%m-%d %H:%M} {one.state}" for one in occurrences.history(connection, job.name, 3)
             ]
-            rows.append((job.name, job.cron, due.get(job.name), "paused" if job.name in resting else "", last))
+            rows.append((job.name, job.cron, due.get(job.name), "paused" if job.name in paused_jobs else "", last))
     if as_json:
         keys = ("job", "cron", "next_due", "paused", "last")
         output.as_json([dict(zip(keys, row, strict=True)) for row in rows])

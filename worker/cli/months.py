@@ -11,7 +11,7 @@ from jobs.ingestion.store import held_months
 from jobs.months import month_text, parse_month
 from worker import settings
 from worker.cli import help_of
-from worker.cli.asking import asker
+from worker.cli.asking import requester
 from worker.client import Client
 
 
@@ -19,7 +19,7 @@ def ask_for_months(client: Client, months: Sequence[dt.date], area: str | None) 
     """Ask for one run a month, and print each with its month."""
     for month in months:
         parameters = {"year": month.year, "month": month.month, "area": area}
-        run_id = client.submit("ingest_month_on_demand", parameters, asker()).run_id
+        run_id = client.submit("ingest_month_on_demand", parameters, requester()).run_id
         click.echo(f"{month_text(month)} {run_id}")
 
 

@@ -42,7 +42,7 @@ def attach(folder: Path) -> Endpoints:
     if not is_ours:
         raise EngineError(f"the engines in {folder} belong to another user, and only that user can use them")
     found = Endpoints(**json.loads((folder / FILE).read_text()))
-    running = postgres.answers(found.database_url, (folder / "postgres").resolve()) and valkey.answers(
+    running = postgres.responds(found.database_url, (folder / "postgres").resolve()) and valkey.responds(
         found.redis_url, folder / "valkey"
     )
     if not running:

@@ -59,8 +59,8 @@ class Postgres(Server):
         fixed = {**FIXED, "unix_socket_directories": str(self.socket.parent)}
         return [str(self._program), "-D", str(self.data), *_options(fixed)]
 
-    def answers(self) -> bool:
-        return answers(self.url, self.data)
+    def responds(self) -> bool:
+        return responds(self.url, self.data)
 
     def _forget_the_dead(self) -> None:
         """Remove postmaster.pid if its process is not a server on this data.
@@ -82,7 +82,7 @@ class Postgres(Server):
             path.unlink(missing_ok=True)
 
 
-def answers(url: str, data: Path) -> bool:
+def responds(url: str, data: Path) -> bool:
     """Whether a server that is ready answers at `url`, and keeps its files in `data`."""
     libpq_url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     try:

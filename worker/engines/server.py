@@ -43,7 +43,7 @@ class Server(ABC):
         """The server's program and its arguments."""
 
     @abstractmethod
-    def answers(self) -> bool:
+    def responds(self) -> bool:
         """Whether the server answers, and from our data folder."""
 
     def ensure(self) -> None:
@@ -54,7 +54,7 @@ class Server(ABC):
         """
         deadline = time.monotonic() + LIMIT_S
         started = False
-        while not self.answers():
+        while not self.responds():
             lock = locks.take(self._lock)
             if lock is not None:
                 try:

@@ -47,11 +47,11 @@ class Valkey(Server):
         settings = [part for name, value in SETTINGS.items() for part in (f"--{name}", value)]
         return [str(self._program), *settings, "--unixsocket", str(self.socket)]
 
-    def answers(self) -> bool:
-        return answers(self.url, self.data)
+    def responds(self) -> bool:
+        return responds(self.url, self.data)
 
 
-def answers(url: str, data: Path) -> bool:
+def responds(url: str, data: Path) -> bool:
     """Whether a server answers at `url`, with everything loaded, and keeps its files in `data`."""
     client = redis.Redis.from_url(url, socket_timeout=5, decode_responses=True, retry=Retry(NoBackoff(), 0))
     with client:

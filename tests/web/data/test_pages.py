@@ -57,7 +57,7 @@ def test_a_month_that_is_none_is_404(browser: FlaskClient, month: str, status: i
 
 def test_what_came_in_is_missing_no_more(held: Client) -> None:
     with held.engine.connect() as connection:
-        look = holdings.last_look(connection)
+        look = holdings.source_state(connection)
         assert look is not None
         assert look.missing == (dt.date(2024, 6, 1),)
         with connection.begin():
@@ -65,7 +65,7 @@ def test_what_came_in_is_missing_no_more(held: Client) -> None:
                 "INSERT INTO ingestion_runs (area, month, status, current, h3_resolution, source, started_at) "
                 "SELECT slug, '2024-06-01', 'success', true, 10, '', now() FROM areas"
             )
-        look = holdings.last_look(connection)
+        look = holdings.source_state(connection)
         assert look is not None
         assert look.missing == ()
 

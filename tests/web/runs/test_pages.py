@@ -14,14 +14,14 @@ from sqlalchemy import update
 from jobs.models.runs import Attempt, Run
 from tests.web.conftest import csrf_token
 from worker.client import Client
-from worker.ledger import Asker
+from worker.ledger import Requester
 from worker.progress import Reporter
 
 Perform = Callable[[str], Any]
 
 
 def asked(client: Client, job: str = "cleanup_old_route_history", **parameters: Any) -> str:
-    return client.submit(job, parameters, Asker("cli", "somebody")).run_id
+    return client.submit(job, parameters, Requester("cli", "somebody")).run_id
 
 
 def press(browser: FlaskClient, path: str) -> Any:
@@ -209,7 +209,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(
 
 def test_a_list_is_had_as_csv_and_json(browser: FlaskClient, client: Client) -> None:
     first, second = asked(client, retention_days=1), asked(client, retention_days=2)
-    client.submit("rebuild_safety_grid", {}, Asker("cli", "=cmd()"))
+    client.submit("rebuild_safety_grid", {}, Requester("cli", "=cmd()"))
     as_json = browser.get("/runs/export.json?job=cleanup_old_route_history")
     assert [one["task_id"] for one in as_json.json] == [second, first]
     assert "attachment" in as_json.headers["Content-Disposition"]
@@ -222,9 +222,9 @@ def test_a_list_is_had_as_csv_and_json(browser: FlaskClient, client: Client) -> 
 
 def test_a_run_shows_the_chain_it_stands_in(browser: FlaskClient, client: Client) -> None:
     first = asked(client, "ingest_latest_crime_data")
-    ask = Asker("pipeline", f"run {first}")
+    ask = Requester("pipeline", f"run {first}")
     second = client.submit("rebuild_safety_grid", {}, ask, parent_id=first).run_id
-    third = client.submit("validate_h3_grid_health", {}, Asker("pipeline", "x"), parent_id=second).run_id
+    third = client.submit("validate_h3_grid_health", {}, Requester("pipeline", "x"), parent_id=second).run_id
     page = browser.get(f"/runs/{second}").text
     chain = page[page.index('id="chain"') : page.index('id="attempts"')]
     assert f"/runs/{first}" in chain

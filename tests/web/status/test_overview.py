@@ -11,7 +11,7 @@ from rq.serializers import JSONSerializer
 
 from tests.web.conftest import MakeApp, csrf_token, sign_in
 from tests.web.jobs.test_pages import send
-from web.data.store import Look
+from web.data.store import SourceState
 from web.status import verdict
 from web.status.verdict import Seen
 from worker.client import Client
@@ -37,7 +37,7 @@ def well(**values: Any) -> Seen:
         "cadences": {"rebuild_safety_grid": Row(next_due=NOW + dt.timedelta(days=2), paused=False)},
         "last": {"rebuild_safety_grid": Row(id="x", state="finished", ended_at=NOW, error=None)},
         "newest_held": month,
-        "look": Look(month, (), NOW, "healthy"),
+        "source": SourceState(month, (), NOW, "healthy"),
     }
     return Seen(NOW, **{**fine, **values})
 
@@ -74,15 +74,15 @@ def test_nothing_wrong_is_nothing_said() -> None:
             "retry it",
         ),
         ({"newest_held": None}, "warn", "No crimes are held yet", "Bring them in"),
-        ({"look": None}, "warn", "Nobody has asked yet", "checked"),
+        ({"source": None}, "warn", "Nobody has asked yet", "checked"),
         (
-            {"look": Look(dt.date(2024, 6, 1), (dt.date(2024, 6, 1),), NOW, "degraded")},
+            {"source": SourceState(dt.date(2024, 6, 1), (dt.date(2024, 6, 1),), NOW, "degraded")},
             "warn",
             "Published and not held: 2024-06.",
             "Bring them in",
         ),
         (
-            {"look": Look(dt.date(2024, 5, 1), (), NOW, "degraded", ("9 cells are wrong",), "x")},
+            {"source": SourceState(dt.date(2024, 5, 1), (), NOW, "degraded", ("9 cells are wrong",), "x")},
             "bad",
             "9 cells are wrong",
             "check again",

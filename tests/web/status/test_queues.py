@@ -15,7 +15,7 @@ from jobs.models.runs import Run
 from tests.web.conftest import MakeApp, csrf_token, sign_in
 from worker import overview
 from worker.client import Client
-from worker.ledger import Asker
+from worker.ledger import Requester
 
 
 def press(browser: FlaskClient, path: str) -> Any:
@@ -23,7 +23,7 @@ def press(browser: FlaskClient, path: str) -> Any:
 
 
 def asked(client: Client, days: int) -> str:
-    return client.submit("cleanup_old_route_history", {"retention_days": days}, Asker("cli", "somebody")).run_id
+    return client.submit("cleanup_old_route_history", {"retention_days": days}, Requester("cli", "somebody")).run_id
 
 
 def test_what_waits_and_what_is_at_work_is_counted(browser: FlaskClient, client: Client) -> None:

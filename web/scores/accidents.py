@@ -18,7 +18,7 @@ _WEATHER = ((0.85, "much alike"), (0.65, "alike"), (0.4, "somewhat alike"), (0.0
 
 
 @dataclass(frozen=True)
-class Reason:
+class ContributingAccident:
     """One accident. factors: {factor: (words, value)}; their product times 7 is what it adds."""
 
     accident_id: int
@@ -28,7 +28,7 @@ class Reason:
     factors: Mapping[str, tuple[str, float]]
 
 
-def of(contribution: Mapping[str, Any], planned: dt.date) -> Reason:
+def from_contribution(contribution: Mapping[str, Any], planned: dt.date) -> ContributingAccident:
     """A contribution as `Serving.explain` tells it, to the risk of that day."""
     happened = dt.date.fromisoformat(contribution["date"])
     factors = contribution["factors"]
@@ -43,7 +43,9 @@ def of(contribution: Mapping[str, Any], planned: dt.date) -> Reason:
         "weather": _weather(contribution["similarity"]),
     }
     told = {name: (said, factors[name]) for name, said in words.items()}
-    return Reason(contribution["accident_id"], contribution["source"], happened, contribution["contribution"], told)
+    return ContributingAccident(
+        contribution["accident_id"], contribution["source"], happened, contribution["contribution"], told
+    )
 
 
 def _words(scale: tuple[tuple[float, str], ...], factor: float) -> str:
