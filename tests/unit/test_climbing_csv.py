@@ -70,13 +70,15 @@ def test_accidents_that_cannot_be_placed_are_set_aside_with_each_reason(folder):
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("x,Peak,,peak,,,,,1", "mountain_id is not a number"),
+        ("x,Peak,,peak,,,,,1", "mountain_id is not a whole number"),
         ("1.5,Peak,,peak,,,,,1", "mountain_id is not a whole number"),
         (",Peak,,peak,,,,,1", "no mountain_id"),
         ("1,Peak,,peak,,,,,1", "mountain_id seen before"),
         ("9,Peak,high,peak,,,,,1", "elevation_ft is not a number"),
         ("9,Peak,nan,peak,,,,,1", "elevation_ft is not a number"),
         ("9,Peak,,peak,,,95,0,1", "coordinates are not degrees"),
+        ("9,Peak,,peak,,,0,-181,1", "coordinates are not degrees"),
+        ("9,Peak,,peak,,,,,1.5", "accident_count is not a whole number"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_counted_and_the_others_are_read(folder, row, reason):
@@ -87,8 +89,10 @@ def test_a_row_that_cannot_be_used_is_counted_and_the_others_are_read(folder, ro
 
 
 def test_a_date_that_is_none_sets_its_row_aside(folder):
-    write(folder, "accident_weather", ["1,1.0,07.01.2020,40.0,-105.0,1,0,2,3,4,5,6"])
-    assert read_folder(folder).issues == {"accident_weather: date is not a date": 1}
+    seconds_since_1970 = "1578355200"
+    rows = [f"{i},1.0,{day},40.0,-105.0,1,0,2,3,4,5,6" for i, day in enumerate(("07.01.2020", seconds_since_1970), 1)]
+    write(folder, "accident_weather", rows)
+    assert read_folder(folder).issues == {"accident_weather: date is not a date": 2}
 
 
 def test_a_missing_file_is_named_with_its_folder(folder):

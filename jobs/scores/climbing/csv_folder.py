@@ -6,19 +6,29 @@ missing stops the reading. A single row that cannot be used is set aside and cou
 
 import csv
 import gzip
-import math
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TextIO, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from jobs.errors import PermanentError
 from jobs.scores.climbing.rows import Accident, Mountain, Route, WeatherDay
 
-METRES_A_FOOT: Final = 0.3048
+# What is wrong with a value of a column, by pydantic's name of the fault.
+REASONS: Final = {
+    "missing": "no {}",
+    "int_parsing": "{} is not a whole number",
+    "float_parsing": "{} is not a number",
+    "finite_number": "{} is not a number",
+    "value_error": "{} is not a date",
+    "greater_than_equal": "{} are not degrees",
+    "less_than_equal": "{} are not degrees",
+}
 COLUMNS: Final = {
     "mountains": "mountain_id name elevation_ft type range state latitude longitude accident_count",
     "routes": "route_id name mountain_id mountain_name grade grade_yds length_ft pitches type latitude longitude"
@@ -49,169 +59,52 @@ class Climbing:
     issues: Counter[str]
 
 
-class _Unusable(Exception):
-    """A row has to be set aside; the arguments are the reasons."""
-
-
 def read_folder(path: Path) -> Climbing:
     """Everything in a folder. Raises ClimbingDataError, naming the file or the columns that are missing."""
     issues: Counter[str] = Counter()
-    mountains = tuple(_usable(path, "mountains", _mountain, issues))
-    elevations = {mountain.mountain_id: mountain.elevation_m for mountain in mountains}
-    routes = tuple(_usable(path, "routes", lambda row: _route(row, elevations), issues))
-    accidents = tuple(_usable(path, "accidents", lambda row: _accident(row, elevations), issues))
-    weather = tuple(_usable(path, "accident_weather", _weather_day, issues))
-    return Climbing(mountains, routes, accidents, weather, issues)
-
-
-class _Row:
-    """One line of a file. A blank is None; what cannot be read makes the row unusable."""
-
-    def __init__(self, values: dict[str, str | None]) -> None:
-        self._values = values
-
-    def text(self, column: str) -> str:
-        return (self._values[column] or "").strip()
-
-    def number(self, column: str) -> float | None:
-        if not (text := self.text(column)):
-            return None
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise _Unusable(f"{column} is not a number")
-        return value
-
-    def whole(self, column: str) -> int | None:
-        """A whole number, which may be written `1.0`."""
-        value = self.number(column)
-        if value is not None and not value.is_integer():
-            raise _Unusable(f"{column} is not a whole number")
-        return None if value is None else int(value)
-
-    def identity(self, column: str) -> int:
-        if (value := self.whole(column)) is None:
-            raise _Unusable(f"no {column}")
-        return value
-
-    def day(self, column: str) -> date | None:
-        if not (text := self.text(column)):
-            return None
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
-            raise _Unusable(f"{column} is not a date") from None
-
-    def position(self) -> tuple[float, float] | None:
-        """Latitude and longitude in degrees, None when either is blank."""
-        latitude, longitude = self.number("latitude"), self.number("longitude")
-        if latitude is None or longitude is None:
-            return None
-        if abs(latitude) > 90 or abs(longitude) > 180:
-            raise _Unusable("coordinates are not degrees")
-        return latitude, longitude
-
-
-def _mountain(row: _Row) -> Mountain:
-    feet = row.number("elevation_ft")
-    latitude, longitude = row.position() or (None, None)
-    return Mountain(
-        mountain_id=row.identity("mountain_id"),
-        name=row.text("name"),
-        elevation_m=None if feet is None else feet * METRES_A_FOOT,
-        type=row.text("type"),
-        range=row.text("range"),
-        state=row.text("state"),
-        latitude=latitude,
-        longitude=longitude,
-        accident_count=row.whole("accident_count") or 0,
+    mountains = tuple(_usable(path, "mountains", Mountain, issues))
+    elevations: dict[int | None, float | None] = {one.mountain_id: one.elevation_m for one in mountains}
+    routes = _usable(path, "routes", Route, issues)
+    accidents = _usable(path, "accidents", Accident, issues)
+    return Climbing(
+        mountains,
+        tuple(replace(route, elevation_m=elevations.get(route.mountain_id)) for route in routes),
+        tuple(replace(accident, elevation_m=elevations.get(accident.mountain_id)) for accident in accidents),
+        tuple(_usable(path, "accident_weather", WeatherDay, issues)),
+        issues,
     )
 
 
-def _route(row: _Row, elevations: dict[int, float | None]) -> Route:
-    mountain_id = row.whole("mountain_id")
-    latitude, longitude = row.position() or (None, None)
-    return Route(
-        route_id=row.identity("route_id"),
-        name=row.text("name"),
-        mountain_id=mountain_id,
-        mountain_name=row.text("mountain_name"),
-        grade=row.text("grade"),
-        grade_yds=row.text("grade_yds"),
-        length_ft=row.number("length_ft"),
-        pitches=row.number("pitches"),
-        type=row.text("type"),
-        latitude=latitude,
-        longitude=longitude,
-        accident_count=row.whole("accident_count") or 0,
-        elevation_m=None if mountain_id is None else elevations.get(mountain_id),
-    )
-
-
-def _accident(row: _Row, elevations: dict[int, float | None]) -> Accident:
-    position, day, mountain_id = row.position(), row.day("date"), row.whole("mountain_id")
-    if position is None and day is None:
-        raise _Unusable("no coordinates", "no date")
-    if position is None:
-        raise _Unusable("no coordinates")
-    if day is None:
-        raise _Unusable("no date")
-    return Accident(
-        accident_id=row.identity("accident_id"),
-        source=row.text("source"),
-        source_id=row.text("source_id"),
-        date=day,
-        state=row.text("state"),
-        latitude=position[0],
-        longitude=position[1],
-        accident_type=row.text("accident_type"),
-        activity=row.text("activity"),
-        injury_severity=row.text("injury_severity"),
-        tags=row.text("tags"),
-        mountain_id=mountain_id,
-        route_id=row.whole("route_id"),
-        elevation_m=None if mountain_id is None else elevations.get(mountain_id),
-    )
-
-
-def _weather_day(row: _Row) -> WeatherDay:
-    if (day := row.day("date")) is None:
-        raise _Unusable("no date")
-    latitude, longitude = row.position() or (None, None)
-    return WeatherDay(
-        weather_id=row.identity("weather_id"),
-        accident_id=row.whole("accident_id"),
-        date=day,
-        latitude=latitude,
-        longitude=longitude,
-        temperature_avg=row.number("temperature_avg"),
-        temperature_min=row.number("temperature_min"),
-        temperature_max=row.number("temperature_max"),
-        wind_speed_avg=row.number("wind_speed_avg"),
-        wind_speed_max=row.number("wind_speed_max"),
-        precipitation_total=row.number("precipitation_total"),
-        cloud_cover_avg=row.number("cloud_cover_avg"),
-    )
-
-
-def _usable(folder: Path, name: str, parse: Callable[[_Row], T], issues: Counter[str]) -> Iterator[T]:
-    """The rows of one file as `parse` makes them; the others are counted in `issues`. Ids must be unique."""
+def _usable(folder: Path, name: str, kind: type[T], issues: Counter[str]) -> Iterator[T]:
+    """The rows of one file that `kind` takes; the others are counted in `issues`. Ids must be unique."""
+    adapter = TypeAdapter(kind)
     key = COLUMNS[name].split()[0]
     seen: set[int] = set()
     for values in _lines(folder, name):
-        row = _Row(values)
         try:
-            identity = row.identity(key)
-            if identity in seen:
-                raise _Unusable(f"{key} seen before")
-            parsed = parse(row)
-        except _Unusable as reasons:
-            issues.update(f"{name}: {reason}" for reason in reasons.args)
+            row = adapter.validate_python(_filled(values))
+        except ValidationError as error:
+            issues.update({f"{name}: {_reason(fault)}": 1 for fault in error.errors(include_url=False)})
             continue
-        seen.add(identity)
-        yield parsed
+        if getattr(row, key) in seen:
+            issues[f"{name}: {key} seen before"] += 1
+            continue
+        seen.add(getattr(row, key))
+        yield row
+
+
+def _filled(values: dict[str, str | None]) -> dict[str, str]:
+    """Without what is blank. Half a position is none."""
+    filled = {column: text for column, value in values.items() if column and value and (text := value.strip())}
+    if not {"latitude", "longitude"} <= filled.keys():
+        return {column: text for column, text in filled.items() if column not in ("latitude", "longitude")}
+    return filled
+
+
+def _reason(fault: ErrorDetails) -> str:
+    column = str(fault["loc"][0])
+    what = "coordinates" if column in ("latitude", "longitude") else column
+    return REASONS.get(fault["type"], "{} cannot be read").format(what)
 
 
 def _lines(folder: Path, name: str) -> Iterator[dict[str, str | None]]:

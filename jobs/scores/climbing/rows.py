@@ -6,14 +6,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from jobs.scores.climbing.grades import difficulty
 from jobs.scores.model import DEFAULT_KIND, KINDS, WINDOW_DAYS, Floats, kind_code, severity_code
 from jobs.scores.risk.inputs import Accidents, Routes
 from jobs.scores.weather.windows import FIELDS, Windows
+
+METRES_A_FOOT: Final = 0.3048
+# What pydantic takes of a file's columns. A blank is left out before, so the default stands for it.
+Text = Annotated[str, Field(default="")]
+Number = Annotated[float | None, Field(default=None, allow_inf_nan=False)]
+Feet = Annotated[Number, Field(alias="elevation_ft"), AfterValidator(lambda feet: feet and feet * METRES_A_FOOT)]
+Count = Annotated[int, Field(default=0)]
+Link = Annotated[int | None, Field(default=None)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+# By ISO alone: pydantic would take a number for seconds since 1970.
+Day = Annotated[date, BeforeValidator(date.fromisoformat)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +34,14 @@ class Mountain:
     """elevation_m: metres above the sea. latitude, longitude: degrees. None is not known, here and below."""
 
     mountain_id: int
-    name: str
-    elevation_m: float | None
-    type: str
-    range: str
-    state: str
-    latitude: float | None
-    longitude: float | None
-    accident_count: int
+    name: Text
+    elevation_m: Feet
+    type: Text
+    range: Text
+    state: Text
+    latitude: Annotated[Latitude | None, Field(default=None)]
+    longitude: Annotated[Longitude | None, Field(default=None)]
+    accident_count: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +49,18 @@ class Route:
     """elevation_m is the linked mountain's."""
 
     route_id: int
-    name: str
-    mountain_id: int | None
-    mountain_name: str
-    grade: str
-    grade_yds: str
-    length_ft: float | None
-    pitches: float | None
-    type: str
-    latitude: float | None
-    longitude: float | None
-    accident_count: int
-    elevation_m: float | None
+    name: Text
+    mountain_id: Link
+    mountain_name: Text
+    grade: Text
+    grade_yds: Text
+    length_ft: Number
+    pitches: Number
+    type: Text
+    latitude: Annotated[Latitude | None, Field(default=None)]
+    longitude: Annotated[Longitude | None, Field(default=None)]
+    accident_count: Count
+    elevation_m: Number
 
     @property
     def is_placed(self) -> bool:
@@ -68,19 +81,19 @@ class Accident:
     """elevation_m is the linked mountain's."""
 
     accident_id: int
-    source: str
-    source_id: str
-    date: date
-    state: str
-    latitude: float
-    longitude: float
-    accident_type: str
-    activity: str
-    injury_severity: str
-    tags: str
-    mountain_id: int | None
-    route_id: int | None
-    elevation_m: float | None
+    source: Text
+    source_id: Text
+    date: Day
+    state: Text
+    latitude: Latitude
+    longitude: Longitude
+    accident_type: Text
+    activity: Text
+    injury_severity: Text
+    tags: Text
+    mountain_id: Link
+    route_id: Link
+    elevation_m: Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +101,17 @@ class WeatherDay:
     """One day's weather: C, m/s, mm, %. Days without an accident describe the climate in general."""
 
     weather_id: int
-    accident_id: int | None
-    date: date
-    latitude: float | None
-    longitude: float | None
-    temperature_avg: float | None
-    temperature_min: float | None
-    temperature_max: float | None
-    wind_speed_avg: float | None
-    wind_speed_max: float | None
-    precipitation_total: float | None
-    cloud_cover_avg: float | None
+    accident_id: Link
+    date: Day
+    latitude: Annotated[Latitude | None, Field(default=None)]
+    longitude: Annotated[Longitude | None, Field(default=None)]
+    temperature_avg: Number
+    temperature_min: Number
+    temperature_max: Number
+    wind_speed_avg: Number
+    wind_speed_max: Number
+    precipitation_total: Number
+    cloud_cover_avg: Number
 
 
 # A tag names a discipline by its first word; "Icefall" and "Piton/Ice Screw" name none. The first match wins.
