@@ -113,7 +113,8 @@ class Demo:
         _say("\none score explained")
         with self.client.engine.connect() as connection:
             route = connection.scalar(_MOST_POPULAR)
-        output.as_json(Serving(self.client.settings, self.client.engine).explain(route, today(), top=3))
+        explained = Serving(self.client.settings, self.client.engine).explain(route, today(), top=3)
+        output.as_json(explained.model_dump())
 
     def _write_history(self) -> None:
         with self.client.engine.begin() as connection:

@@ -4,7 +4,7 @@ import contextlib
 import datetime as dt
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import structlog
@@ -16,16 +16,16 @@ from jobs.errors import SafegridError
 from jobs.scores import store
 from jobs.scores.cached import CachedScore, Weeks, read_weeks, score_of
 from jobs.scores.days import DAYS, days_from, today
+from jobs.scores.explained import Explanation
 from jobs.scores.pipeline import write
 from jobs.scores.popular import Catalogue
 from jobs.scores.refreshed import Refreshed
-from jobs.scores.risk.explanation import Contribution, explain
 from jobs.scores.scoring import TTL_S, Past, Scores, key
 from jobs.scores.weather import climates
 from jobs.scores.weather.budget import Budget
 from jobs.scores.weather.climatology import MonthlyHistory
 from jobs.scores.weather.forecasts import Forecasts
-from jobs.scores.weather.open_meteo import ATTRIBUTION, OpenMeteo
+from jobs.scores.weather.open_meteo import OpenMeteo
 from jobs.scores.weather.patience import impatient
 from jobs.scores.weather.places import Place
 from jobs.settings import Settings
@@ -164,37 +164,12 @@ class Serving:
         scores = {day: score_of(documents.get(key(route_id, day))) for day in days if day not in held}
         return Week(held, {day: score for day, score in scores.items() if score}, cache is not None)
 
-    def explain(self, route_id: int, day: dt.date, top: int = 10) -> dict[str, Any]:
+    def explain(self, route_id: int, day: dt.date, top: int = 10) -> Explanation:
         """Why the route has its risk on that day: the largest contributions, with every factor. Raises UnknownRoute."""
         scores, missing = self._scores([route_id], day, self._cache)
         if scores is None:
             raise UnknownRoute(missing[route_id])
-        index = scores.days.index(day)
-        found = explain(scores.outlook, 0, index, top)
-        accidents = scores.past.rows
-        return {
-            "route_id": route_id,
-            "route_name": scores.routes[0].name,
-            "target_date": str(day),
-            "risk_score": round(found.risk, 1),
-            "color_code": found.colour,
-            "uncapped": round(found.uncapped, 3),
-            "extreme_weather_factor": round(found.extreme, 4),
-            "weather": "available" if scores.has_weather[0, index] else "unavailable",
-            "history": "available" if scores.has_history[0, index] else "unavailable",
-            "accidents_contributing": found.contributing,
-            "largest_contributions": [
-                {
-                    "accident_id": accidents[one.accident].accident_id,
-                    "source": accidents[one.accident].source,
-                    "date": str(accidents[one.accident].date),
-                    "injury_severity": accidents[one.accident].injury_severity,
-                    **_parts(one),
-                }
-                for one in found.largest
-            ],
-            "attribution": ATTRIBUTION,
-        }
+        return Explanation.of(scores, 0, day, top)
 
     @contextlib.contextmanager
     def _alone(self, route_id: int) -> Iterator[None]:
@@ -278,10 +253,3 @@ class Serving:
     def _read_catalogue(self) -> Catalogue:
         with self._engine.begin() as connection:
             return Catalogue.read(connection, self._settings.warm_routes)
-
-
-def _parts(one: Contribution) -> dict[str, Any]:
-    """What one accident adds, 7 times the product of its factors, and what the factors came from."""
-    parts = {name: round(value, 4) for name, value in asdict(one).items() if name != "accident"}
-    whole = {name: parts.pop(name) for name in ("contribution", "distance_km", "similarity")}
-    return {**whole, "factors": parts}

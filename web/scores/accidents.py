@@ -3,10 +3,10 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from jobs.scores.explained import Contribution
 from jobs.scores.model import SIMILARITY_WHEN_MISSING, season
 from web.html import formats
 
@@ -28,23 +28,27 @@ class ContributingAccident:
     factors: Mapping[str, tuple[str, float]]
 
 
-def from_contribution(contribution: Mapping[str, Any], planned: dt.date) -> ContributingAccident:
-    """A contribution as `Serving.explain` tells it, to the risk of that day."""
-    happened = dt.date.fromisoformat(contribution["date"])
-    factors = contribution["factors"]
-    severity = contribution["injury_severity"] or "unknown"
+def from_contribution(contribution: Contribution, planned: dt.date) -> ContributingAccident:
+    """A contribution to the risk of that day."""
+    happened = dt.date.fromisoformat(contribution.date)
+    factors = contribution.factors
+    severity = contribution.injury_severity or "unknown"
     words = {
-        "distance": f"{contribution['distance_km']:,.1f} km away",
+        "distance": f"{contribution.distance_km:,.1f} km away",
         "age": f"{_age(happened, planned)}, {_season(happened, planned)}",
-        "elevation": _words(_HEIGHT, factors["elevation"]),
-        "kind": _words(_KIND, factors["kind"]),
+        "elevation": _words(_HEIGHT, factors.elevation),
+        "kind": _words(_KIND, factors.kind),
         "severity": "severity unknown" if severity == "unknown" else severity,
-        "grade": _words(_GRADE, factors["grade"]),
-        "weather": _weather(contribution["similarity"]),
+        "grade": _words(_GRADE, factors.grade),
+        "weather": _weather(contribution.similarity),
     }
-    told = {name: (said, factors[name]) for name, said in words.items()}
+    values = factors.model_dump()
     return ContributingAccident(
-        contribution["accident_id"], contribution["source"], happened, contribution["contribution"], told
+        contribution.accident_id,
+        contribution.source,
+        happened,
+        contribution.contribution,
+        {name: (said, values[name]) for name, said in words.items()},
     )
 
 

@@ -10,12 +10,12 @@ from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
 from jobs.parameters import no_flag
 from jobs.scores import store
+from jobs.scores.explained import Explanation
 from jobs.scores.serving import MOST_IDS, scored_day
 from web.http.clients import client
 from web.http.schemas import Schema, as_json, from_row, storable
 from web.people import guard
 from web.scores import coverage
-from web.scores.schemas import Explanation
 from web.scores.serving import serving
 
 RouteId = Annotated[int, BeforeValidator(no_flag), Field(ge=0, le=2**31 - 1)]
@@ -163,7 +163,7 @@ def many(wanted: ManyQuery) -> Response:
 @guard.reads_grid
 def explain(route_id: int, wanted: DayQuery) -> Response:
     """The accidents that add most to the risk, with every factor."""
-    return jsonify(serving().explain(route_id, scored_day(wanted.date)))
+    return as_json(serving().explain(route_id, scored_day(wanted.date)))
 
 
 @admin.get("/scores")

@@ -81,7 +81,7 @@ def show(route_id: int) -> ResponseReturnValue:
         days=days_from(today(), DAYS),
         day=day,
         explained=explained,
-        accidents=[accidents.from_contribution(one, day) for one in explained["largest_contributions"]],
+        accidents=[accidents.from_contribution(one, day) for one in explained.largest_contributions],
         attribution=ATTRIBUTION,
     )
 

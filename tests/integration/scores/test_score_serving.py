@@ -58,7 +58,7 @@ def test_with_redis_away_scores_are_still_answered(here: Context, engine: Engine
     assert score["route_id"] == 5
     assert "weather" not in score
     assert len(serving.many([1, 2, 3], today()).found) == 3
-    assert serving.explain(5, today())["risk_score"] == score["risk_score"]
+    assert serving.explain(5, today()).risk_score == score["risk_score"]
 
 
 def test_without_weather_a_score_is_neutral_and_kept_only_for_minutes(
@@ -101,13 +101,13 @@ def test_days_are_those_of_the_window() -> None:
 
 def test_an_explanation_adds_up(here: Context, serving: Serving) -> None:
     found = serving.explain(1, today(), top=1000)
-    assert found["risk_score"] == json.loads(serving.one(1, today()))["risk_score"]
-    parts = [one["contribution"] for one in found["largest_contributions"]]
+    assert found.risk_score == json.loads(serving.one(1, today()))["risk_score"]
+    parts = [one.contribution for one in found.largest_contributions]
     assert parts == sorted(parts, reverse=True)
-    assert len(parts) == found["accidents_contributing"]
-    assert sum(parts) == pytest.approx(found["uncapped"], abs=0.01)
-    first = found["largest_contributions"][0]
-    assert set(first["factors"]) == {"distance", "age", "elevation", "kind", "severity", "grade", "weather"}
-    product = 7 * math.prod(first["factors"].values())
-    assert product == pytest.approx(first["contribution"], rel=0.01)
-    assert "Open-Meteo" in found["attribution"]
+    assert len(parts) == found.accidents_contributing
+    assert sum(parts) == pytest.approx(found.uncapped, abs=0.01)
+    first = found.largest_contributions[0]
+    assert set(first.factors.model_dump()) == {"distance", "age", "elevation", "kind", "severity", "grade", "weather"}
+    product = 7 * math.prod(first.factors.model_dump().values())
+    assert product == pytest.approx(first.contribution, rel=0.01)
+    assert "Open-Meteo" in found.attribution

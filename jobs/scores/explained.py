@@ -1,0 +1,92 @@
+"""The explanation of a score as people and programs read it: one declaration for the page, the API and its document."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from jobs.scores.climbing.rows import Accident
+from jobs.scores.risk import explanation
+from jobs.scores.scoring import Scores
+from jobs.scores.weather.open_meteo import ATTRIBUTION
+
+Rounded = Annotated[float, AfterValidator(lambda value: round(value, 4))]
+Availability = Literal["available", "unavailable"]
+
+
+class Factors(BaseModel, extra="forbid", from_attributes=True):
+    """What is multiplied, with 7, to what an accident adds."""
+
+    distance: Rounded
+    age: Rounded
+    elevation: Rounded
+    kind: Rounded
+    severity: Rounded
+    grade: Rounded
+    weather: Rounded
+
+
+class Contribution(BaseModel, extra="forbid"):
+    """What one accident adds to a risk."""
+
+    accident_id: int
+    source: str
+    date: str
+    injury_severity: str
+    contribution: Rounded
+    distance_km: Rounded
+    similarity: Rounded = Field(description="Of the weather, before it is cubed")
+    factors: Factors
+
+    @classmethod
+    def of(cls, part: explanation.Contribution, accidents: Sequence[Accident]) -> Self:
+        """The part of one of these accidents."""
+        accident = accidents[part.accident]
+        return cls(
+            accident_id=accident.accident_id,
+            source=accident.source,
+            date=str(accident.date),
+            injury_severity=accident.injury_severity,
+            contribution=part.contribution,
+            distance_km=part.distance_km,
+            similarity=part.similarity,
+            factors=Factors.model_validate(part),
+        )
+
+
+class Explanation(BaseModel, extra="forbid"):
+    """Why a route has its score on a day."""
+
+    route_id: int
+    route_name: str
+    target_date: str
+    risk_score: float
+    color_code: Literal["green", "yellow", "orange", "red"]
+    uncapped: float = Field(description="The sum before it is capped at 100")
+    extreme_weather_factor: Rounded
+    weather: Availability
+    history: Availability
+    accidents_contributing: int
+    largest_contributions: list[Contribution] = Field(description="At most ten, the largest first")
+    attribution: str
+
+    @classmethod
+    def of(cls, scores: Scores, route: int, day: dt.date, top: int) -> Self:
+        """Of one of the scores; `route`: its index."""
+        index = scores.days.index(day)
+        found = explanation.explain(scores.outlook, route, index, top)
+        return cls(
+            route_id=scores.routes[route].route_id,
+            route_name=scores.routes[route].name,
+            target_date=str(day),
+            risk_score=round(found.risk, 1),
+            color_code=found.colour,
+            uncapped=round(found.uncapped, 3),
+            extreme_weather_factor=found.extreme,
+            weather="available" if scores.has_weather[route, index] else "unavailable",
+            history="available" if scores.has_history[route, index] else "unavailable",
+            accidents_contributing=found.contributing,
+            largest_contributions=[Contribution.of(one, scores.past.rows) for one in found.largest],
+            attribution=ATTRIBUTION,
+        )
