@@ -22,7 +22,7 @@ def connect(settings: Settings) -> "Redis":
 
 
 def drop_snapshots(cache: "Redis") -> int:
-    """Unlink every snapshot of the grid, after crimes or cells changed. Answers how many there were."""
+    """Unlink every snapshot of the grid, after crimes or cells changed. Returns how many there were."""
     dropped = 0
     batch: list[bytes] = []
     for key in cache.scan_iter(SNAPSHOTS, count=1000):

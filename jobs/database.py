@@ -62,7 +62,7 @@ def make_room(connection: Connection) -> None:
 
 
 def copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-    """COPY `rows` into `table` inside the connection's transaction. Answers the number of rows written."""
+    """COPY `rows` into `table` inside the connection's transaction. Returns the number of rows written."""
     buffer = StringIO()
     count = 0
     for count, row in enumerate(rows, 1):  # noqa: B007 - the last value is the answer

@@ -1,4 +1,4 @@
-"""What every client of a source shares: which answers may get better, and how long to wait for that."""
+"""What every client of a source shares: which responses may get better, and how long to wait for that."""
 
 import requests
 import structlog
@@ -46,12 +46,12 @@ def retrying(first_wait_s: float, attempts: int = ATTEMPTS) -> tenacity.Retrying
     )
 
 
-def unavailable(answer: requests.Response) -> SourceUnavailable:
-    """The error for an answer that may be better later. Without the query, which may hold a key."""
-    address, _, _ = answer.url.partition("?")
+def unavailable(response: requests.Response) -> SourceUnavailable:
+    """The error for a response that may be better later. Without the query, which may hold a key."""
+    address, _, _ = response.url.partition("?")
     return SourceUnavailable(
-        f"{address} answered {answer.status_code} ({answer.reason})",
-        retry_after_s=_asked_wait_s(answer.headers.get("Retry-After", "")),
+        f"{address} answered {response.status_code} ({response.reason})",
+        retry_after_s=_asked_wait_s(response.headers.get("Retry-After", "")),
     )
 
 

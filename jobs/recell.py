@@ -65,7 +65,7 @@ def recell_crimes() -> dict[str, Any]:
 
 
 def recell_month(connection: Connection, area: str, month: dt.date, resolution: int, points: Points) -> int:
-    """Bring an area's month to `resolution`, as if it had been ingested so. Answers its crimes.
+    """Bring an area's month to `resolution`, as if it had been ingested so. Returns its crimes.
 
     `points` are those that are known, and take in the month's. Part of the caller's transaction.
     """

@@ -39,7 +39,7 @@ def config(connection: Connection) -> "Config":
 
 
 def migrate(connection: Connection) -> str:
-    """Bring the tables up to date; at the same time only one does it. Answers the revision reached."""
+    """Bring the tables up to date; at the same time only one does it. Returns the revision reached."""
     from alembic import command
 
     with connection.begin():

@@ -29,7 +29,7 @@ from jobs.scores.serving import Serving
 from tests.standins import climbing
 from worker import logs, system
 from worker.cli import output
-from worker.cli.processes import port_from_environment, sign_in_hint, until_told_to_stop
+from worker.cli.processes import port_from_environment, sign_in_hint, until_stopped
 from worker.cli.watching import watch
 from worker.client import Client
 from worker.ledger import Requester
@@ -179,7 +179,7 @@ def demo(data: tuple[Path, ...], routes: Path | None, once: bool) -> int:
             _say(f"\n{address}\n{sign_in_hint(chosen.home)}")
             if not once:
                 _say("Ctrl-C ends it")
-                until_told_to_stop(running)
+                until_stopped(running)
     return 1 if shown.failed else 0
 
 

@@ -63,7 +63,7 @@ def batches(
 
 
 def write_geojson(parts: Iterator[Batch], file: IO[bytes]) -> int:
-    """A FeatureCollection (RFC 7946). Answers the number of records, as all writers here."""
+    """A FeatureCollection (RFC 7946). Returns the number of records, as all writers here."""
     file.write(json.dumps({"type": "FeatureCollection", "attribution": ATTRIBUTION})[:-1].encode())
     file.write(b', "features": [')
     count = 0

@@ -26,7 +26,7 @@ SHOWN_FIRST: Final = 9
 
 
 class QueryRefused(WrongCall):
-    """The grid cannot answer this: {parameter: what was expected}."""
+    """The grid cannot be asked this: {parameter: what was expected}."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         self.problems = dict(problems)

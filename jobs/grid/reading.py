@@ -44,7 +44,7 @@ class Answer:
 
 
 class Grid:
-    """Answers for one process; may be used by several threads at once."""
+    """The grid for one process; may be used by several threads at once."""
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self._settings = settings

@@ -88,7 +88,7 @@ def rebuild_safety_grid(
 
 
 def _replace(here: Context, states: list[store.MonthState], force: bool) -> list[dt.date]:
-    """Take out of the grid what is held no more, and build what changed. Answers the months built."""
+    """Take out of the grid what is held no more, and build what changed. Returns the months built."""
     generation = store.next_generation(here.connection)
     dropped = store.drop_unheld(here.connection)
     built = _build(here, states, generation, force)
@@ -99,7 +99,7 @@ def _replace(here: Context, states: list[store.MonthState], force: bool) -> list
 
 
 def _build(here: Context, states: list[store.MonthState], generation: int, force: bool) -> list[dt.date]:
-    """Build what changed, in one transaction and as one generation. Answers the months built."""
+    """Build what changed, in one transaction and as one generation. Returns the months built."""
     resolution = here.settings.h3_resolution
     store.check(here.connection, states, resolution)
     before = store.built_fingerprints(here.connection)

@@ -1,4 +1,4 @@
-"""Answers of the grid, kept in Redis for as long as the grid they are of stands."""
+"""Responses of the grid, kept in Redis for as long as the grid they are of stands."""
 
 import gzip
 import hashlib
@@ -58,7 +58,7 @@ class Snapshots:
             return None
 
     def keep(self, name: Name, body: bytes) -> bytes:
-        """Keep an answer for an hour. Answers it as it is kept."""
+        """Keep an answer for an hour. Returns it as it is kept."""
         packed = gzip.compress(body, _GZIP_LEVEL, mtime=0)
         try:
             self._cache.set(name.key, packed, ex=TTL_S)

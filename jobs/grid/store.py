@@ -153,7 +153,7 @@ def drop_month(connection: Connection, month: dt.date) -> None:
 
 
 def drop_unheld(connection: Connection) -> list[dt.date]:
-    """Take the months out of the grid whose crimes no area holds any more. Answers them."""
+    """Take the months out of the grid whose crimes no area holds any more. Returns them."""
     held = select(IngestionRun.month).where(IngestionRun.current)
     gone = list(connection.scalars(select(GridMonth.month).where(GridMonth.month.not_in(held))))
     for month in gone:

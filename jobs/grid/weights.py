@@ -38,7 +38,7 @@ def schemes(connection: Connection) -> Sequence[Any]:
 
 
 def weigh(connection: Connection, redis: Redis, name: str) -> int:
-    """Make `name` the default scheme and weigh the grid by it, in one transaction. Answers the cells weighed.
+    """Make `name` the default scheme and weigh the grid by it, in one transaction. Returns the cells weighed.
 
     Also after the weights of the default scheme were changed. Raises SchemeRefused.
     """

@@ -49,11 +49,11 @@ class Police:
 
     def last_updated(self) -> dt.date:
         """The month of the newest release."""
-        answer = self._ask("crime-last-updated")
+        response = self._ask("crime-last-updated")
         try:
-            return dt.date.fromisoformat(answer["date"])
+            return dt.date.fromisoformat(response["date"])
         except (KeyError, TypeError, ValueError):
-            raise SourceChanged(f"{self.base_url}/crime-last-updated answered {answer!r:.200}") from None
+            raise SourceChanged(f"{self.base_url}/crime-last-updated answered {response!r:.200}") from None
 
     @functools.cached_property
     def forces(self) -> frozenset[str]:
@@ -99,15 +99,15 @@ class Police:
         return retrying(self.retry_wait_s, self.attempts)(self._ask_once, path, query, method)
 
     def _ask_once(self, path: str, query: dict[str, str] | None, method: str) -> Any:
-        answer = self._send(path, query, method)
-        if answer.status_code == 503 and method == "POST" and self._is_up():
+        response = self._send(path, query, method)
+        if response.status_code == 503 and method == "POST" and self._is_up():
             raise TooManyCrimes
-        if answer.status_code == 429 or answer.status_code >= 500:
-            raise unavailable(answer)
-        if answer.status_code != 200:
-            raise SourceChanged(f"{self.base_url}/{path} answered {answer.status_code} to {query or 'no parameters'}")
+        if response.status_code == 429 or response.status_code >= 500:
+            raise unavailable(response)
+        if response.status_code != 200:
+            raise SourceChanged(f"{self.base_url}/{path} answered {response.status_code} to {query or 'no parameters'}")
         try:
-            return answer.json()
+            return response.json()
         except requests.JSONDecodeError:
             raise SourceUnavailable(f"{self.base_url}/{path} answered something that is no JSON") from None
 
@@ -115,7 +115,7 @@ class Police:
         self.asked += 1
         params, form = (None, query) if method == "POST" else (query, None)
         try:
-            answer = self.session.request(
+            response = self.session.request(
                 method,
                 f"{self.base_url}/{path}",
                 params=params,
@@ -126,8 +126,8 @@ class Police:
         except requests.RequestException as error:
             reason = type(error).__name__
             raise SourceUnavailable(f"{self.base_url}/{path} did not answer in full: {reason}") from error
-        self.label = answer.headers.get("X-Safegrid-Data", self.label)
-        return answer
+        self.label = response.headers.get("X-Safegrid-Data", self.label)
+        return response
 
     @property
     def source(self) -> str:

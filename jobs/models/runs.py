@@ -84,7 +84,7 @@ class Attempt(Base):
 
 
 class Pause(Base):
-    """A queue whose runs wait, or a job whose cadence rests, until somebody resumes it."""
+    """A queue whose runs wait, or a job whose cadence is paused, until somebody resumes it."""
 
     __tablename__ = "pauses"
     kind: Mapped[str] = mapped_column(primary_key=True)

@@ -65,15 +65,15 @@ def coverage(weeks: Weeks, days: Sequence[dt.date]) -> list[Coverage]:
 
 
 def score_of(document: bytes | str | None, left_ms: int = -1) -> CachedScore | None:
-    """The score of a document, none if it is not one of ours. left_ms: as PTTL answers."""
+    """The score of a document, none if it is not one of ours. left_ms: as PTTL returns it."""
     try:
-        told = json.loads(document or "null")
+        score = json.loads(document or "null")
         return CachedScore(
-            risk=float(told["risk_score"]),
-            colour=str(told["color_code"]),
-            computed_at=str(told["computed_at"]),
-            has_weather="weather" not in told,
-            has_history="history" not in told,
+            risk=float(score["risk_score"]),
+            colour=str(score["color_code"]),
+            computed_at=str(score["computed_at"]),
+            has_weather="weather" not in score,
+            has_history="history" not in score,
             seconds_left=left_ms / 1000 if left_ms >= 0 else None,
         )
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):

@@ -13,7 +13,7 @@ _SETS_A_PIPELINE: Final = 5_000
 
 
 def write(cache: Redis, documents: Iterable[tuple[str, str]], ttl_s: int) -> int:
-    """Keep each document under its key for `ttl_s` seconds. Answers how many there were. Raises RedisError."""
+    """Keep each document under its key for `ttl_s` seconds. Returns how many there were. Raises RedisError."""
     written = 0
     remaining = iter(documents)
     expiry = b"$2\r\nEX\r\n$%d\r\n%d\r\n" % (len(str(ttl_s)), ttl_s)
@@ -25,7 +25,7 @@ def write(cache: Redis, documents: Iterable[tuple[str, str]], ttl_s: int) -> int
                 connection.read_response()
             written += len(part)
     except BaseException:
-        # Answers that were not read must not become those of another command.
+        # Responses that were not read must not become those of another command.
         connection.disconnect()
         raise
     finally:

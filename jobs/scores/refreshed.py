@@ -9,9 +9,9 @@ T = TypeVar("T")
 
 
 class Refreshed(Generic[T]):
-    """What `read` answers, read anew when it is older than `seconds`. One thread reads, others wait for it.
+    """What `read` returns, read anew when it is older than `seconds`. One thread reads, others wait for it.
 
-    What is empty is not remembered: somebody is about to fill it.
+    What is empty is not held: somebody is about to fill it.
     """
 
     def __init__(self, read: Callable[[], T], seconds: float) -> None:

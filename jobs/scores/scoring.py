@@ -30,7 +30,7 @@ ReadHistory = Callable[[Sequence[Place]], MonthlyHistory]
 
 
 def key(route_id: int, day: dt.date) -> str:
-    """Where a score is kept."""
+    """The key under which a score is cached."""
     return f"{KEY}:{route_id}:{day}"
 
 

@@ -1,4 +1,4 @@
-"""Scores on request: from Redis, or computed once however many ask, and kept as the job would keep them."""
+"""Scores on request: from Redis, or computed once however many ask, and cached as the job would cache them."""
 
 import contextlib
 import datetime as dt
@@ -39,8 +39,8 @@ WEATHER_TIMEOUT_S: Final = 4
 # Without weather: soon to be computed anew, but not while the service is likely to be away still.
 TTL_WITHOUT_WEATHER_S: Final = 300
 WEATHER_AWAY_S: Final = 60
-PAST_KEPT_S: Final = 600
-CATALOGUE_KEPT_S: Final = 60
+PAST_TTL_S: Final = 600
+CATALOGUE_TTL_S: Final = 60
 
 
 class UnknownRoute(SafegridError):
@@ -65,9 +65,9 @@ class Bulk:
 
 @dataclass(frozen=True)
 class Week:
-    """A route's scores by day: those that were kept, and those computed for this answer."""
+    """A route's scores by day: those in the cache, and those computed for this request."""
 
-    kept: dict[dt.date, CachedScore]
+    cached: dict[dt.date, CachedScore]
     computed: dict[dt.date, CachedScore]
     has_cache: bool = True
     """Whether Redis answered."""
@@ -75,7 +75,7 @@ class Week:
     @property
     def scores(self) -> dict[dt.date, CachedScore]:
         """All of them, in order."""
-        return dict(sorted({**self.computed, **self.kept}.items()))
+        return dict(sorted({**self.computed, **self.cached}.items()))
 
 
 def scored_day(text: str | None) -> dt.date:
@@ -98,41 +98,41 @@ def _window() -> tuple[dt.date, dt.date]:
 
 
 class Serving:
-    """Answers for one process; may be used by several threads at once."""
+    """Scores for one process; may be used by several threads at once."""
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self._settings = settings
         self._engine = engine
-        # Somebody waits: with Redis away the answer must not be long in coming.
+        # Somebody waits: with Redis away the response must not be long in coming.
         self._cache = Redis.from_url(settings.redis_url, socket_connect_timeout=0.5, socket_timeout=2)
-        self._past = Refreshed(self._read_past, PAST_KEPT_S)
-        self._catalogue = Refreshed(self._read_catalogue, CATALOGUE_KEPT_S)
+        self._past = Refreshed(self._read_past, PAST_TTL_S)
+        self._catalogue = Refreshed(self._read_catalogue, CATALOGUE_TTL_S)
         self._weather_away_until = 0.0
 
     def one(self, route_id: int, day: dt.date) -> bytes:
         """The score of a route on a planned day, as JSON. Raises UnknownRoute."""
         name = key(route_id, day)
         try:
-            kept = self._cache.get(name)
-            if kept is not None:
-                return cast(bytes, kept)
+            cached = self._cache.get(name)
+            if cached is not None:
+                return cast(bytes, cached)
             with self._alone(route_id):
-                kept = self._cache.get(name)
-                return cast(bytes, kept) if kept is not None else self._one(route_id, day, self._cache)
+                cached = self._cache.get(name)
+                return cast(bytes, cached) if cached is not None else self._one(route_id, day, self._cache)
         except RedisError as error:
             log.warning("score_cache_is_away", error=str(error))
             return self._one(route_id, day, None)
 
     def many(self, route_ids: Sequence[int], day: dt.date) -> Bulk:
-        """The scores of at most MOST_IDS routes on a planned day. Those that are not kept are computed together."""
+        """The scores of at most MOST_IDS routes on a planned day. Those that are not cached are computed together."""
         cache: Redis | None = self._cache
-        kept: Sequence[Any] = [None] * len(route_ids)
+        cached: Sequence[Any] = [None] * len(route_ids)
         try:
-            kept = self._cache.mget([key(route_id, day) for route_id in route_ids]) if route_ids else []
+            cached = self._cache.mget([key(route_id, day) for route_id in route_ids]) if route_ids else []
         except RedisError as error:
             log.warning("score_cache_is_away", error=str(error))
             cache = None
-        found = {route_id: value for route_id, value in zip(route_ids, kept, strict=True) if value is not None}
+        found = {route_id: value for route_id, value in zip(route_ids, cached, strict=True) if value is not None}
         wanted = [route_id for route_id in dict.fromkeys(route_ids) if route_id not in found]
         computed, missing = self._computed(wanted, day, cache) if wanted else ({}, {})
         return Bulk(found | computed, missing)
@@ -142,11 +142,11 @@ class Serving:
         return self._catalogue.get()
 
     def weeks(self, route_ids: Sequence[int], days: Sequence[dt.date]) -> Weeks:
-        """The scores of these routes and days that are kept; none is computed. Raises RedisError."""
+        """The scores of these routes and days that are cached; none is computed. Raises RedisError."""
         return read_weeks(self._cache, route_ids, days)
 
     def week(self, route_id: int) -> Week:
-        """The scores of a route on all planned days; those that are not kept are computed. Raises UnknownRoute."""
+        """The scores of a route on all planned days; those that are not cached are computed. Raises UnknownRoute."""
         days = days_from(today(), DAYS)
         cache: Redis | None = self._cache
         held: dict[dt.date, CachedScore] = {}
@@ -192,7 +192,7 @@ class Serving:
     def _computed(
         self, route_ids: Sequence[int], day: dt.date, cache: Redis | None
     ) -> tuple[dict[int, bytes], dict[int, str]]:
-        """The scores of that day, and why some routes have none. Those of all planned days are kept."""
+        """The scores of that day, and why some routes have none. Those of all planned days are cached."""
         documents, missing = self._documents(route_ids, day, cache)
         found = {
             route_id: document.encode() for route_id in route_ids if (document := documents.get(key(route_id, day)))
@@ -203,7 +203,7 @@ class Serving:
     def _documents(
         self, route_ids: Sequence[int], day: dt.date, cache: Redis | None
     ) -> tuple[dict[str, str], dict[int, str]]:
-        """The scores of all planned days by key, kept now, and why some routes have none."""
+        """The scores of all planned days by key, cached now, and why some routes have none."""
         scores, missing = self._scores(route_ids, day, cache)
         documents = dict(scores.documents()) if scores else {}
         if scores and cache is not None:

@@ -58,7 +58,7 @@ _GRID = text(
 
 
 def add_run(connection: Connection, job: str, state: str, at: dt.datetime, seconds: float, **given: Any) -> str:
-    """A run that began at `at` and took so long. Answers its id."""
+    """A run that began at `at` and took so long. Returns its id."""
     entry = catalogue.find(job)
     ended = state not in ("waiting", "queued", "started")
     values = {

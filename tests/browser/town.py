@@ -39,7 +39,7 @@ _CELL = text(
 
 
 def build(connection: Connection, newest: dt.date, months: int = 12, crimes: int = 1500) -> str:
-    """Cells of the months up to `newest`, so many crimes in each. Answers the busiest cell of resolution 9."""
+    """Cells of the months up to `newest`, so many crimes in each. Returns the busiest cell of resolution 9."""
     chance = random.Random(11)
     all_crimes: Counter[str] = Counter()
     with connection.begin():

@@ -116,7 +116,7 @@ def run(seed: int, count: int, *, with_web: bool = True, keep_logs: bool = False
 
 
 def _disturb(house: House, report: Report, count: int) -> tuple[Asking, dt.datetime]:
-    """Everything up to the end of the last run. Answers the requests and the first occurrence of the cadence."""
+    """Everything up to the end of the last run. Returns the requests and the first occurrence of the cadence."""
     asking = Asking(house.settings, work.requests(random.Random(f"work {report.seed}"), house.police.published))
     watch = Watch(house.settings)
     first_occurrence = _come_up(house)
@@ -162,7 +162,7 @@ def _wait(house: House, is_so: Callable[[], bool], longest_s: float) -> bool:
 
 
 def _come_up(house: House) -> dt.datetime:
-    """Wait until all work. Answers the first occurrence of the cadence."""
+    """Wait until all work. Returns the first occurrence of the cadence."""
     with _connect(house.settings) as connection:
         ticked = text("SELECT EXISTS (SELECT FROM runs WHERE job = 'tick' AND state = 'finished')")
         if not _wait(house, lambda: bool(_scalar(connection, ticked)), START_S):

@@ -6,7 +6,7 @@ from worker.ledger import Requester
 
 
 def lose(connection: Connection, engine: Engine, change: str = "SELECT 1") -> int:
-    """Begin a run, end its connection, settle it. Answers the losses it has then."""
+    """Begin a run, end its connection, settle it. Returns the losses it has then."""
     run_id = ledger.submit(connection, catalogue.find("rebuild_safety_grid"), {}, Requester("python", "a test")).run_id
     with engine.connect() as other:
         assert claim.acquire(other, run_id)

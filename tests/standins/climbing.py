@@ -28,7 +28,7 @@ LAST_DAY = dt.date(2025, 9, 30)
 
 
 def write(folder: Path, seed: int = 1) -> Path:
-    """Write the four files of a climbing folder; the same seed always gives the same ones. Answers the folder."""
+    """Write the four files of a climbing folder; the same seed always gives the same ones. Returns the folder."""
     rng = random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
     accidents = list(_accidents(rng))

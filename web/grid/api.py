@@ -22,7 +22,7 @@ MVT = "application/vnd.mapbox-vector-tile"
 
 
 def _documented(content_type: str, what: str, schema: str = "") -> dict[int | str, dict[str, Any]]:
-    """How the OpenAPI document describes an answer that APIFlask knows nothing of; `schema`: of web.grid.schemas."""
+    """How the OpenAPI document describes a response that APIFlask knows nothing of; `schema`: of web.grid.schemas."""
     content = {"schema": {"$ref": f"#/components/schemas/{schema}"}} if schema else {}
     return {
         200: {"description": what, "content": {content_type: content}},

@@ -1,4 +1,4 @@
-"""Answers of the grid, which are put together by hand, as the OpenAPI document describes them."""
+"""Responses of the grid, which are put together by hand, as the OpenAPI document describes them."""
 
 from typing import Any, Literal
 

@@ -27,7 +27,7 @@ from worker.logs import hide_secrets
 log = structlog.get_logger("safegrid.web")
 
 RETRY_AFTER_S = 5
-# Fields of requests that no answer repeats.
+# Fields of requests that no response repeats.
 _SECRET = ("password",)
 _DETAILS = {
     400: "The request cannot be read. Bodies of the API are JSON in UTF-8.",
@@ -40,7 +40,7 @@ _DETAILS = {
 
 @dataclass(frozen=True)
 class Problem:
-    """What went wrong, as an answer."""
+    """What went wrong, as a response."""
 
     status: int
     detail: str

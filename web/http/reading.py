@@ -16,14 +16,14 @@ GIVEN_TWICE = "is given more than once: expected one value"
 class _Readable(DefaultJSONProvider):
     """JSON that can be worked with."""
 
-    # Answers tell the things in the order in which the code does.
+    # Responses name things in the order in which the code does.
     sort_keys = False
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """The value. Raises ValueError, also for nesting that has no end and for texts that are none."""
         try:
             value = super().loads(s, **kwargs)
-            # Half a surrogate pair can be put in neither a row nor an answer.
+            # Half a surrogate pair can be put in neither a row nor a response.
             json.dumps(value, ensure_ascii=False).encode()
         except RecursionError:
             raise ValueError("nested too deep") from None

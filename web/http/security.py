@@ -33,7 +33,7 @@ PLAIN = ("health.healthz", "health.readyz")
 
 
 def init_app(app: Flask) -> None:
-    """Set the headers of every answer, and how the session's cookie travels."""
+    """Set the headers of every response, and how the session's cookie travels."""
     production = settings_of(app).production
     app.config.update(
         # A browser takes a cookie of this prefix only over https and only for this very host.

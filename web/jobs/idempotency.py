@@ -1,6 +1,6 @@
-"""`Idempotency-Key`: a program that asks twice with one key, because an answer was lost, gets one task.
+"""`Idempotency-Key`: a program that asks twice with one key, because a response was lost, gets one task.
 
-Answers are kept for a day in Redis. With Redis away equal requests still coalesce while their run is open.
+Responses are held for a day in Redis. With Redis away equal requests still coalesce while their run is open.
 """
 
 import hashlib
@@ -20,12 +20,12 @@ from worker.ledger import Submission
 log = structlog.get_logger("safegrid.web")
 
 HEADER = "Idempotency-Key"
-KEPT_S = 24 * 3600
+TTL_S = 24 * 3600
 LONGEST_KEY = 255
 
 
 def once(asked: Mapping[str, Any], submit: Callable[[], Submission]) -> Submission:
-    """What `submit` answers; for a key that was used before, what it answered then.
+    """What `submit` returns; for a key that was used before, what it returned then.
 
     Raises UnprocessableEntity for a key that was used for another request, or that is none.
     """
@@ -54,13 +54,13 @@ def _known(name: str, fingerprint: str) -> Submission | None:
 
 
 def _keep(name: str, fingerprint: str, submission: Submission) -> Submission:
-    answer = json.dumps({"fingerprint": fingerprint, "task_id": submission.run_id})
+    document = json.dumps({"fingerprint": fingerprint, "task_id": submission.run_id})
     try:
-        kept = client().redis.set(name, answer, ex=KEPT_S, nx=True)
+        is_first = client().redis.set(name, document, ex=TTL_S, nx=True)
     except RedisError:
         return submission
-    # Somebody with the same key was quicker: theirs is the answer.
-    return submission if kept else _known(name, fingerprint) or submission
+    # Somebody with the same key was quicker: theirs is the task.
+    return submission if is_first else _known(name, fingerprint) or submission
 
 
 def _digest(text: str) -> str:

@@ -42,7 +42,7 @@ def show(slug: str) -> ResponseReturnValue:
 
 @bp.post("/<slug>")
 def start(slug: str) -> ResponseReturnValue:
-    """Ask for a run; what is wrong is told beside its field."""
+    """Ask for a run; what is wrong is shown beside its field."""
     job = catalogue.find(slug)
     try:
         parameters = forms.read(job, _fields(request.form))

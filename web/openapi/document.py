@@ -16,7 +16,7 @@ Spec = dict[str, Any]
 PREFIX = "/api/v1/admin/tasks"
 _SCHEMAS = "#/components/schemas/"
 _DESCRIPTION = (
-    "Ask for background work and see what became of it. A request equal to one that is still waiting answers with "
+    "Ask for background work and see what became of it. A request equal to one that is still waiting returns "
     "that one. Errors are `application/problem+json` (RFC 9457). A request that comes with the session's cookie "
     "instead of a token needs the page's CSRF token in `X-CSRFToken`."
 )
@@ -38,7 +38,7 @@ _KEY = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    "description": "The same key with the same request answers with the same task for a day",
+    "description": "The same key with the same request returns the same task for a day",
 }
 _ERRORS = {
     "400": "The body is no JSON object",

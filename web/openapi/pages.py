@@ -19,7 +19,7 @@ def init_app(app: Flask) -> None:
 
 @bp.get("/docs")
 def index() -> ResponseReturnValue:
-    """Every operation, its parameters and answers."""
+    """Every operation, its parameters and responses."""
     spec = document.document()
     operations = [
         {"path": path, "method": method.upper(), **operation}

@@ -90,6 +90,6 @@ def _mark(settings: Settings, *parts: str) -> str:
 
 
 def _equal(given: str, expected: str) -> bool:
-    """In a time that tells nothing of either, not even their lengths."""
+    """In a time that reveals nothing of either, not even their lengths."""
     digests = (hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in (given, expected))
     return hmac.compare_digest(*digests)

@@ -74,7 +74,7 @@ class NewToken(Schema):
 
 
 class MadeToken(Schema):
-    """A key: only this answer has it."""
+    """A key: only this response has it."""
 
     id: int
     token: str
@@ -160,7 +160,7 @@ def tokens() -> Response:
 @bp.post("/tokens")
 @bp.input(NewToken, arg_name="wanted")
 @bp.output(MadeToken, status_code=201)
-@bp.doc(summary="Make a token; only this answer has it", operation_id="makeToken")
+@bp.doc(summary="Make a token; only this response has it", operation_id="makeToken")
 def make_token(wanted: NewToken) -> Response:
     """A new token."""
     token_id, secret = changes.add_token(wanted.name, wanted.role)

@@ -39,7 +39,7 @@ def matching(action: str, wanted: RunFilter) -> list[str]:
 
 
 def do(action: str, chosen: Sequence[str]) -> list[str]:
-    """Do it to each, and note it. Answers the ids of those it was done to: others have changed in the meantime.
+    """Do it to each, and note it. Returns the ids of those it was done to: others have changed in the meantime.
 
     Raises UnknownRun.
     """

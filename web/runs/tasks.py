@@ -1,4 +1,4 @@
-"""A run as the API tells of it: a task."""
+"""A run as the API shows it: a task."""
 
 import datetime as dt
 import re
@@ -29,7 +29,7 @@ class Progress(Schema):
 
 
 class Submitted(Schema):
-    """The answer to a request for a run."""
+    """The response to a request for a run."""
 
     task_id: str
     task_name: str
@@ -45,7 +45,7 @@ class Task(Schema):
     status: Status
     ready: bool = Field(description="Whether it has ended")
     successful: bool
-    result: Any = Field(None, description="What the job answered; only with SUCCESS")
+    result: Any = Field(None, description="What the job returned; only with SUCCESS")
     error: str | None = Field(None, description="Only with FAILURE")
     state: State = Field(description="State in the ledger")
     progress: Progress | None

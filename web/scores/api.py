@@ -130,8 +130,8 @@ def routes(wanted: RouteQuery) -> Response:
     """A search."""
     with client().engine.connect() as connection, connection.begin():
         found = store.search(connection, wanted.q, wanted.limit + 1, wanted.offset)
-    told = [from_row(FoundRoute, route) for route in found[: wanted.limit]]
-    return as_json(Routes(routes=told, has_more=len(found) > wanted.limit))
+    listed = [from_row(FoundRoute, route) for route in found[: wanted.limit]]
+    return as_json(Routes(routes=listed, has_more=len(found) > wanted.limit))
 
 
 @bp.get("/<int(max=2147483647):route_id>/safety")
@@ -140,7 +140,7 @@ def routes(wanted: RouteQuery) -> Response:
 @bp.doc(summary="The score of a route on a day", operation_id="getRouteSafety")
 @guard.reads_grid
 def one(route_id: int, wanted: DayQuery) -> Response:
-    """One score, as it is kept."""
+    """One score, as the cache holds it."""
     return Response(serving().one(route_id, scored_day(wanted.date)), mimetype=JSON)
 
 

@@ -17,7 +17,7 @@ log = structlog.get_logger("safegrid.scores")
 
 @dataclass(frozen=True)
 class Warm:
-    """What is to be kept warm, and what of it is kept."""
+    """What is to be kept warm, and what of it is cached."""
 
     catalogue: Catalogue
     days: list[dt.date]
@@ -27,14 +27,14 @@ class Warm:
 
 
 def read() -> Warm:
-    """How much of what is to be warm is kept now. Raises sqlalchemy's errors."""
+    """How much of what is to be warm is cached now. Raises sqlalchemy's errors."""
     days, catalogue = days_from(today(), DAYS), serving().catalogue()
     weeks = _weeks([route.route_id for route in catalogue.popular], days)
     return Warm(catalogue, days, weeks, coverage(weeks, days) if weeks else [])
 
 
 def _weeks(route_ids: Sequence[int], days: Sequence[dt.date]) -> Weeks | None:
-    """What is kept of them; none while Redis is away."""
+    """What is cached of them; none while Redis is away."""
     try:
         return serving().weeks(route_ids, days)
     except RedisError as error:

@@ -53,7 +53,7 @@ def init_app(app: Flask) -> None:
 
 
 def _only_look() -> None:
-    """Refuses what changes something, and what its views would answer with an error of their own."""
+    """Refuses what changes something, and what its views would respond to with an error of their own."""
     if request.blueprint != "rq_dashboard":
         return
     name = str(request.endpoint).removeprefix("rq_dashboard.")

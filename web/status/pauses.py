@@ -1,4 +1,4 @@
-"""Letting a queue or a cadence rest, and what follows from it: done and noted, for pages and programs alike."""
+"""Pausing and resuming a queue or a cadence, and what follows from it: done and noted, for pages and programs alike."""
 
 from web.http.clients import client
 from web.people import audit, guard
@@ -6,21 +6,21 @@ from worker import ledger, pauses
 
 
 def pause(kind: str, name: str) -> bool:
-    """Answers whether it did not rest already."""
+    """Returns whether it was not paused already."""
     with client().engine.connect() as connection:
         changed = pauses.pause(connection, kind, name, guard.who())
     return _noted("paused", kind, name, changed)
 
 
 def resume(kind: str, name: str) -> bool:
-    """Answers whether it rested."""
+    """Returns whether it was paused."""
     with client().engine.connect() as connection:
         changed = pauses.resume(connection, kind, name)
     return _noted("resumed", kind, name, changed)
 
 
 def purge(queue: str) -> int:
-    """Cancel what waits in a queue. Answers how many runs that were."""
+    """Cancel what waits in a queue. Returns how many runs that were."""
     with client().engine.connect() as connection:
         count = ledger.purge(connection, queue, guard.who())
     audit.note("purged", f"the queue {queue}: {count} runs cancelled")

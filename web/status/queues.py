@@ -47,7 +47,7 @@ def _chart(queue: store.Queue) -> Markup:
 def pause(name: str) -> ResponseReturnValue:
     """Let a queue rest: what is at work ends, nothing more begins."""
     pauses.pause("queue", store.known_queue(name))
-    flash(f"The queue {name} rests: runs at work go on, nothing more begins until you resume it.")
+    flash(f"The queue {name} is paused: runs at work go on, no other begins until you resume it.")
     return redirect(url_for("queues.index"), 303)
 
 

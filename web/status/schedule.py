@@ -38,7 +38,7 @@ def pause(slug: str) -> ResponseReturnValue:
     """Let a cadence rest: its occurrences are skipped until it is resumed."""
     job = store.with_cadence(slug)
     pauses.pause("cadence", job.name)
-    flash(f"{formats.title_of(job.name)} rests: what would be due is skipped until you resume it.")
+    flash(f"{formats.title_of(job.name)} is paused: what would be due is skipped until you resume it.")
     return redirect(url_for("schedule.index"), 303)
 
 

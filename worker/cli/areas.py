@@ -136,10 +136,10 @@ def resize(slug: str, box: str | None, polygon: Path | None, yes: bool) -> None:
         for rebuild in rebuilds(changed):
             client.submit(rebuild.job, rebuild.parameters, requester())
         ask_for_months(client, again, slug)
-    _tell(slug, again, gone, lost)
+    _show_resized(slug, again, gone, lost)
 
 
-def _tell(slug: str, again: Sequence[dt.date], gone: Sequence[dt.date], lost: int) -> None:
+def _show_resized(slug: str, again: Sequence[dt.date], gone: Sequence[dt.date], lost: int) -> None:
     words = f"months to come in again within it: {len(again)}" if again else "every month on offer is held within it"
     click.echo(f"Area {slug} has the new border; {words}", err=True)
     if gone:

@@ -28,11 +28,11 @@ def load_climbing(folder: Path, as_json: bool) -> None:
     if as_json:
         output.as_json({"loaded": loaded.rows, "issues": loaded.issues})
     else:
-        _tell(loaded)
+        _show(loaded)
     click.echo("Scores follow with the next `safegrid run warm_popular_routes_cache`", err=True)
 
 
-def _tell(loaded: Loaded) -> None:
+def _show(loaded: Loaded) -> None:
     output.table(("table", "rows"), list(loaded.rows.items()), "Nothing was loaded")
     output.table(
         ("rows", "not loaded, or in part"), [(n, why) for why, n in loaded.issues.items()], "Every row is loaded"

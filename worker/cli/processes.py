@@ -81,7 +81,7 @@ def up() -> None:
         logs.configure(chosen)
         _say(f"Safegrid is up: http://127.0.0.1:{port}")
         _say(sign_in_hint(chosen.home))
-        until_told_to_stop(running)
+        until_stopped(running)
     _say("Safegrid is down")
 
 
@@ -93,16 +93,16 @@ def sign_in_hint(home: Path) -> str:
     return f"Sign in as {user} with the password {settings.local_secret(home, 'admin-password')}"
 
 
-def until_told_to_stop(running: system.System) -> None:
+def until_stopped(running: system.System) -> None:
     """Keep everything up until Ctrl-C or SIGTERM."""
-    told: list[int] = []
+    signals: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        told.append(number)
+        signals.append(number)
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    while not told:
+    while not signals:
         running.keep_up()
         time.sleep(system.CHECK_S)
 

@@ -18,8 +18,8 @@ def watch(client: Client, run_id: str, timeout_s: float | None = None) -> Row[An
     until = None if timeout_s is None else time.monotonic() + timeout_s
     shown = ProgressLine()
     while (run := client.run(run_id)).ended_at is None:
-        told = client.progress(run_id) if run.state == "started" else None
-        shown.show(told, run.state)
+        progress = client.progress(run_id) if run.state == "started" else None
+        shown.show(progress, run.state)
         if until is not None and time.monotonic() > until:
             raise TimeoutError(f"Run {run_id} of {run.job} is still {run.state} after {timeout_s:g} s")
         time.sleep(POLL_S)
@@ -35,24 +35,24 @@ class ProgressLine:
         self._is_terminal = sys.stderr.isatty()
         self._last = ""
 
-    def show(self, told: dict[str, Any] | None, state: str) -> None:
-        """Show what a run told of its progress, if it told anything."""
+    def show(self, progress: dict[str, Any] | None, state: str) -> None:
+        """Show the progress of a run, if any is known."""
         if not self._is_terminal:
-            self._say(f"{told['done']}/{told['total']} {told['note']}" if told else state)
-        elif told and told["total"]:
-            self._draw(told)
+            self._say(f"{progress['done']}/{progress['total']} {progress['note']}" if progress else state)
+        elif progress and progress["total"]:
+            self._draw(progress)
 
     def _say(self, line: str) -> None:
         if line != self._last:
             click.echo(f"  {line}", err=True)
             self._last = line
 
-    def _draw(self, told: dict[str, Any]) -> None:
-        if self._bar is None or self._bar.length != told["total"]:
+    def _draw(self, progress: dict[str, Any]) -> None:
+        if self._bar is None or self._bar.length != progress["total"]:
             self._bar = click.progressbar(
-                length=told["total"], file=sys.stderr, show_pos=True, width=30, item_show_func=_rate_and_note
+                length=progress["total"], file=sys.stderr, show_pos=True, width=30, item_show_func=_rate_and_note
             )
-        self._bar.update(told["done"] - self._bar.pos, told)
+        self._bar.update(progress["done"] - self._bar.pos, progress)
 
     def end(self, state: str) -> None:
         """The run has ended: fill the bar if it has come to its goal."""
@@ -64,8 +64,8 @@ class ProgressLine:
         self._bar.render_finish()
 
 
-def _rate_and_note(told: dict[str, Any] | None) -> str | None:
-    if not told:
+def _rate_and_note(progress: dict[str, Any] | None) -> str | None:
+    if not progress:
         return None
-    elapsed = max(told["at"] - told["started"], 0.001)
-    return f"{told['done'] / elapsed:.1f}/s  {told['note']}"
+    elapsed = max(progress["at"] - progress["started"], 0.001)
+    return f"{progress['done'] / elapsed:.1f}/s  {progress['note']}"

@@ -33,7 +33,7 @@ class Budget:
 
     def spend_today(self, wanted: float) -> bool:
         """Count `wanted` calls for today, unless they are more than what is left."""
-        return self._spend(f"{KEY}:{self.now():%Y-%m-%d}", wanted, self.daily, kept=dt.timedelta(days=2))
+        return self._spend(f"{KEY}:{self.now():%Y-%m-%d}", wanted, self.daily, ttl=dt.timedelta(days=2))
 
     def spend_now(self, wanted: float) -> float:
         """Count `wanted` calls for this minute; if they do not fit, the seconds until the next one, else 0.
@@ -42,18 +42,18 @@ class Budget:
         """
         now = self.now()
         limit = max(self.minutely, wanted)
-        fits = self._spend(f"{KEY}:{now:%Y-%m-%dT%H:%M}", wanted, limit, kept=dt.timedelta(minutes=2))
+        fits = self._spend(f"{KEY}:{now:%Y-%m-%dT%H:%M}", wanted, limit, ttl=dt.timedelta(minutes=2))
         return 0.0 if fits else 60.0 - now.second - now.microsecond / 1e6
 
     def spent_today(self) -> float:
         """The calls that were counted for today."""
         return float(self.cache.get(f"{KEY}:{self.now():%Y-%m-%d}") or 0)
 
-    def _spend(self, key: str, wanted: float, limit: float, kept: dt.timedelta) -> bool:
+    def _spend(self, key: str, wanted: float, limit: float, ttl: dt.timedelta) -> bool:
         try:
             with self.cache.pipeline() as pipeline:
                 pipeline.incrbyfloat(key, wanted)
-                pipeline.expire(key, kept)
+                pipeline.expire(key, ttl)
                 spent = float(pipeline.execute()[0])
             if spent <= limit:
                 return True

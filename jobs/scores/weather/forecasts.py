@@ -22,7 +22,7 @@ from jobs.scores.weather.windows import FIELDS, Windows
 log = structlog.get_logger("safegrid.weather")
 
 KEY: Final = "safegrid:weather:daily"
-KEPT_S: Final = 6 * 3600
+TTL_S: Final = 6 * 3600
 PLACES_A_REQUEST: Final = 100
 IN_FLIGHT: Final = 4
 Batch = Sequence[Place]
@@ -46,14 +46,14 @@ class Forecasts:
         """Windows (places, days) of the planned days from `first` on; a place without weather has none of its days."""
         begin, end = first - dt.timedelta(days=WINDOW_DAYS - 1), first + dt.timedelta(days=days - 1)
         distinct = list(dict.fromkeys(places))
-        daily = self._kept(distinct, begin, (end - begin).days + 1)
+        daily = self._cached(distinct, begin, (end - begin).days + 1)
         for batch, values in self._asked([place for place in distinct if place not in daily], begin, end):
             self.keep(batch, values, begin)
             daily.update(zip(batch, values, strict=True))
         unknown = np.full(((end - begin).days + 1, len(FIELDS)), np.nan)
         return Windows.rolling(np.stack([daily.get(place, unknown) for place in places]))
 
-    def _kept(self, places: Batch, begin: dt.date, days: int) -> dict[Place, Floats]:
+    def _cached(self, places: Batch, begin: dt.date, days: int) -> dict[Place, Floats]:
         """What Redis holds: the daily values (days, 7) of a place as the bytes of their float64."""
         if self.cache is None or not places:
             return {}
@@ -64,9 +64,9 @@ class Forecasts:
             return {}
         shape = (days, len(FIELDS))
         return {
-            place: np.frombuffer(kept).reshape(shape)
-            for place, kept in zip(places, found, strict=True)
-            if kept is not None and len(kept) == 8 * shape[0] * shape[1]
+            place: np.frombuffer(values).reshape(shape)
+            for place, values in zip(places, found, strict=True)
+            if values is not None and len(values) == 8 * shape[0] * shape[1]
         }
 
     def keep(self, batch: Batch, values: Floats, begin: dt.date) -> None:
@@ -76,13 +76,13 @@ class Forecasts:
         try:
             with self.cache.pipeline(transaction=False) as pipeline:
                 for place, daily in zip(batch, values, strict=True):
-                    pipeline.set(_key(place, begin), daily.tobytes(), ex=KEPT_S)
+                    pipeline.set(_key(place, begin), daily.tobytes(), ex=TTL_S)
                 pipeline.execute()
         except RedisError as error:
             log.warning("weather_cache_is_away", error=str(error))
 
     def _asked(self, places: Batch, begin: dt.date, end: dt.date) -> Iterator[tuple[Batch, Floats]]:
-        """Answers of the service in the order in which they come, at most IN_FLIGHT requests at a time."""
+        """Responses of the service in the order in which they come, at most IN_FLIGHT requests at a time."""
         pending: dict[Future[Floats], Batch] = {}
         pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="weather")
         try:

@@ -84,27 +84,27 @@ class OpenMeteo:
             "wind_speed_unit": "ms",
             "timezone": "auto",
         }
-        answer = retrying(self.retry_wait_s, self.attempts)(self._ask, address, query)
+        response = retrying(self.retry_wait_s, self.attempts)(self._ask, address, query)
         # One place is answered as itself, several as a list of them.
-        answers = answer if isinstance(answer, list) else [answer]
+        responses = response if isinstance(response, list) else [response]
         days = [day.isoformat() for day in days_from(first, (last - first).days + 1)]
         try:
-            if len(answers) != len(places):
-                raise ValueError(f"{len(answers)} places where {len(places)} were asked for")
-            return np.stack([_place(each["daily"], days) for each in answers])
+            if len(responses) != len(places):
+                raise ValueError(f"{len(responses)} places where {len(places)} were asked for")
+            return np.stack([_place(each["daily"], days) for each in responses])
         except (KeyError, TypeError, ValueError) as error:
             raise SourceChanged(f"{address} answered in a form that is not documented: {error}") from error
 
     def _ask(self, address: str, query: Mapping[str, str]) -> Any:
-        answer = self._send(address, query)
-        if answer.status_code == 429 and (reason := _reason(answer)).startswith(("Daily", "Hourly", "Monthly")):
+        response = self._send(address, query)
+        if response.status_code == 429 and (reason := _reason(response)).startswith(("Daily", "Hourly", "Monthly")):
             raise LimitReached(f"{address} gives no more weather: {reason}")
-        if answer.status_code == 429 or answer.status_code >= 500:
-            raise unavailable(answer)
-        if answer.status_code != 200:
-            raise SourceChanged(f"{address} answered {answer.status_code}: {_reason(answer)}")
+        if response.status_code == 429 or response.status_code >= 500:
+            raise unavailable(response)
+        if response.status_code != 200:
+            raise SourceChanged(f"{address} answered {response.status_code}: {_reason(response)}")
         try:
-            return answer.json()
+            return response.json()
         except requests.JSONDecodeError:
             raise SourceUnavailable(f"{address} answered something that is no JSON") from None
 
@@ -135,8 +135,8 @@ def _place(daily: Mapping[str, Any], days: Sequence[str]) -> Floats:
     return values
 
 
-def _reason(answer: requests.Response) -> str:
+def _reason(response: requests.Response) -> str:
     try:
-        return str(answer.json()["reason"])
+        return str(response.json()["reason"])
     except (requests.JSONDecodeError, KeyError, TypeError):
-        return answer.reason
+        return response.reason

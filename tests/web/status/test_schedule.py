@@ -54,7 +54,7 @@ def test_the_last_occurrences_are_dots_that_lead_to_their_runs(browser: FlaskCli
 
 def test_a_cadence_is_paused_and_resumed(browser: FlaskClient, client: Client) -> None:
     page = press(browser, "/schedule/watch-release/pause").text
-    assert "Watch for release rests" in page
+    assert "Watch for release is paused" in page
     with client.engine.connect() as connection:
         assert [(one.kind, one.name) for one in pauses.every(connection)] == [("cadence", "watch_for_release")]
     assert "goes on with its cadence" in press(browser, "/schedule/watch-release/resume").text
