@@ -1,12 +1,16 @@
 """PostgreSQL: engines, and the options every connection of ours carries."""
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, text
+from psycopg2.extensions import PYDATETIMETZ, new_type, register_type
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from jobs.errors import SafegridError
 from jobs.settings import Settings
 
 CONNECT_S = 10
@@ -16,22 +20,41 @@ _KEEPALIVE = {
     "keepalives_interval": 5,
     "keepalives_count": 2,
     "tcp_user_timeout": 20_000,
-    "connect_timeout": CONNECT_S,
 }
-_SERVER = "-c timezone=UTC -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2"
+# Of the session, so that no pooler takes them: PgBouncer refuses a client that sends `options`.
+_SESSION = "-c timezone=UTC -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2"
+_TIMESTAMPTZ = 1184
+
+
+class PoolerRefused(SafegridError):
+    """DATABASE_URL leads to a pooler where PostgreSQL itself is needed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "DATABASE_URL leads to a pooler, such as PgBouncer, and not to PostgreSQL itself. A worker claims its run "
+            "by a lock of its session, which a pooler hands to others: give worker, scheduler and migrate the "
+            "address of PostgreSQL; only the web may use a pooler"
+        )
 
 
 def create(
-    settings: Settings, *, application: str = "safegrid", pool: bool = False, patience_s: int = CONNECT_S
+    settings: Settings,
+    *,
+    application: str = "safegrid",
+    pool: bool = False,
+    direct: bool = True,
+    patience_s: int = CONNECT_S,
 ) -> Engine:
     """An engine for the database of `settings`. Workers take a plain connection; only the web keeps a pool.
 
-    patience_s: for a server that does not respond to a connect.
+    direct: whether the connection's session is ours alone, as a claim needs it. What keeps nothing in its session,
+    such as everything with a pool, may go through a pooler. patience_s: for a server that does not respond to a
+    connect, unless DATABASE_URL has a connect_timeout.
     """
-    connect_args = {**_connect_args(application), "connect_timeout": patience_s}
+    args = _connect_args(settings, application, patience_s, direct=direct and not pool)
     if pool:
-        return create_engine(settings.database_url, connect_args=connect_args, pool_pre_ping=True)
-    return create_engine(settings.database_url, connect_args=connect_args, poolclass=NullPool)
+        return _utc(create_engine(settings.database_url, connect_args=args, pool_pre_ping=True))
+    return _utc(create_engine(settings.database_url, connect_args=args, poolclass=NullPool))
 
 
 def create_for_glances(settings: Settings, application: str) -> Engine:
@@ -39,16 +62,78 @@ def create_for_glances(settings: Settings, application: str) -> Engine:
 
     So after a restart of the server its first statement fails, and the next one does not.
     """
-    return create_engine(
+    engine = create_engine(
         settings.database_url,
-        connect_args=_connect_args(application),
+        connect_args=_connect_args(settings, application),
         isolation_level="AUTOCOMMIT",
         pool_reset_on_return=None,
     )
+    return _utc(engine)
 
 
-def _connect_args(application: str) -> dict[str, Any]:
-    return {**_KEEPALIVE, "options": _SERVER, "application_name": application}
+def create_for_probes(settings: Settings, application: str, patience_s: int) -> Engine:
+    """An engine with one connection, which is not waited for: to ask whether PostgreSQL responds."""
+    args = {**_connect_args(settings, application, patience_s), "tcp_user_timeout": patience_s * 1000}
+    return create_engine(
+        settings.database_url,
+        connect_args=args,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=patience_s,
+        pool_pre_ping=True,
+    )
+
+
+def _connect_args(
+    settings: Settings, application: str, patience_s: int = CONNECT_S, *, direct: bool = False
+) -> dict[str, Any]:
+    """Ours, but for those that the address itself names. Its options follow ours: the last of a name counts."""
+    theirs = make_url(settings.database_url).normalized_query
+    ours = {**_KEEPALIVE, "connect_timeout": patience_s, "application_name": application}
+    args = {name: value for name, value in ours.items() if name not in theirs}
+    if direct:
+        args["options"] = " ".join((_SESSION, *theirs.get("options", ())))
+    return args
+
+
+def _utc(engine: Engine) -> Engine:
+    """Times are read as UTC whatever the session's time zone is: through a pooler it is not ours to set."""
+    event.listen(engine, "connect", lambda driver, _record: register_type(_IN_UTC, driver))
+    return engine
+
+
+def _read_time(text_of_it: str | None, cursor: Any) -> dt.datetime | None:
+    found: dt.datetime | None = PYDATETIMETZ(text_of_it, cursor)
+    return found.astimezone(dt.UTC) if found else None
+
+
+_IN_UTC = new_type((_TIMESTAMPTZ,), "TIMESTAMPTZ_IN_UTC", _read_time)
+
+
+def refuse_pooler(engine: Engine) -> None:
+    """Raises PoolerRefused where connections of this engine share PostgreSQL's sessions, and so would share claims.
+
+    Certain when it raises. Raises sqlalchemy's OperationalError when PostgreSQL cannot be reached.
+    """
+    try:
+        with engine.connect() as one, engine.connect() as other:
+            if _session(one) == _session(other):
+                raise PoolerRefused
+    except OperationalError as error:
+        if is_pooler(error):
+            raise PoolerRefused from None
+        raise
+
+
+def is_pooler(error: OperationalError) -> bool:
+    """Whether this is PgBouncer's answer to our `options`."""
+    return "unsupported startup parameter" in str(error.orig)
+
+
+def _session(connection: Connection) -> int:
+    """PostgreSQL's process behind the connection, which is then free for another transaction."""
+    with connection.begin():
+        return int(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
 
 
 def lock(connection: Connection, name: str) -> None:

@@ -34,7 +34,7 @@ class Client:
 
     def __init__(self, settings: Settings, *, pool: bool = False) -> None:
         self.settings = settings
-        self.engine = database.create(settings, application="safegrid client", pool=pool)
+        self.engine = database.create(settings, application="safegrid client", pool=pool, direct=False)
         self.redis = transport.connect(settings, REDIS_TIMEOUT_S)
 
     def __enter__(self) -> Self:

@@ -16,7 +16,7 @@ from jobs import areas, database, schema
 from jobs.catalogue import QUEUES
 from jobs.errors import SafegridError
 from jobs.ingestion.police import Police
-from worker import pauses
+from worker import causes, pauses
 from worker.scheduler import SafegridScheduler
 from worker.settings import Settings
 
@@ -46,7 +46,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         try:
             yield from look(settings)
         except (SafegridError, SQLAlchemyError, RedisError) as error:
-            yield Finding(what, False, f"cannot be used: {str(error).splitlines()[0]}")
+            yield Finding(what, False, causes.of(error))
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

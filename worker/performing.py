@@ -34,9 +34,11 @@ def prepare(settings: Settings) -> Engine:
     """An engine for work-horses, made before they are forked, so that none compiles what all of them need.
 
     It holds no connection. With PostgreSQL away nothing is compiled ahead, and all works the same, only later.
+    Raises PoolerRefused.
     """
     engine = database.create(settings)
     try:
+        database.refuse_pooler(engine)
         with engine.connect() as connection:
             attempts.rehearse(connection)
     except SQLAlchemyError as error:
@@ -78,7 +80,8 @@ def _connect_once(engine: Engine, application: str) -> None:
         if tried:
             raise ClaimLost("its connection to PostgreSQL is gone")
         tried = True
-        parameters["application_name"] = application
+        if "application_name" not in engine.url.query:
+            parameters["application_name"] = application
 
 
 def _attempt(settings: Settings, connection: Connection, claimed: Claimed) -> Any:

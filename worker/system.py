@@ -56,9 +56,10 @@ def check_port(host: str, port: int) -> None:
 
 
 def migrate(chosen: Settings) -> str:
-    """Bring the tables up to date and hold the first area. Answers the revision."""
+    """Bring the tables up to date and hold the first area. Answers the revision. Raises PoolerRefused."""
     engine = database.create(chosen)
     try:
+        database.refuse_pooler(engine)
         with engine.connect() as connection:
             revision = schema.migrate(connection)
             with connection.begin():

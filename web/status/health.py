@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, current_app, jsonify
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import schema
+from jobs import database, schema
 from web.http.clients import client, settings_of
 from web.settings import Settings
 
@@ -52,24 +52,12 @@ def readyz() -> ResponseReturnValue:
 
 
 def _ask_postgresql(settings: Settings) -> Callable[[], bool]:
-    milliseconds = TIMEOUT_S * 1000
-    engine = sqlalchemy.create_engine(
-        settings.database_url,
-        pool_size=1,
-        max_overflow=0,
-        pool_timeout=TIMEOUT_S,
-        pool_pre_ping=True,
-        connect_args={
-            "connect_timeout": TIMEOUT_S,
-            "tcp_user_timeout": milliseconds,
-            "options": f"-c statement_timeout={milliseconds}",
-            "application_name": "safegrid health",
-        },
-    )
+    engine = database.create_for_probes(settings, "safegrid health", TIMEOUT_S)
 
     def responds() -> bool:
         try:
             with engine.connect() as connection:
+                connection.execute(sqlalchemy.text(f"SET LOCAL statement_timeout = '{TIMEOUT_S}s'"))
                 connection.execute(sqlalchemy.text("SELECT 1"))
         except SQLAlchemyError:
             return False

@@ -25,7 +25,7 @@ from worker.client import Client
 
 @contextmanager
 def _transaction() -> Iterator[Connection]:
-    engine = database.create(settings.read())
+    engine = database.create(settings.read(), direct=False)
     try:
         with engine.begin() as connection:
             yield connection

@@ -19,7 +19,7 @@ _FILES = "Reads mountains, routes, accidents and accident_weather, as .csv or .c
 def load_climbing(folder: Path, as_json: bool) -> None:
     """Load a folder, all of it or nothing."""
     climbing = read_folder(folder)
-    engine = database.create(settings.read())
+    engine = database.create(settings.read(), direct=False)
     try:
         with engine.connect() as connection:
             loaded = load(connection, climbing)

@@ -36,7 +36,7 @@ def export(form: str, output: Path | None, first: date | None, last: date | None
     """Write the grid, one record a cell and month. It is read as it is written, however large it is."""
     if output is None and form == "parquet" and sys.stdout.isatty():
         raise click.UsageError("Parquet is no text for a terminal: name a file with --output, or pipe it")
-    engine = database.create(settings.read())
+    engine = database.create(settings.read(), direct=False)
     try:
         with engine.connect() as connection, _written(output) as file:
             region = Region(areas.find(connection, slug).polygon) if slug else None

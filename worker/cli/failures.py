@@ -4,6 +4,7 @@ from redis import RedisError
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from jobs.errors import SafegridError, WrongCall
+from worker import causes
 from worker.engines.errors import EngineError
 
 WRONG_CALL = 2
@@ -14,19 +15,13 @@ def explain(error: Exception) -> str | None:
     match error:
         case SafegridError() | EngineError() | TimeoutError():
             return str(error)
-        case ProgrammingError():
-            return f"{_first_line(error)}: if tables are missing, run `safegrid migrate`"
-        case OperationalError():
-            return f"PostgreSQL cannot be reached: {_first_line(error)}. Check DATABASE_URL"
+        case ProgrammingError() | OperationalError():
+            return causes.of_postgresql(error)
         case RedisError():
-            return f"Redis cannot be reached: {error}. Check REDIS_URL and QUEUE_REDIS_URL"
+            return causes.of_redis(error)
     return None
 
 
 def is_wrong_call(error: Exception) -> bool:
     """Whether the call itself was wrong, so that nothing was done."""
     return isinstance(error, WrongCall)
-
-
-def _first_line(error: OperationalError | ProgrammingError) -> str:
-    return str(error.orig).strip().splitlines()[0]

@@ -12,7 +12,7 @@ from worker.settings import Settings
 @contextmanager
 def ledger_of(settings: Settings) -> Iterator[Connection]:
     """A connection to the ledger for the length of the block."""
-    engine = database.create(settings, application="safegrid client")
+    engine = database.create(settings, application="safegrid client", direct=False)
     try:
         with engine.connect() as connection:
             yield connection

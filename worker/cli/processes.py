@@ -11,7 +11,7 @@ from types import FrameType
 import click
 
 from jobs import catalogue, database, schema
-from worker import logs, settings, system
+from worker import logs, settings, start, system
 from worker.cli import help_of
 from worker.scheduler import run_forever
 from worker.supervisor import Supervisor
@@ -37,6 +37,7 @@ def worker(queues: Sequence[str]) -> None:
     """Work on these queues (all of them when none is named) until SIGTERM."""
     chosen = settings.read()
     logs.configure(chosen)
+    start.check(chosen)
     engine = database.create(chosen)
     with engine.connect() as connection:
         schema.check(connection)
@@ -49,6 +50,7 @@ def scheduler() -> None:
     """Start the jobs that have a cadence, until SIGTERM. Any number may run."""
     chosen = settings.read()
     logs.configure(chosen)
+    start.check(chosen)
     run_forever(chosen)
 
 

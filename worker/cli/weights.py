@@ -19,7 +19,7 @@ _MORE = (
 def weights(name: str | None, as_json: bool) -> None:
     """List the schemes, after another default was made where one is named."""
     chosen = settings.read()
-    engine, redis = database.create(chosen), cache.connect(chosen)
+    engine, redis = database.create(chosen, direct=False), cache.connect(chosen)
     try:
         with engine.connect() as connection:
             if name is not None:

@@ -1,0 +1,87 @@
+"""What an error of PostgreSQL or Redis means to a person: what happened, to what, and what to do."""
+
+import re
+
+from redis import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import NoPermissionError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+
+_ENCODE = "in a password, write # as %23, / as %2F, @ as %40, ? as %3F and % as %25"
+_RIGHTS = "docs/deploy.md lists the rights that it needs"
+_INSUFFICIENT_PRIVILEGE = "42501"
+
+# libpq gives no code for what ends a connect: its words are all there is.
+_REFUSED = [
+    (r"password authentication failed", f"check the user and password of DATABASE_URL; {_ENCODE}"),
+    (r"no password supplied", "DATABASE_URL has no password, and PostgreSQL asks for one"),
+    (r'role ".*" does not exist', "check the user of DATABASE_URL, or create that role"),
+    (r'database ".*" does not exist', "create it with `createdb`, or check the name at the end of DATABASE_URL"),
+    (r"no pg_hba.conf entry", "allow this host in PostgreSQL's pg_hba.conf, or add ?sslmode=require to DATABASE_URL"),
+    (r"permission denied for database", f"grant its role CONNECT; {_RIGHTS}"),
+    (
+        r"unsupported startup parameter",
+        "DATABASE_URL leads to a pooler: give worker, scheduler and migrate the address of PostgreSQL itself, and "
+        "leave `options` out of the address of a pooler",
+    ),
+]
+_FULL = [(r"too many clients|connection slots are reserved|too many connections", "raise max_connections, or run less")]
+_REDIS = [
+    (r"without any password configured|no password is set", "its address has a password, and the server has none"),
+    (r"Authentication required", "the server asks for a password: redis://:PASSWORD@host:port/0"),
+    (r"DB index is out of range", "the server has no database of the number at the end of the address"),
+]
+_VARIABLES = "REDIS_URL and QUEUE_REDIS_URL"
+
+
+def of(error: Exception) -> str:
+    """One line for any error."""
+    match error:
+        case DBAPIError():
+            return of_postgresql(error)
+        case RedisError():
+            return of_redis(error)
+    return str(error).splitlines()[0]
+
+
+def is_refused(error: OperationalError) -> bool:
+    """Whether PostgreSQL is there and does not let us in, which no waiting mends."""
+    return _remedy(_REFUSED, _first_line(error)) is not None
+
+
+def of_postgresql(error: DBAPIError) -> str:
+    """One line."""
+    said = _first_line(error)
+    if getattr(error.orig, "pgcode", None) == _INSUFFICIENT_PRIVILEGE:
+        return f"PostgreSQL refused this to the role of DATABASE_URL: {said}; {_RIGHTS}"
+    if isinstance(error, ProgrammingError):
+        return f"{said}: if tables are missing, run `safegrid migrate`"
+    if not isinstance(error, OperationalError):
+        return said
+    remedy = _remedy([*_REFUSED, *_FULL], said)
+    return f"PostgreSQL cannot be used: {said}: {remedy}" if remedy else _away(said)
+
+
+def of_redis(error: RedisError) -> str:
+    """One line."""
+    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if isinstance(error, NoPermissionError):
+        return f"Redis refused this to its user: {said}; {_RIGHTS}"
+    if remedy := _remedy(_REDIS, said):
+        return f"Redis cannot be used: {said}: {remedy}. Check {_VARIABLES}"
+    if isinstance(error, AuthenticationError):
+        return f"Redis refused the user or password: {said}: check {_VARIABLES}; {_ENCODE}"
+    if isinstance(error, ResponseError):
+        return f"Redis refused a command: {said}"
+    return f"Redis cannot be reached: {said}. Check {_VARIABLES}"
+
+
+def _remedy(known: list[tuple[str, str]], said: str) -> str | None:
+    return next((remedy for pattern, remedy in known if re.search(pattern, said)), None)
+
+
+def _away(said: str) -> str:
+    return f"PostgreSQL cannot be reached: {said}. Check DATABASE_URL"
+
+
+def _first_line(error: DBAPIError) -> str:
+    return str(error.orig).strip().splitlines()[0]

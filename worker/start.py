@@ -1,0 +1,42 @@
+"""What a worker and a scheduler look at before they begin: that the engines are those they need, and let them in."""
+
+from typing import Any
+
+from redis import AuthenticationError, Redis, RedisError, ResponseError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from sqlalchemy.exc import OperationalError
+
+from jobs import database
+from jobs.catalogue import QUEUES
+from worker import causes
+from worker.settings import Settings
+
+_IMPATIENT: dict[str, Any] = {"socket_connect_timeout": 3, "socket_timeout": 3, "retry": Retry(NoBackoff(), retries=0)}
+
+
+def check(settings: Settings) -> None:
+    """Raises what no waiting mends: PoolerRefused, a refusal as sqlalchemy's OperationalError or redis.RedisError.
+
+    An engine that is away is none: it is waited for.
+    """
+    engine = database.create(settings)
+    try:
+        database.refuse_pooler(engine)
+    except OperationalError as error:
+        if causes.is_refused(error):
+            raise
+    finally:
+        engine.dispose()
+    _try_redis(settings.redis_url, "GET", "safegrid:rights")
+    _try_redis(settings.queue_redis_url, "LLEN", f"rq:queue:{QUEUES[0]}")
+
+
+def _try_redis(url: str, *command: str) -> None:
+    with Redis.from_url(url, **_IMPATIENT) as store:
+        try:
+            store.execute_command(*command)
+        except (AuthenticationError, ResponseError):
+            raise
+        except RedisError:
+            return
