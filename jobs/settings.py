@@ -2,7 +2,7 @@
 
 import re
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
@@ -21,24 +21,41 @@ def _postgresql(url: str) -> str:
     if not url:
         return url
     scheme, _, rest = url.partition("://")
-    address = f"postgresql+psycopg2://{rest}"
-    if not rest or scheme not in ("postgres", "postgresql", "postgresql+psycopg2") or not _is_url(address):
-        raise ValueError("expected postgresql://user:password@host:port/name")
+    expected = ValueError("expected postgresql://user:password@host:port/name")
+    if not rest or scheme not in ("postgres", "postgresql", "postgresql+psycopg2"):
+        raise expected
+    try:
+        found = make_url(address := f"postgresql+psycopg2://{rest}")
+    except (ArgumentError, ValueError):
+        raise _unencoded(expected, rest) from None
+    if "@" in (found.host or ""):
+        raise _unencoded(expected, rest)
     return address
 
 
-def _is_url(text: str) -> bool:
-    try:
-        make_url(text)
-    except (ArgumentError, ValueError):
-        return False
-    return True
+def _unencoded(expected: ValueError, rest: str) -> ValueError:
+    """What is expected, and how to write a password; told of every address that has one and cannot be read."""
+    return ValueError(f"{expected}; {PERCENT_ENCODE}") if "@" in rest else expected
+
+
+PERCENT_ENCODE = "in a password, write # as %23, / as %2F, @ as %40, ? as %3F and % as %25"
+_REDIS_DATABASE = re.compile(r"/?|/[0-9]+/?")
 
 
 def redis_address(url: str) -> str:
-    """A URL that redis-py understands. Raises ValueError."""
-    if url and not (_has_port(url) and urlsplit(url).scheme in ("redis", "rediss", "unix")):
-        raise ValueError("expected redis://host:port/0, rediss://... or unix:///path")
+    """A URL that redis-py understands as it was meant. Raises ValueError."""
+    if not url:
+        return url
+    expected = ValueError("expected redis://host:port/0, rediss://... or unix:///path")
+    parts = urlsplit(url)
+    if parts.scheme not in ("redis", "rediss", "unix"):
+        raise expected
+    # What redis-py cannot read of these it passes over, and so would connect to another server or database.
+    if parts.fragment or not _has_port(url) or (parts.scheme != "unix" and "@" in parts.path + parts.query):
+        raise _unencoded(expected, url.partition("://")[2])
+    path = "" if parts.scheme == "unix" else parts.path
+    if not (_REDIS_DATABASE.fullmatch(path) and all(db.isdecimal() for db in parse_qs(parts.query).get("db", ()))):
+        raise ValueError("the database of a Redis is a number: redis://host:port/0")
     return url
 
 

@@ -6,13 +6,14 @@ from redis import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import NoPermissionError
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
-_ENCODE = "in a password, write # as %23, / as %2F, @ as %40, ? as %3F and % as %25"
+from jobs.settings import PERCENT_ENCODE
+
 _RIGHTS = "docs/deploy.md lists the rights that it needs"
 _INSUFFICIENT_PRIVILEGE = "42501"
 
 # libpq gives no code for what ends a connect: its words are all there is.
 _REFUSED = [
-    (r"password authentication failed", f"check the user and password of DATABASE_URL; {_ENCODE}"),
+    (r"password authentication failed", f"check the user and password of DATABASE_URL; {PERCENT_ENCODE}"),
     (r"no password supplied", "DATABASE_URL has no password, and PostgreSQL asks for one"),
     (r'role ".*" does not exist', "check the user of DATABASE_URL, or create that role"),
     (r'database ".*" does not exist', "create it with `createdb`, or check the name at the end of DATABASE_URL"),
@@ -26,8 +27,7 @@ _REFUSED = [
 ]
 _FULL = [(r"too many clients|connection slots are reserved|too many connections", "raise max_connections, or run less")]
 _REDIS = [
-    (r"without any password configured|no password is set", "its address has a password, and the server has none"),
-    (r"Authentication required", "the server asks for a password: redis://:PASSWORD@host:port/0"),
+    (r"Authentication required|already authenticated", "the server asks for a password: redis://:PASSWORD@host:port/0"),
     (r"DB index is out of range", "the server has no database of the number at the end of the address"),
 ]
 _VARIABLES = "REDIS_URL and QUEUE_REDIS_URL"
@@ -69,7 +69,7 @@ def of_redis(error: RedisError) -> str:
     if remedy := _remedy(_REDIS, said):
         return f"Redis cannot be used: {said}: {remedy}. Check {_VARIABLES}"
     if isinstance(error, AuthenticationError):
-        return f"Redis refused the user or password: {said}: check {_VARIABLES}; {_ENCODE}"
+        return f"Redis refused the user or password: {said}: check {_VARIABLES}; {PERCENT_ENCODE}"
     if isinstance(error, ResponseError):
         return f"Redis refused a command: {said}"
     return f"Redis cannot be reached: {said}. Check {_VARIABLES}"

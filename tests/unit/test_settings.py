@@ -1,9 +1,12 @@
 """Settings of the jobs: what each variable takes, and what is said of wrong ones."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
+from redis.connection import parse_url
+from sqlalchemy import make_url
 
 from jobs.cleanup import cleanup_old_route_history
 from jobs.errors import SettingsError
@@ -38,6 +41,45 @@ def test_every_usual_way_to_write_a_postgresql_address_is_understood(
 ) -> None:
     environment(monkeypatch, **{**ENGINES, "DATABASE_URL": f"{scheme}://u:p%40ss@db:5433/safegrid?sslmode=require"})
     assert load(Settings).database_url == "postgresql+psycopg2://u:p%40ss@db:5433/safegrid?sslmode=require"
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "remedy"),
+    [
+        ("REDIS_URL", "redis://:hush#secret@cache:6379/0", "write # as %23"),
+        ("REDIS_URL", "redis://:hush/secret@cache:6379/0", "/ as %2F"),
+        ("REDIS_URL", "redis://someone:12/secret@cache:6379/0", "/ as %2F"),
+        ("REDIS_URL", "redis://someone:12?secret@cache:6379/0", "? as %3F"),
+        ("REDIS_URL", "redis://:secret@cache:6379/abc", "the database of a Redis is a number"),
+        ("REDIS_URL", "redis://:secret@cache:6379/0?db=abc", "the database of a Redis is a number"),
+        ("REDIS_URL", "redis://:secret@cache:6379/0/1", "the database of a Redis is a number"),
+        ("DATABASE_URL", "postgresql://u:hush@secret@db/safegrid", "@ as %40"),
+        ("DATABASE_URL", "postgresql://u:secret@db:port/safegrid", "# as %23"),
+    ],
+)
+def test_an_address_that_would_be_misread_is_refused_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, name: str, address: str, remedy: str
+) -> None:
+    environment(monkeypatch, **{**ENGINES, name: address})
+    with pytest.raises(SettingsError) as refused:
+        load(Settings)
+    assert f"{name}: " in str(refused.value)
+    assert remedy in str(refused.value)
+    assert not {"hush", "secret"} & set(re.findall("hush|secret", str(refused.value)))
+
+
+def test_a_password_is_read_as_it_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = {"DATABASE_URL": "postgresql://u:a#/?b@db/safegrid", "REDIS_URL": "redis://u:a@:b@cache:6379/2"}
+    environment(monkeypatch, **plain)
+    read = load(Settings)
+    assert make_url(read.database_url).password == "a#/?b"
+    found = parse_url(read.redis_url)
+    assert (found["username"], found["password"], found["host"], found["db"]) == ("u", "a@:b", "cache", 2)
+    coded = {"DATABASE_URL": "postgresql://u:a%23%40b@db/safegrid", "REDIS_URL": "redis://:a%23%2F%40b@cache:6379/2"}
+    environment(monkeypatch, **coded)
+    read = load(Settings)
+    assert make_url(read.database_url).password == "a#@b"
+    assert parse_url(read.redis_url)["password"] == "a#/@b"
 
 
 WRONG = [
