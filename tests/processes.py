@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,13 @@ def environment(settings: Settings, **extra: str) -> dict[str, str]:
 
 
 @contextmanager
-def safegrid(settings: Settings, *arguments: str, log: Path, **extra: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`safegrid ARGUMENTS` at work; whatever is left of it at the end is killed."""
+def safegrid(
+    settings: Settings, *arguments: str, log: Path, inside: Sequence[str] = (), **extra: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`safegrid ARGUMENTS` at work; whatever is left of it at the end is killed. `inside`: what becomes it."""
     with log.open("ab") as writer:
         process = subprocess.Popen(
-            [sys.executable, "-m", "worker.cli", *arguments],
+            [*inside, sys.executable, "-m", "worker.cli", *arguments],
             env=environment(settings, **extra),
             stderr=writer,
             start_new_session=True,

@@ -36,7 +36,7 @@ HISTORY_ROWS = 60_000
 LATENCY_S = 0.1
 
 # Each attempt writes through one connection, so that the server's own name for it tells the attempts apart.
-_EFFECTS = """
+EFFECTS = """
     CREATE TABLE effects (
         id bigint GENERATED ALWAYS AS IDENTITY,
         run_id text NOT NULL, step int NOT NULL, written_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -198,7 +198,7 @@ def prepare(settings: Settings) -> None:
     engine = database.create(settings)
     with engine.connect() as connection:
         with connection.begin():
-            connection.execute(text(_EFFECTS))
+            connection.execute(text(EFFECTS))
             connection.execute(text(_HISTORY), {"rows": HISTORY_ROWS})
         for job in catalogue.load().values():
             if job.cron:
