@@ -18,6 +18,7 @@ def connect(settings: Settings) -> "Redis":
 
     # A Redis that restarts is back within seconds, and no work should fail for that.
     patience = Retry(ExponentialWithJitterBackoff(base=0.1, cap=2), retries=8)
+    # A Redis that hangs must not hang the work too: an attempt fails, and is made again.
     return Redis.from_url(settings.redis_url, socket_connect_timeout=5, socket_timeout=30, retry=patience)
 
 
@@ -25,6 +26,7 @@ def drop_snapshots(cache: "Redis") -> int:
     """Unlink every snapshot of the grid, after crimes or cells changed. Returns how many there were."""
     dropped = 0
     batch: list[bytes] = []
+    # In portions: KEYS, or one UNLINK of them all, would stop Redis for everybody else.
     for key in cache.scan_iter(SNAPSHOTS, count=1000):
         batch.append(key)
         if len(batch) == 1000:

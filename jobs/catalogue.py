@@ -50,7 +50,9 @@ class Job:
     joins_running: bool = False
     """Whether a request is satisfied by an equal run that has begun already."""
     soft_limit_s: float = 55 * 60
+    """An attempt that takes longer is interrupted, and fails with what it was at."""
     hard_limit_s: float = 60 * 60
+    """An attempt that takes longer is killed; the minutes since the soft limit were there to end in order."""
     retry_delay_s: float = 30
     """Wait before the second attempt after a failure that may pass; the third waits four times as long."""
     month: tuple[str, str] | None = None

@@ -10,11 +10,13 @@ from jobs.catalogue import job
 from jobs.models.history import RouteHistory
 from jobs.parameters import Between
 
+# Rows in a transaction: its locks are short, and millions of rows still take only hundreds of transactions.
 BATCH = 10_000
 
 
 @job(queue="maintenance", slug="cleanup-history", cron="0 4 * * 0")
 def cleanup_old_route_history(
+    # The range and the default of the system that this one replaces.
     retention_days: Annotated[int, Between(1, 365, "Days for which route history is kept")] = 90,
 ) -> dict[str, Any]:
     """Soft-delete route history older than `retention_days` days."""

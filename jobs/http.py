@@ -10,8 +10,10 @@ from jobs.errors import JobError, PermanentError
 
 log = structlog.get_logger("safegrid.source")
 
+# With waits of 1, 2, 4, 8 and 16 s: a source that restarts is back by then; else the run is tried again later.
 ATTEMPTS = 6
 LONGEST_WAIT_S = 60
+# A source that asks for more is left to the run's next attempt: a worker must not sleep for an hour.
 LONGEST_ASKED_WAIT_S = 120
 
 

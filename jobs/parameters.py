@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from jobs.months import NotAMonth, month_text, parse_month
 
+# An error repeats what was given; a page of it would hide what was expected.
 _LONGEST_GIVEN = 100
 
 

@@ -69,6 +69,7 @@ def recell_month(connection: Connection, area: str, month: dt.date, resolution: 
 
     `points` are those that are known, and take in the month's. Part of the caller's transaction.
     """
+    # The lock of whoever ingests the month: a snapshot that comes in meanwhile has its cells already.
     lock(connection, f"safegrid:month:{area}:{month}")
     where = {"area": area, "month": month}
     distinct = select(CrimeIncident.latitude, CrimeIncident.longitude).filter_by(**where).distinct()
@@ -80,6 +81,7 @@ def recell_month(connection: Connection, area: str, month: dt.date, resolution: 
     connection.execute(text(f"CREATE TEMPORARY TABLE points ({columns}) ON COMMIT DROP"))
     rows = ((repr(lat), repr(lng), points[lat, lng]) for lat, lng in held)
     copy(connection, "points", ("latitude", "longitude", "h3_cell"), rows)
+    # PostgreSQL knows nothing of a table so fresh, and might compare every crime with every point.
     connection.execute(text("ANALYZE points"))
     changed = connection.execute(_RECELL, where).rowcount
     counts = {(row.h3_cell, row.category): row.n for row in connection.execute(_COUNTS, where)}

@@ -43,6 +43,7 @@ def migrate(connection: Connection) -> str:
     from alembic import command
 
     with connection.begin():
+        # A release may start several programs that migrate: the second finds the work done.
         lock(connection, "safegrid:migrate")
         command.upgrade(config(connection), "head")
     return _current(connection) or ""

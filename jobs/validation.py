@@ -60,6 +60,7 @@ _QUALITY = text(
     FROM safety_cells
     """
 )
+# Weights are floats: a sum in another order differs in its last digits.
 _WRONG_SUMS = text(
     """
     SELECT count(*) FILTER (WHERE total <> crime_count_total) AS totals,
@@ -98,6 +99,7 @@ _COUNTS = text(
     FROM ingestion_runs AS held WHERE current ORDER BY month DESC, area
     """
 )
+# The result is stored with the run: of more faults than this, their number is enough.
 MOST_NAMED = 1_000
 # Of the usual count of an area: beyond these a month is worth a person's look.
 FEW, MANY = 0.5, 2.0

@@ -27,6 +27,7 @@ from web.status import api as status_api
 from web.status import dashboard, health, metrics, overview, queues, schedule
 from worker import logs
 
+# The largest that is meant, a batch of 500 task ids, has 20 KB.
 LARGEST_REQUEST = 64 * 1024
 
 

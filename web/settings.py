@@ -62,6 +62,7 @@ class Settings(worker.settings.Settings):
         shortest = SHORTEST[str(info.field_name)]
         if len(value) < shortest:
             raise ValueError(f"at least {shortest} characters are required with APP_ENV=production")
+        # Fewer than six different characters is a key held down.
         if _PLACEHOLDER.search(value.lower()) or len(set(value)) < 6:
             raise ValueError("is a placeholder; `openssl rand -base64 32` makes a secret")
         return value

@@ -21,6 +21,7 @@ def of(number: int, rows: Sequence[Any], around: Sums) -> dict[str, Any]:
     return {
         "h3": h3.int_to_str(number),
         "resolution": h3.get_resolution(number),
+        # Six decimals of a degree are a tenth of a metre; four of a weight are more than any scheme has.
         "latitude": round(lat, 6),
         "longitude": round(lng, 6),
         "area_km2": round(area_km2, 6),

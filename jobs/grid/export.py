@@ -25,6 +25,7 @@ COLUMNS: Final = (
     "crime_count_weighted",
     "stats",
 )
+# Records in memory at a time.
 _BATCH: Final = 10_000
 _SELECT = text(
     f"SELECT {', '.join(COLUMNS)} FROM safety_cells "  # noqa: S608 - constants

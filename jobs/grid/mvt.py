@@ -9,7 +9,9 @@ Point = tuple[int, int]
 Ring = Sequence[Point]
 """Corners in tile coordinates (x right, y down), clockwise on the screen, the first not repeated."""
 
+# The specification's default.
 EXTENT: Final = 4096
+# A geometry's type and its commands: sections 4.3.4 and 4.3.1 of the specification.
 _POLYGON: Final = 3
 _MOVE_TO, _LINE_TO, _CLOSE = 1, 2, 7
 # Wire types of protocol buffers.
@@ -29,6 +31,7 @@ def layer(name: str, features: Iterable[tuple[Ring, Mapping[str, Value]]]) -> by
         encoded.append(_feature(tags, ring))
     if not encoded:
         return b""
+    # Fields of vector_tile.proto: 15 version, 1 name, 2 features, 3 keys, 4 values, 5 extent.
     parts = [
         _number(15, 2),
         _block(1, name.encode()),
@@ -41,10 +44,12 @@ def layer(name: str, features: Iterable[tuple[Ring, Mapping[str, Value]]]) -> by
 
 
 def _feature(tags: Iterable[int], ring: Ring) -> bytes:
+    # Fields of a feature: 2 tags, 3 type, 4 geometry.
     return _block(2, _varints(tags)) + _number(3, _POLYGON) + _block(4, _varints(_commands(ring)))
 
 
 def _commands(ring: Ring) -> Iterator[int]:
+    # A command is its id in the lower three bits and its count above; corners are steps from the one before.
     x = y = 0
     for index, corner in enumerate(ring):
         if index == 0:
@@ -58,6 +63,7 @@ def _commands(ring: Ring) -> Iterator[int]:
 
 
 def _value(value: Value) -> bytes:
+    # Fields of a value: 1 string, 3 double, 6 signed integer, 7 bool.
     if isinstance(value, str):
         return _block(1, value.encode())
     if isinstance(value, bool):
@@ -68,6 +74,7 @@ def _value(value: Value) -> bytes:
 
 
 def _zigzag(value: int) -> int:
+    # So that small negative numbers are short too: https://protobuf.dev/programming-guides/encoding/#signed-ints
     return value << 1 if value >= 0 else (-value << 1) - 1
 
 
@@ -84,6 +91,7 @@ def _varints(values: Iterable[int]) -> bytes:
 
 
 def _varint(value: int) -> bytes:
+    # Seven bits a byte, the lowest first; the eighth bit says that more follow.
     if value < 0x80:
         return bytes((value,))
     parts = bytearray()

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from jobs.months import add_months, months_between
 
+# A year: each season counts once.
 DEFAULT_MONTHS: Final = 12
 # A crime weighs less the older it is: (months back from the newest month held, at most; weight).
 RECENCY: Final = ((3, 1.0), (6, 0.75), (12, 0.5))

@@ -20,6 +20,7 @@ from jobs.errors import WrongCall
 from jobs.months import NotAMonth, month_text, parse_month
 from jobs.settings import Box, parse_box
 
+# Cells of 5 km2: coarser ones mix whole towns.
 COARSEST: Final = 7
 # Positions are snapped by the source: cells of resolution 10 look finer than they are.
 SHOWN_FIRST: Final = 9
@@ -115,6 +116,7 @@ class TileQuery(CellQuery):
     resolution: int | None = Field(
         None,
         ge=COARSEST,
+        # H3 has no finer one.
         le=15,
         description="H3 resolution of the cells, 7 to H3_RESOLUTION; by zoom level or 9 when left out",
     )

@@ -49,6 +49,7 @@ class Grid:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self._settings = settings
         self._glances = database.create_for_glances(settings, "safegrid grid")
+        # One state of the database for version and cells, and a promise to change nothing.
         self._engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._snapshots = Snapshots(settings)
 

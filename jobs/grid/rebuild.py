@@ -15,6 +15,7 @@ from jobs.grid import store
 from jobs.months import add_months, month_text, months_between, parse_month
 from jobs.parameters import Between, Month
 
+# Five years; the source offers three, and what was ingested before stays.
 MOST_MONTHS = 60
 
 
@@ -48,11 +49,13 @@ def _check(result: dict[str, Any]) -> list[FollowUp]:
 @job(
     queue="ingestion",
     slug="rebuild-grid",
+    # A day after the month's ingestion, for whatever that left undone.
     cron="0 3 3 * *",
     follow_ups=_check,
     remedies={"no_grid": "Rebuild the safety grid", "month_not_built": "Build it"},
 )
 def rebuild_safety_grid(
+    # A year, as the grid shows unless it is asked for others.
     months: Annotated[int, Between(1, MOST_MONTHS, "Calendar months, counted back from the newest")] = 12,
     until: Annotated[
         Month | None, Field(description="Newest month to build, YYYY-MM; the newest ingested when left out")
@@ -73,6 +76,7 @@ def rebuild_safety_grid(
         states = store.month_states(here.connection, add_months(newest, 1 - months), newest)
         built = _replace(here, states, force)
         statistics = store.statistics(here.connection, [state.month for state in states])
+    # After the commit: before it, a reader would put back what is being replaced.
     cache.drop_snapshots(here.cache)
     return {
         "task": "rebuild_safety_grid",

@@ -39,10 +39,13 @@ class Region:
             # A descendant reaches over the border of its ancestor by less than the ancestor's edge.
             margin_km = h3.average_hexagon_edge_length(coarser) + 4 * h3.average_hexagon_edge_length(resolution)
             high = margin_km / _KM_PER_DEGREE
+            # At a pole a degree of longitude has no width.
             wide = high / max(0.01, np.cos(np.radians(max(abs(south), abs(north)) + high)))
+            # More than half the world: to look through all of the grid is no slower.
             if (north - south + 2 * high) * (east - west + 2 * wide) > 180 * 180:
                 return []
             corners = [(lat, lng) for lat in (south - high, north + high) for lng in (west - wide, east + wide)]
+            # The corners stand row by row; a ring goes around.
             ring = [corners[0], corners[1], corners[3], corners[2]]
             if _estimate(ring, coarser) <= _MOST_COVERING:
                 return list(h3.h3shape_to_cells_experimental(h3.LatLngPoly(ring), coarser, contain="overlap"))
@@ -72,6 +75,7 @@ def ranges(cells: Sequence[int], resolutions: Sequence[int]) -> Ranges:
 
 
 def _range(cell: int, finer: int) -> tuple[int, int]:
+    # Bits 52 to 55 are the resolution, three bits a digit below: https://h3geo.org/docs/core-library/h3Indexing
     shift = 3 * (_SHARED_DIGITS - h3.get_resolution(cell))
     unused = (1 << 3 * (_SHARED_DIGITS - finer)) - 1
     low = (cell & ~(0xF << 52) | finer << 52) >> shift << shift

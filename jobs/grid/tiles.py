@@ -14,6 +14,7 @@ from jobs.grid.cells import Cells
 from jobs.grid.mvt import EXTENT
 from jobs.grid.region import Region
 
+# As far as map libraries zoom.
 DEEPEST: Final = 22
 LAYER: Final = "cells"
 # What a cell's border may stick out of its tile, so that no seam shows.
@@ -48,6 +49,7 @@ class Tile:
         return Region(shapely.box(west, south, east, north))
 
     def _corner(self, x: int, y: int) -> tuple[float, float]:
+        # Web Mercator and back: https://wiki.openstreetmap.org/wiki/Slippy_map_tilenames
         lat = math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * y / 2**self.z))))
         return x / 2**self.z * 360 - 180, lat
 
@@ -97,7 +99,9 @@ def _ring(shape: Any) -> mvt.Ring:
     if shape.geom_type != "Polygon" or shape.is_empty:
         return []
     corners = [(round(x), round(y)) for x, y in shape.exterior.coords[:-1]]
+    # Rounding may put two corners on one point.
     corners = [corner for index, corner in enumerate(corners) if corner != corners[index - 1]]
     pairs = zip(corners, corners[1:] + corners[:1], strict=True)
+    # Twice the signed area, by the shoelace formula: its sign tells which way round the ring goes.
     doubled = sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in pairs)
     return [] if doubled == 0 else corners if doubled > 0 else corners[::-1]

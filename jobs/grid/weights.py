@@ -43,6 +43,7 @@ def weigh(connection: Connection, redis: Redis, name: str) -> int:
     Also after the weights of the default scheme were changed. Raises SchemeRefused.
     """
     with connection.begin():
+        # The rebuild's lock: a month that it builds meanwhile would be weighed by the former scheme.
         lock(connection, "safegrid:grid")
         _check(connection, name)
         # One scheme at a time may be the default: the old one goes before the new one comes.

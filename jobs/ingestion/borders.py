@@ -53,6 +53,7 @@ def outside(connection: Connection, area: Area, month: dt.date) -> Outside:
     """What this border of the area leaves out of what is held of the month."""
     place = CrimeIncident.latitude, CrimeIncident.longitude
     points = select(*place, func.count()).filter_by(area=area.slug, month=month).group_by(*place)
+    # Three columns where there are no rows, too.
     found = np.array(connection.execute(points).all(), dtype=float).reshape(-1, 3)
     gone = found[~area.contains(found[:, 0], found[:, 1])]
     return Outside(int(gone[:, 2].sum()), gone[:, 0].tolist(), gone[:, 1].tolist())

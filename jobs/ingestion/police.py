@@ -17,6 +17,7 @@ from jobs.settings import Box, Settings
 UNLISTED_FORCES = ("btp",)
 # The source may leave out points on the very edge of a polygon: ask a hair (0.1 m) wider and filter exactly.
 PAD_DEGREES = 1e-6
+# A thousandth of the box's width: if even that holds too many crimes, something else is wrong.
 DEEPEST_SPLIT = 10
 
 
@@ -100,6 +101,7 @@ class Police:
 
     def _ask_once(self, path: str, query: dict[str, str] | None, method: str) -> Any:
         response = self._send(path, query, method)
+        # Only crimes are asked for by POST, because polygons are long.
         if response.status_code == 503 and method == "POST" and self._is_up():
             raise TooManyCrimes
         if response.status_code == 429 or response.status_code >= 500:
@@ -151,6 +153,7 @@ def _polygon(tile: Box) -> str:
         east + PAD_DEGREES,
     )
     corners = ((south, west), (north, west), (north, east), (south, east))
+    # One decimal more than the pad has.
     return ":".join(f"{lat:.7f},{lng:.7f}" for lat, lng in corners)
 
 

@@ -27,6 +27,7 @@ LONGEST_EXAMPLE = 1_000
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 """PostgreSQL holds any text but one with a NUL."""
 BigInt = Annotated[int, Ge(-(2**63)), Le(2**63 - 1)]
+"""What PostgreSQL's bigint holds."""
 
 
 class Street(BaseModel):

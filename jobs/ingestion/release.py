@@ -15,6 +15,7 @@ def _ingest_news(result: dict[str, Any]) -> list[FollowUp]:
 @job(
     queue="maintenance",
     slug="watch-release",
+    # Releases come about monthly, on no fixed day.
     cron="30 5 * * *",
     joins_running=True,
     follow_ups=_ingest_news,

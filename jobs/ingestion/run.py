@@ -20,6 +20,7 @@ from jobs.parameters import Between, OneOf
 
 log = structlog.get_logger("safegrid.ingestion")
 
+# As many as the grid shows unless it is asked for others.
 MONTHS_BACK = 12
 # Fewer crimes than this part of the usual count is worth a person's look.
 FEW = 0.5
@@ -91,6 +92,7 @@ def ingest_latest_crime_data(area: AreaSlug = None) -> dict[str, Any]:
     remedies={"month_missing": "Ingest it"},
 )
 def ingest_month_on_demand(
+    # The police publish since December 2010.
     year: Annotated[int, Between(2010, 2100, "Year of the month")],
     month: Annotated[int, Between(1, 12, "Month of the year")],
     area: AreaSlug = None,
@@ -178,6 +180,7 @@ def ingest_month(here: Context, police: Police, area: Area, month: dt.date) -> d
         store.record_failure(here.connection, failed, str(error))
         raise
     store.replace_month(here.connection, snapshot, here.run_id)
+    # After the commit: before it, a reader would put back what is being replaced.
     cache.drop_snapshots(here.cache)
     return {
         "area": area.slug,

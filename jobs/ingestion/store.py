@@ -97,6 +97,7 @@ def held_months(connection: Connection, area: str) -> dict[dt.date, int]:
 def usual_count(connection: Connection, area: str, month: dt.date) -> float | None:
     """Median of the placed crimes of the area's other months; none while fewer than three are held."""
     others = [count for held, count in held_months(connection, area).items() if held != month]
+    # The middle of fewer says nothing of what is usual.
     return median(others) if len(others) >= 3 else None
 
 
@@ -104,6 +105,7 @@ def replace_month(connection: Connection, snapshot: Snapshot, run_id: str | None
     """Hold `snapshot` in place of what is held of its area and month; all of it or nothing. Raises BorderChanged."""
     area, month = snapshot.area.slug, snapshot.month
     with connection.begin():
+        # Whoever ingests, re-cells or resizes this month does so one after the other, and sees what the other wrote.
         lock(connection, f"safegrid:month:{area}:{month}")
         _check_border(connection, snapshot.area)
         for table in (CrimeIncident, UnplacedCrime):

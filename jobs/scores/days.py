@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Final
 
+# A week: what readers of the scores plan with, and how far a forecast can be trusted.
 DAYS: Final = 7
 
 

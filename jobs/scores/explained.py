@@ -11,6 +11,7 @@ from jobs.scores.risk import explanation
 from jobs.scores.scoring import Scores
 from jobs.scores.weather.open_meteo import ATTRIBUTION
 
+# Enough digits for the factors to multiply to what is said.
 Rounded = Annotated[float, AfterValidator(lambda value: round(value, 4))]
 Availability = Literal["available", "unavailable"]
 

@@ -24,10 +24,13 @@ from jobs.scores.weather.places import Place
 
 log = structlog.get_logger("safegrid.weather")
 
+# Five years, one of them with a leap day, of which the model takes means and deviations.
 HISTORY: Final = dt.timedelta(days=5 * 365 + 1)
 # The archive lags behind by some days.
 LAG: Final = dt.timedelta(days=8)
+# One year in five is new by then.
 REFRESHED_AFTER: Final = dt.timedelta(days=365)
+# Five years of a place count as 131 calls, of 600 that the service allows in a minute: forecasts want some too.
 PLACES_A_REQUEST: Final = 2
 # The rest of the day's calls is for forecasts.
 SHARE: Final = 0.75

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from redis import Redis
 
+# About 1 MB a pipeline: neither side holds much more.
 _SETS_A_PIPELINE: Final = 5_000
 
 
@@ -36,4 +37,5 @@ def write(cache: Redis, documents: Iterable[tuple[str, str]], ttl_s: int) -> int
 def _set(key: str, document: str) -> bytes:
     """SET without its expiry, in Redis's protocol."""
     name, value = key.encode(), document.encode()
+    # Five words: SET, key, document, EX, seconds: https://redis.io/docs/latest/develop/reference/protocol-spec/
     return b"*5\r\n$3\r\nSET\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(name), name, len(value), value)

@@ -21,6 +21,7 @@ from jobs.scores.weather.forecasts import Forecasts
 from jobs.scores.weather.places import Place, places_of
 
 KEY: Final = "safety_score"
+# Six hours, the cadence of the job that warms them; readers rely on it.
 TTL_S: Final = 21_600
 _NO_WEATHER: Final = ', "weather": "unavailable"'
 _NO_HISTORY: Final = ', "history": "unavailable"'

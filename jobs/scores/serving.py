@@ -32,6 +32,7 @@ from jobs.settings import Settings
 
 log = structlog.get_logger("safegrid.scores")
 
+# A request keeps a thread busy for no longer than scores of so many routes take.
 MOST_IDS: Final = 1_000
 # A request waits no longer than this for another's computation, or for the weather service.
 LOCK_S: Final = 10
@@ -39,6 +40,7 @@ WEATHER_TIMEOUT_S: Final = 4
 # Without weather: soon to be computed anew, but not while the service is likely to be away still.
 TTL_WITHOUT_WEATHER_S: Final = 300
 WEATHER_AWAY_S: Final = 60
+# Accidents change when somebody loads a folder, a few times a year; the page of routes is to show it sooner.
 PAST_TTL_S: Final = 600
 CATALOGUE_TTL_S: Final = 60
 
@@ -174,12 +176,14 @@ class Serving:
     @contextlib.contextmanager
     def _alone(self, route_id: int) -> Iterator[None]:
         """Wait until nobody else computes this route, or for so long that somebody must have died over it."""
+        # Looked at often, as a computation takes a fraction of a second.
         lock = self._cache.lock(f"safegrid:scoring:{route_id}", timeout=LOCK_S, blocking_timeout=LOCK_S, sleep=0.02)
         held = lock.acquire()
         try:
             yield
         finally:
             if held:
+                # It has run out, or Redis went away: it is not ours any more either way.
                 with contextlib.suppress(LockError, RedisError):
                     lock.release()
 
@@ -238,6 +242,7 @@ class Serving:
         """One short attempt. Without Redis nothing counts the calls but the service itself."""
         settings = self._settings
         client = OpenMeteo.of(settings)
+        # Somebody waits: a neutral score now is better than a better one in a minute.
         client.attempts, client.timeout_s = 1, min(WEATHER_TIMEOUT_S, settings.weather_timeout_s)
         calls = Budget(cache, settings.weather_daily_calls, settings.weather_minute_calls) if cache else None
         return Forecasts(client, cache, calls, impatient, away=time.monotonic() < self._weather_away_until)

@@ -44,6 +44,7 @@ class Tally:
 @job(
     queue="cache",
     slug="warm-cache",
+    # As long as a score lives.
     cron="0 */6 * * *",
     joins_running=True,
     remedies={"scores_not_warm": "Warm the cache"},

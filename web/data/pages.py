@@ -15,7 +15,9 @@ from web.data.address import known_month
 from web.html import charts
 from web.http.clients import client
 
+# Three years, which is what the source offers.
 SHOWN = 36
+# As many as the style sheet has, from light to dark.
 SHADES = 7
 
 bp = Blueprint("data", __name__, url_prefix="/data")
@@ -61,6 +63,7 @@ def _shades(months: Sequence[Row[Any]]) -> dict[tuple[str, dt.date], int]:
     for rows in by_area.values():
         fewest, most = min(row.records for row in rows), max(row.records for row in rows)
         for row in rows:
+            # A single month, or months all alike, are in the middle.
             part = (row.records - fewest) / (most - fewest) if most > fewest else 0.5
             shades[row.area, row.month] = 1 + round(part * (SHADES - 1))
     return shades

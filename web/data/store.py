@@ -27,6 +27,7 @@ _CATEGORIES = text(
 _UNPLACED = text(
     "SELECT area, force, count(*) AS n FROM unplaced_crimes WHERE month = :month GROUP BY 1, 2 ORDER BY 1, 2"
 )
+# A month comes in a few times a year; one that fails daily would fill the page.
 _TRIES = text("SELECT * FROM ingestion_runs WHERE month = :month ORDER BY ended_at DESC LIMIT 50")
 _HELD = text("SELECT area, month FROM ingestion_runs WHERE current")
 _NEWEST = text("SELECT max(month) FROM ingestion_runs WHERE current")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+# In the drawing's own units; the style sheet stretches it.
 HEIGHT = 64
 _BAR = 8
 _GAP = 2
@@ -62,6 +63,7 @@ def columns(given: Sequence[Bar], words: str, *, highest: float, marks: Sequence
 
 
 def _column(index: int, bar: Bar, highest: float) -> Markup:
+    # Something that is there is seen, however small.
     height = max(2.0, bar.value / highest * _TALL)
     middle = index * _COLUMN + _COLUMN / 2
     return Markup(
@@ -69,6 +71,7 @@ def _column(index: int, bar: Bar, highest: float) -> Markup:
         '<text class="label" x="{m}" y="{}">{}</text>'
     ).format(
         bar.kind,
+        # Half a column wide, its value 4 units above it and its label 14 below.
         middle - _COLUMN / 4,
         _WORDS + _TALL - height,
         _COLUMN / 2,
@@ -86,6 +89,7 @@ def area(values: Sequence[float], words: str, *, least: float = 1.0) -> Markup:
     if not values:
         return Markup("")
     highest = max(least, *values)
+    # 300 units wide however many values there are: a line can be stretched, bars cannot.
     step = 300 / len(values)
     points = [
         f"{index * step + side:.1f},{HEIGHT - 1 - value / highest * (HEIGHT - 3):.1f}"

@@ -106,6 +106,7 @@ def ago(moment: dt.datetime, now: dt.datetime | None = None) -> str:
 
 def span(seconds: float) -> str:
     """One number and its unit: `40 s`, `12 min`, `3 h`, `2 days`."""
+    # To 90 s, 90 min and 36 h: until two of the next unit say nearly the same.
     for unit, length, most in (("s", 1, 90), ("min", 60, 90), ("h", 3600, 36)):
         if seconds < most * length:
             return f"{round(seconds / length)} {unit}"
@@ -131,6 +132,7 @@ def duration(seconds: float | None) -> str:
     """0.42 s, 12 s, 3 min 05 s, 2 h 10 min."""
     if seconds is None:
         return NOTHING
+    # From there on it would be rounded to 10.0.
     if seconds < 9.95:
         return f"{max(seconds, 0):.2g} s" if seconds < 1 else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

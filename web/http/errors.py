@@ -26,6 +26,7 @@ from worker.logs import hide_secrets
 
 log = structlog.get_logger("safegrid.web")
 
+# An engine that restarts is back by then.
 RETRY_AFTER_S = 5
 # Fields of requests that no response repeats.
 _SECRET = ("password",)

@@ -9,7 +9,9 @@ from flask_limiter.util import get_remote_address
 from web.http.clients import settings_of
 from web.settings import Settings
 
+# Nobody types faster; and at this rate a password of 12 characters is not guessed.
 SIGN_INS = "10 per minute"
+# More than people or scripts need, and less than fills the ledger.
 REQUESTS = "60 per minute"
 # Views that take work on share one count.
 _ASKING = ("jobs.start", "jobs_api.submit", "runs_api.batch", "runs_api.retry", "runs.retry", "runs.act")
@@ -21,6 +23,7 @@ def init_app(app: Flask) -> None:
         get_remote_address,
         app=app,
         storage_uri=storage_uri(settings_of(app)),
+        # Counting must not hold up what is counted.
         storage_options={"socket_connect_timeout": 1, "socket_timeout": 1, "key_prefix": "safegrid:limits"},
         # Redis away: each process counts for itself, and nobody is turned away for it.
         in_memory_fallback_enabled=True,

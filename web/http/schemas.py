@@ -1,9 +1,9 @@
 """What the schemas of the JSON API share."""
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from flask import Response, jsonify
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -12,6 +12,10 @@ class Schema(BaseModel):
     """A request or response: nothing beside what is declared."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+PageSize = Annotated[int, Field(ge=1, le=500)]
+"""How many entries a list has: so many are a response of a few hundred KB."""
 
 
 class Changed(Schema):

@@ -25,6 +25,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), browsing-topics=()",
 }
+# A day at work.
 SESSION = dt.timedelta(hours=12)
 # What browsers keep a promise of https for: a year, as https://hstspreload.org asks.
 HTTPS_ONLY = f"max-age={365 * 24 * 3600}"
@@ -42,6 +43,7 @@ def init_app(app: Flask) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=SESSION,
+        # The address of a static file changes with its content, see web/html/formats.py.
         SEND_FILE_MAX_AGE_DEFAULT=dt.timedelta(days=30),
     )
     app.extensions["safegrid_policies"] = {}

@@ -7,6 +7,7 @@ from flask import url_for
 from web.html import charts, formats
 from worker import overview
 
+# A month of a daily job, and wide enough to be read.
 SHOWN = 30
 
 

@@ -21,6 +21,7 @@ log = structlog.get_logger("safegrid.web")
 
 HEADER = "Idempotency-Key"
 TTL_S = 24 * 3600
+# That of Stripe's API, by which clients make their keys.
 LONGEST_KEY = 255
 
 

@@ -8,7 +8,7 @@ from flask import Response
 from pydantic import Field
 
 from web.http.clients import client
-from web.http.schemas import Changed, Schema, as_json, from_row
+from web.http.schemas import Changed, PageSize, Schema, as_json, from_row
 from web.people import changes, guard, store
 
 bp = APIBlueprint("people_api", __name__, url_prefix="/api/v1/admin", tag="Administration")
@@ -36,6 +36,7 @@ class NewUser(Schema):
     """Somebody to let in."""
 
     name: str = Field(min_length=1, max_length=store.LONGEST_NAME)
+    # A bound for what one request can make us hash.
     password: str = Field(min_length=store.SHORTEST_PASSWORD, max_length=1024)
     role: Role = "viewer"
 
@@ -94,7 +95,8 @@ class Entry(Schema):
 class AuditQuery(Schema):
     """Which entries."""
 
-    limit: int = Field(50, ge=1, le=500)
+    limit: PageSize = 50
+    # Within PostgreSQL's bigint.
     before: int | None = Field(None, ge=1, le=2**62, description="Only older ones: `next` of the page before")
 
 

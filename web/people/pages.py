@@ -9,6 +9,7 @@ from web.http.errors import Problem, respond
 from web.people import changes, guard, store
 from web.people.store import PersonError, UnknownPerson
 
+# Entries of the audit on a page, a line each.
 LISTED = 100
 
 bp = Blueprint("people", __name__, url_prefix="/people")
@@ -34,6 +35,7 @@ def audit() -> ResponseReturnValue:
     """Who changed what, newest first."""
     before = request.args.get("before", "")
     with client().engine.connect() as connection:
+        # One more tells whether there is an older page. An id of 19 digits may be larger than a bigint.
         found = store.audit(connection, LISTED + 1, int(before) if before.isdecimal() and len(before) < 19 else None)
     older = found[LISTED - 1].id if len(found) > LISTED else None
     return render_template("people/audit.html", entries=found[:LISTED], older=older, is_first=not before)

@@ -14,7 +14,9 @@ from werkzeug.security import check_password_hash, generate_password_hash
 from jobs.errors import SafegridError
 from jobs.models.people import ROLES, ApiToken, AuditEntry, User
 
+# As OWASP asks: ASVS 4.0, 2.1.1.
 SHORTEST_PASSWORD = 12
+# It stands in every line of the audit.
 LONGEST_NAME = 64
 # A token that is used many times a second is noted once a minute.
 NOTED_EVERY = dt.timedelta(minutes=1)
@@ -92,11 +94,13 @@ def tokens(connection: Connection) -> Sequence[Row[Any]]:
     """Every token, those in use first, newest first."""
     order = (ApiToken.revoked_at.is_not(None), ApiToken.created_at.desc())
     with connection.begin():
+        # Revoked ones stay for the audit, and would fill the page in time.
         return connection.execute(select(ApiToken.__table__).order_by(*order).limit(200)).all()
 
 
 def add_token(connection: Connection, name: str, role: str, who: str) -> tuple[int, str]:
     """Make a token. Returns its id, and itself: this is the only time that it can be read. Raises PersonError."""
+    # 256 bits at random: nobody can guess it, so its hash needs neither salt nor slowness.
     secret = f"sg_{secrets.token_urlsafe(32)}"
     values = {"name": _name(name), "role": _role(role), "created_by": who, "hint": secret[:8]}
     with connection.begin():

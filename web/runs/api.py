@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, field_val
 from jobs import catalogue
 from jobs.catalogue import UnknownJob
 from web.http.clients import client
-from web.http.schemas import Schema, as_json, storable
+from web.http.schemas import PageSize, Schema, as_json, storable
 from web.runs import changes, filters, store
 from web.runs.store import RunFilter
 from web.runs.tasks import History, State, Task, TaskList, as_history, as_listed, as_task, find
@@ -31,6 +31,7 @@ def _moment(text: Any) -> Any:
         raise ValueError("expected a time such as 2024-05-01T00:00:00Z") from None
 
 
+# The text of a UUID.
 TaskId = Annotated[str, Field(max_length=36)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
@@ -40,6 +41,7 @@ class Filter(Schema):
 
     state: State | None = None
     job: str | None = Field(None, description="Name or slug of a job")
+    # Longer than any name that is held.
     queue: str = Field("", max_length=100)
     by: str = Field("", max_length=100, description="Who asked")
     q: str = Field("", max_length=200, description="A text in the id, parameters, error or names; of the newest runs")
@@ -76,7 +78,7 @@ class Filter(Schema):
 class ListQuery(Filter):
     """Which tasks to list."""
 
-    limit: int = Field(50, ge=1, le=500)
+    limit: PageSize = 50
     before: str = Field("", description="Only older ones: `next` of the page before")
 
 

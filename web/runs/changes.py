@@ -12,6 +12,7 @@ from web.runs.store import RunFilter
 from web.runs.tasks import find
 from worker.errors import WrongState
 
+# Each is a transaction of its own, and all of them are to end within the request.
 MOST_AT_ONCE: Final = 500
 Action = Literal["retry", "cancel"]
 # What each can be done to.
@@ -54,6 +55,7 @@ def do(action: str, chosen: Sequence[str]) -> list[str]:
         done.append(run_id)
     audit.note(
         f"{DONE[action]} {formats.counted(len(done), 'run')}",
+        # The ledger has them all.
         ", ".join(done[:20]) + (" …" if len(done) > 20 else ""),
     )
     return done

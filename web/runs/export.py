@@ -11,6 +11,7 @@ from web.runs import store
 from web.runs.store import RunFilter
 from web.runs.tasks import as_listed
 
+# Some 40 MB; a filter picks the rest.
 MOST_EXPORTED = 100_000
 CSV_COLUMNS = ("task_id", "task_name", "status", "state", "parameters", "requested_by", "origin")
 CSV_TIMES = ("created_at", "started_at", "ended_at")

@@ -13,6 +13,7 @@ from web.runs import changes, export, filters, shown, store
 from web.runs.tasks import find, progress_of
 from worker import attempts
 
+# Runs on a page, a line each.
 LISTED = 50
 
 bp = Blueprint("runs", __name__, url_prefix="/runs")

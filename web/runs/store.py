@@ -35,6 +35,7 @@ COLUMNS = tuple(
         "cancel_requested_by",
     )
 )
+# No chain is so long; the bounds end one that leads back to itself.
 _CHAIN = text(
     """
     WITH RECURSIVE up AS (
@@ -88,6 +89,7 @@ def page(
 def every(connection: Connection, wanted: RunFilter, count: int) -> Iterator[Row[Any]]:
     """The same one by one, as the server gives them, for lists of any length."""
     with connection.begin():
+        # A cursor of the server: neither side holds more than so many rows.
         yield from connection.execution_options(yield_per=500).execute(_query(wanted).limit(count))
 
 

@@ -58,6 +58,7 @@ def _words(scale: tuple[tuple[float, str], ...], factor: float) -> str:
 
 def _age(happened: dt.date, planned: dt.date) -> str:
     days = (planned - happened).days
+    # In days, then months of 30.4 days, then years: the longer ago, the less a day matters.
     if days < 60:
         return f"{formats.counted(days, 'day')} before" if days > 0 else "not before"
     return f"{round(days / 30.4)} months before" if days < 730 else f"{days // 365} years before"

@@ -13,11 +13,12 @@ from jobs.scores import store
 from jobs.scores.explained import Explanation
 from jobs.scores.serving import MOST_IDS, scored_day
 from web.http.clients import client
-from web.http.schemas import Schema, as_json, from_row, storable
+from web.http.schemas import PageSize, Schema, as_json, from_row, storable
 from web.people import guard
 from web.scores import coverage
 from web.scores.serving import serving
 
+# PostgreSQL's integer; true and false are none, though Python takes them for 1 and 0.
 RouteId = Annotated[int, BeforeValidator(no_flag), Field(ge=0, le=2**31 - 1)]
 
 bp = APIBlueprint("scores_api", __name__, url_prefix="/api/v1/routes", tag="Scores")
@@ -36,7 +37,7 @@ class RouteQuery(Schema):
     """Which routes."""
 
     q: str = Field("", max_length=200, description="An id, or a part of the name of a route or its mountain")
-    limit: int = Field(50, ge=1, le=500)
+    limit: PageSize = 50
     offset: int = Field(0, ge=0, le=10**6, description="How many to pass over")
 
     @field_validator("q")

@@ -22,6 +22,7 @@ from web.scores import accidents, coverage
 from web.scores.serving import serving
 from worker import overview
 
+# Routes found, on a page; and popular ones with their seven days, which are a screen.
 LISTED = 50
 SHOWN = 15
 
@@ -52,6 +53,7 @@ def index() -> ResponseReturnValue:
 
 
 def _page_number(text: str) -> int:
+    # Behind 99,999 pages of 50 there is no route; a longer number may not fit an OFFSET.
     if text and not (text.isdecimal() and len(text) < 6 and int(text)):
         abort(422, f"{text!r} is no page (expected a number from 1)")
     return int(text or 1)

@@ -13,6 +13,7 @@ from jobs import database, schema
 from web.http.clients import client, settings_of
 from web.settings import Settings
 
+# Platforms wait a few seconds for a health check: it must say no before that.
 TIMEOUT_S = 2
 
 bp = Blueprint("health", __name__)

@@ -15,6 +15,7 @@ from web.http.clients import client
 from worker import overview
 from worker.overview import QueueState
 
+# A month of a daily job; older durations say little of the next one.
 RECENT = 30
 _REDIS_UP = "Whether the Redis of the queues responds."
 

@@ -14,6 +14,7 @@ from web.runs.store import RunFilter
 from web.status import store, verdict
 from web.status.verdict import Seen
 
+# About a screen, below the jobs.
 LATEST = 12
 
 bp = Blueprint("overview", __name__)

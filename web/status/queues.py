@@ -12,8 +12,6 @@ from web.runs import store as runs
 from web.status import pauses, store
 from worker import overview
 
-HOURS = 24
-
 bp = Blueprint("queues", __name__, url_prefix="/queues")
 
 

@@ -19,6 +19,7 @@ from worker import occurrences, overview
 from worker.overview import QueueState, WorkerState
 
 FAILURES_SINCE = dt.timedelta(days=1)
+# A month of a daily job; and the day in which somebody looks for what went wrong last night.
 OCCURRENCES = 30
 HOURS = 24
 

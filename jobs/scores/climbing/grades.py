@@ -13,6 +13,7 @@ import numpy as np
 
 from jobs.scores.model import Floats
 
+# Difficulties of the published model; those of the other scales stand in _SCALES.
 _MODIFIER: Final = {"+": 0.25, "-": -0.25, "": 0.0}
 _LETTER: Final = {"a": 0.0, "b": 0.25, "c": 0.5, "d": 0.75, "": 0.5}
 _YDS: Final = re.compile(r"5\.(?:(?P<hard>1[0-5])(?P<letter>[a-d]?)|(?P<easy>[0-9]))(?P<modifier>[+-]?)")

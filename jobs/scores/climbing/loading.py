@@ -80,6 +80,7 @@ def load(connection: Connection, climbing: Climbing) -> Loaded:
     accidents = list(_linked("accidents", accidents, "route_id", {route.route_id for route in routes}, issues))
     weather = list(_weather(climbing.weather, {accident.accident_id for accident in accidents}, issues))
     with connection.begin():
+        # Two loads at the same time would both delete, and then both fill, the same ids.
         lock(connection, "safegrid:climbing")
         for table in (models.AccidentWeather, models.Accident, models.Route, models.Mountain):
             connection.execute(delete(table))

@@ -16,6 +16,7 @@ from jobs.scores.model import DEFAULT_KIND, KINDS, WINDOW_DAYS, Floats, kind_cod
 from jobs.scores.risk.inputs import Accidents, Routes
 from jobs.scores.weather.windows import FIELDS, Windows
 
+# Exactly so, since 1959.
 METRES_A_FOOT: Final = 0.3048
 # What pydantic takes of a file's columns. A blank is left out before, so the default stands for it.
 Text = Annotated[str, Field(default="")]
@@ -67,6 +68,7 @@ class Route:
         """Whether it has coordinates, in degrees."""
         if self.latitude is None or self.longitude is None:
             return False
+        # The tables may have been filled by others.
         return abs(self.latitude) <= 90 and abs(self.longitude) <= 180
 
     @property
@@ -126,6 +128,7 @@ _DISCIPLINES: Final = {
 }
 
 
+# Thousands of accidents share a few hundred tags.
 @lru_cache(4096)
 def _discipline(tag: str) -> str | None:
     return next((kind for kind, pattern in _DISCIPLINES.items() if pattern.match(tag)), None)

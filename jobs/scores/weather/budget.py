@@ -10,6 +10,7 @@ from redis import Redis, RedisError
 log = structlog.get_logger("safegrid.weather")
 
 KEY = "safegrid:weather:calls"
+# As the service counts: https://open-meteo.com/en/pricing
 DAYS_A_CALL = 14
 
 
@@ -43,6 +44,7 @@ class Budget:
         now = self.now()
         limit = max(self.minutely, wanted)
         fits = self._spend(f"{KEY}:{now:%Y-%m-%dT%H:%M}", wanted, limit, ttl=dt.timedelta(minutes=2))
+        # The service counts by the minute of the clock.
         return 0.0 if fits else 60.0 - now.second - now.microsecond / 1e6
 
     def spent_today(self) -> float:
@@ -53,6 +55,7 @@ class Budget:
         try:
             with self.cache.pipeline() as pipeline:
                 pipeline.incrbyfloat(key, wanted)
+                # Later than the time that is counted ends, or the count would begin anew within it.
                 pipeline.expire(key, ttl)
                 spent = float(pipeline.execute()[0])
             if spent <= limit:

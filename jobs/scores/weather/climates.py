@@ -12,6 +12,7 @@ from jobs.models.climbing import PlaceClimate
 from jobs.scores.weather.climatology import FACTORS, MonthlyHistory
 from jobs.scores.weather.places import Place
 
+# Months of the year, and what is compared with history.
 _SHAPE: Final = (12, len(FACTORS))
 
 
@@ -23,6 +24,7 @@ def read(connection: Connection, places: Sequence[Place]) -> MonthlyHistory:
         )
     )
     held = {place: values for place, *values in rows.all()}
+    # Of each month: days, mean and deviation.
     nothing = ((0.0,) * (_SHAPE[0] * _SHAPE[1]),) * 3
     values = np.array([held.get(str(place), nothing) for place in places], dtype=np.float64)
     count, mean, std = values.reshape(len(places), 3, *_SHAPE).transpose(1, 0, 2, 3)

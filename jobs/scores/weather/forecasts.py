@@ -22,8 +22,11 @@ from jobs.scores.weather.windows import FIELDS, Windows
 log = structlog.get_logger("safegrid.weather")
 
 KEY: Final = "safegrid:weather:daily"
+# As long as the scores that are made from it.
 TTL_S: Final = 6 * 3600
+# An address of about 1,600 characters: servers take 8,000 at most. A failed request leaves so many without weather.
 PLACES_A_REQUEST: Final = 100
+# Hides the service's slowness; its limit of a minute allows no more anyway.
 IN_FLIGHT: Final = 4
 Batch = Sequence[Place]
 
@@ -66,6 +69,7 @@ class Forecasts:
         return {
             place: np.frombuffer(values).reshape(shape)
             for place, values in zip(places, found, strict=True)
+            # 8 bytes a number; of another length it is of another version.
             if values is not None and len(values) == 8 * shape[0] * shape[1]
         }
 

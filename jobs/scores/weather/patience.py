@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from jobs.context import Context
 
+# A worker that is to stop has 30 s in all, so it must not sleep through many of them.
 _SLICE_S = 0.5
 
 
