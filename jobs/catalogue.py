@@ -16,7 +16,7 @@ from pydantic.errors import PydanticUserError
 import jobs as package
 from jobs import context
 from jobs.errors import ParameterError, SafegridError, WrongCall
-from jobs.parameters import Parameters, problems_by_field
+from jobs.parameters import Parameters, problems_by_field, schemas_by_name
 
 QUEUES = ("ingestion", "maintenance", "cache")
 Queue = Literal["ingestion", "maintenance", "cache"]
@@ -74,6 +74,11 @@ class Job:
     def summary(self) -> str:
         """First line of the function's docstring."""
         return (inspect.getdoc(self.function) or self.name).splitlines()[0]
+
+    @property
+    def properties(self) -> dict[str, dict[str, Any]]:
+        """JSON schema of each parameter by its name."""
+        return schemas_by_name(self.parameters)
 
     def parse(self, parameters: Mapping[str, Any]) -> Parameters:
         """The parameters with defaults filled in. Raises ParameterError, naming each wrong one."""

@@ -12,6 +12,8 @@ from jobs.months import NotAMonth, month_text, parse_month
 
 # An error repeats what was given; a page of it would hide what was expected.
 _LONGEST_GIVEN = 100
+# A default of these types need not be a list, which Python would share between calls.
+_LISTS = {list, tuple, Sequence}
 
 
 def Between(lowest: int, highest: int, meaning: str | None = None) -> Any:
@@ -55,7 +57,7 @@ class Parameters(BaseModel):
     def _as_written(cls, value: Any, info: ValidationInfo) -> Any:
         """Flags are no numbers; a list may be one text, as forms, addresses and command lines have only texts."""
         kinds = kinds_of(cls.model_fields[str(info.field_name)].annotation)
-        if list in kinds and isinstance(value, str):
+        if kinds & _LISTS and isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
         return no_flag(value) if int in kinds else value
 
@@ -71,6 +73,22 @@ def kinds_of(annotation: Any) -> set[Any]:
     if get_origin(annotation) in (Union, types.UnionType):
         return set().union(*(kinds_of(one) for one in get_args(annotation)))
     return {get_origin(annotation) or annotation}
+
+
+def schemas_by_name(parameters: type[BaseModel]) -> dict[str, dict[str, Any]]:
+    """The JSON schema of each parameter; the choices of an Enum stand in their place, as those of a Literal do."""
+    whole = parameters.model_json_schema(ref_template="{model}")
+    enums = {name: part for name, part in whole.get("$defs", {}).items() if "enum" in part}
+
+    def resolved(part: Any) -> Any:
+        if isinstance(part, list):
+            return [resolved(one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        own = {name: resolved(one) for name, one in part.items()}
+        return {**enums.get(own.get("$ref", ""), own), **{name: one for name, one in own.items() if name != "$ref"}}
+
+    return {name: resolved(part) for name, part in whole.get("properties", {}).items()}
 
 
 def problems_by_field(

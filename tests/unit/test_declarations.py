@@ -16,21 +16,14 @@ from jobs.catalogue import DeclarationError, job
 from jobs.context import Context, use
 from jobs.errors import ParameterError
 from jobs.settings import Settings
+from tests.docs.blocks import blocks
 
 ROOT = Path(__file__).parents[2]
-SURVEY = '''"""Surveys."""
-
-import datetime as dt
-from typing import Literal
-
-from jobs.catalogue import job
 
 
-@job(queue="maintenance", slug="survey", cron="15 5 * * 1")
-def survey(day: dt.date = dt.date(2024, 5, 1), depth: Literal["quick", "full"] = "quick", tags: list[str] = []) -> dict:
-    """Survey a day."""
-    return {"task": "survey", "day": day.isoformat(), "depth": depth, "tags": tags}
-'''
+def written_in_the_docs() -> str:
+    """The file that the page about adding a job begins with."""
+    return next(block.text for block in blocks() if block.file == "docs/jobs.md")
 
 
 class Colour(enum.Enum):
@@ -57,15 +50,20 @@ def nowhere() -> Iterator[None]:
 
 
 def test_one_new_file_with_one_function_is_a_job(tmp_path: Path) -> None:
-    (tmp_path / "survey.py").write_text(SURVEY)
+    (tmp_path / "samples.py").write_text(written_in_the_docs())
     program = (
         "import sys, jobs; jobs.__path__.append(sys.argv[1]); from jobs import catalogue; "
-        "found = catalogue.find('survey'); print(found.name, found.path, found.cron, len(catalogue.load()))"
+        "found = catalogue.find('sample-crimes'); print(found.name, found.path, found.cron, len(catalogue.load()))"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     own = len([one for one in catalogue.load().values() if one.path.startswith("jobs.")])
-    assert done.stdout.split() == ["survey", "jobs.survey.survey", *["15", "5", "*", "*", "1"], str(own + 1)]
+    assert done.stdout.split() == [
+        "sample_crimes",
+        "jobs.samples.sample_crimes",
+        *["15", "5", "*", "*", "1"],
+        str(own + 1),
+    ]
 
 
 @pytest.mark.usefixtures("nowhere")

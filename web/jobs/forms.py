@@ -75,8 +75,8 @@ def form(
     `choices`: what there is to choose from, by the name of a parameter, of those that `sources` has.
     """
     wrong = dict(errors or {})
-    required = job.parameters.model_json_schema().get("required", ())
-    properties = _properties(job)
+    required = {name for name, field in job.parameters.model_fields.items() if field.is_required()}
+    properties = job.properties
     fields = []
     if job.month:
         fields.append(_month_field(job.month, given, wrong))
@@ -99,13 +99,12 @@ def read(job: Job, sent: Mapping[str, str]) -> dict[str, Any]:
 
     A field left empty is one left out; further fields are kept, to be refused.
     """
-    properties = _properties(job)
     parameters: dict[str, Any] = {
         name: text.strip() for name, text in sent.items() if name != "csrf_token" and text.strip()
     }
     if job.month and job.month[1] in parameters and job.month[0] not in parameters:
         parameters |= _year_and_month(job, job.month, parameters[job.month[1]])
-    boxes = {name: name in sent for name, schema in properties.items() if _type(schema) == "boolean"}
+    boxes = {name: name in sent for name, schema in job.properties.items() if _type(schema) == "boolean"}
     return parameters | boxes
 
 
@@ -140,11 +139,6 @@ def _chosen_from(field: Field, choices: Sequence[str], declared: OneOf) -> Field
     # What was given stays in sight, though it may be no choice.
     own = (field.value,) if field.value and field.value not in choices else ()
     return replace(field, kind="select", choices=(*choices, *own), left_out=declared.left_out)
-
-
-def _properties(job: Job) -> dict[str, dict[str, Any]]:
-    properties: dict[str, dict[str, Any]] = job.parameters.model_json_schema().get("properties", {})
-    return properties
 
 
 def _field(name: str, schema: dict[str, Any], required: bool, given: Mapping[str, str] | None, error: str) -> Field:

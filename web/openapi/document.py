@@ -92,7 +92,7 @@ def _complete(spec: Spec) -> Spec:
     schemas |= grid.schemas(f"{_SCHEMAS}{{model}}")
     for job in catalogue.load().values():
         schemas |= _parameters(job)
-        spec["paths"][f"{PREFIX}/{job.slug}"] = {"post": _operation(job, schemas[job.name])}
+        spec["paths"][f"{PREFIX}/{job.slug}"] = {"post": _operation(job)}
     for path, operations in spec["paths"].items():
         for method, operation in operations.items():
             _add_errors(path, method, operation)
@@ -106,11 +106,8 @@ def _parameters(job: Job) -> Spec:
     return {job.name: schema, **parts}
 
 
-def _operation(job: Job, schema: Spec) -> Spec:
-    query = [
-        {"name": name, "in": "query", "required": False, "schema": part, "description": "May be in the body instead"}
-        for name, part in schema.get("properties", {}).items()
-    ]
+def _operation(job: Job) -> Spec:
+    query = [_in_query(name, part) for name, part in job.properties.items()]
     return {
         "tags": ["Jobs"],
         "operationId": job.name,
@@ -124,6 +121,13 @@ def _operation(job: Job, schema: Spec) -> Spec:
             }
         },
     }
+
+
+def _in_query(name: str, schema: Spec) -> Spec:
+    # A list is one text with commas: a parameter that is given twice is refused.
+    explode = {"explode": False} if schema.get("type") == "array" else {}
+    said = {"required": False, "schema": schema, "description": "May be in the body instead"}
+    return {"name": name, "in": "query", **said, **explode}
 
 
 def _add_errors(path: str, method: str, operation: Spec) -> None:

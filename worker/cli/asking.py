@@ -39,7 +39,8 @@ class JobCommands(click.Group):
 
 def _job_command(job: catalogue.Job) -> click.Command:
     def ask(wait: bool, timeout: float | None, **given: Any) -> int:
-        parameters = {name: value for name, value in given.items() if value is not None}
+        # A wrong call is one, whether or not there is a system to ask.
+        parameters = job.validate({name: value for name, value in given.items() if value is not None})
         with Client(settings.read()) as client:
             run_id = client.submit(job.name, parameters, requester()).run_id
             if not wait:
@@ -54,19 +55,20 @@ def _job_command(job: catalogue.Job) -> click.Command:
 
     wait = click.Option(["--wait"], is_flag=True, help="Stay until it ends; the result as JSON on stdout.")
     timeout = click.Option(["--timeout"], type=float, help="With --wait: give up after so many seconds.")
-    properties = job.parameters.model_json_schema().get("properties", {})
-    options = [_option(name, field, properties[name]) for name, field in job.parameters.model_fields.items()]
+    fields = job.parameters.model_fields
+    options = [_option(name, fields[name], schema) for name, schema in job.properties.items()]
     return click.Command(job.name, params=[*options, wait, timeout], callback=ask, help=job.summary)
 
 
 def _option(name: str, field: FieldInfo, schema: Mapping[str, Any]) -> click.Option:
     flag = f"--{name.replace('_', '-')}"
     facts = "; ".join(_facts(field, schema))
-    help_text = f"{field.description}. [{facts}]" if field.description else f"[{facts}]"
+    meaning = schema.get("description", "").rstrip(".")
+    help_text = f"{meaning}. [{facts}]" if meaning else f"[{facts}]"
     if field.annotation is bool:
         return click.Option([f"{flag}/--no-{flag[2:]}", name], default=None, help=help_text)
     # The job checks the values itself, so that every way in has the same limits and the same words.
-    return click.Option([flag, name], type=str, metavar=_value(schema)[0], required=field.is_required(), help=help_text)
+    return click.Option([flag, name], type=str, metavar=_value(schema)[0], help=help_text)
 
 
 def _facts(field: FieldInfo, schema: Mapping[str, Any]) -> Iterator[str]:
@@ -76,8 +78,8 @@ def _facts(field: FieldInfo, schema: Mapping[str, Any]) -> Iterator[str]:
         yield value
     if field.is_required():
         yield "required"
-    elif field.default is not None:
-        yield f"default: {_shown(field.default)}"
+    elif schema.get("default") not in (None, []):
+        yield f"default: {_shown(schema['default'])}"
     else:
         yield "may be left out"
 
@@ -102,7 +104,10 @@ def _value(schema: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _shown(value: Any) -> str:
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    """A value as it would be given."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 @click.command(help=help_of("cancel"))
