@@ -1,5 +1,8 @@
 """What every client of a source shares: which responses may get better, and how long to wait for that."""
 
+from collections.abc import Callable
+from typing import Any
+
 import requests
 import structlog
 import tenacity
@@ -48,13 +51,22 @@ def retrying(first_wait_s: float, attempts: int = ATTEMPTS) -> tenacity.Retrying
     )
 
 
-def unavailable(response: requests.Response) -> SourceUnavailable:
-    """The error for a response that may be better later. Without the query, which may hold a key."""
+def json_of(response: requests.Response, explain: Callable[[requests.Response], str]) -> Any:
+    """The JSON of a response. Raises SourceUnavailable for one that may be better later, else SourceChanged.
+
+    `explain`: what there is to say of a request that the source does not take.
+    """
+    # Without the query, which may hold a key.
     address, _, _ = response.url.partition("?")
-    return SourceUnavailable(
-        f"{address} answered {response.status_code} ({response.reason})",
-        retry_after_s=_asked_wait_s(response.headers.get("Retry-After", "")),
-    )
+    if response.status_code == 429 or response.status_code >= 500:
+        wait_s = _asked_wait_s(response.headers.get("Retry-After", ""))
+        raise SourceUnavailable(f"{address} answered {response.status_code} ({response.reason})", wait_s)
+    if response.status_code != 200:
+        raise SourceChanged(f"{address} answered {response.status_code}: {explain(response)}")
+    try:
+        return response.json()
+    except requests.JSONDecodeError:
+        raise SourceUnavailable(f"{address} answered something that is no JSON") from None
 
 
 def _asked_wait_s(header: str) -> float:

@@ -1,6 +1,6 @@
 """Cells as they are read: crimes of a period, added up in PostgreSQL at the resolution that is shown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -19,6 +19,7 @@ Floats = npt.NDArray[np.float64]
 MOST_CELLS: Final = 20_000
 # Beyond what is shown, the neighbours are read too.
 _MOST_READ: Final = 2 * MOST_CELLS
+PROPERTIES: Final = ("h3", "crimes", "weighted", "density_per_km2", "smoothed_per_km2", "few_data")
 FEW: Final = 5
 """A cell of fewer crimes than this says little: one report more or less would change its colour."""
 
@@ -74,6 +75,11 @@ class Cells:
     def names(self) -> list[str]:
         """The usual text of each cell."""
         return [h3.int_to_str(cell) for cell in self.ids.tolist()]
+
+    def said(self) -> Iterator[tuple[str, int, float, float, float, bool]]:
+        """What is said of each cell, in the order of PROPERTIES; four decimals are more than any weight has."""
+        measures = (column.round(4).tolist() for column in (self.weighted, self.densities, self.smoothed))
+        return zip(self.names, self.counts.tolist(), *measures, self.few_data.tolist(), strict=True)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import shapely
 
 from jobs.grid import mvt
-from jobs.grid.cells import Cells
+from jobs.grid.cells import PROPERTIES, Cells
 from jobs.grid.mvt import EXTENT
 from jobs.grid.region import Region
 
@@ -69,29 +69,9 @@ def encode(tile: Tile, cells: Cells) -> bytes:
 def _features(tile: Tile, cells: Cells) -> Iterator[tuple[mvt.Ring, dict[str, mvt.Value]]]:
     projected = shapely.transform(cells.outlines, tile.project)
     clipped = shapely.clip_by_rect(projected, -_BUFFER, -_BUFFER, EXTENT + _BUFFER, EXTENT + _BUFFER)
-    columns = zip(
-        clipped,
-        cells.names,
-        cells.counts.tolist(),
-        cells.weighted.round(4).tolist(),
-        cells.densities.round(4).tolist(),
-        cells.smoothed.round(4).tolist(),
-        cells.few_data.tolist(),
-        strict=True,
-    )
-    for shape, name, count, weighted, density, smoothed, few in columns:
+    for shape, values in zip(clipped, cells.said(), strict=True):
         if ring := _ring(shape):
-            yield (
-                ring,
-                {
-                    "h3": name,
-                    "crimes": count,
-                    "weighted": weighted,
-                    "density_per_km2": density,
-                    "smoothed_per_km2": smoothed,
-                    "few_data": few,
-                },
-            )
+            yield ring, dict(zip(PROPERTIES, values, strict=True))
 
 
 def _ring(shape: Any) -> mvt.Ring:

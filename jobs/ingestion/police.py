@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from jobs.areas import Area
-from jobs.http import ATTEMPTS, SourceChanged, SourceUnavailable, retrying, unavailable
+from jobs.http import ATTEMPTS, SourceChanged, SourceUnavailable, json_of, retrying
 from jobs.months import month_text, parse_month
 from jobs.settings import Box, Settings
 
@@ -104,14 +104,7 @@ class Police:
         # Only crimes are asked for by POST, because polygons are long.
         if response.status_code == 503 and method == "POST" and self._is_up():
             raise TooManyCrimes
-        if response.status_code == 429 or response.status_code >= 500:
-            raise unavailable(response)
-        if response.status_code != 200:
-            raise SourceChanged(f"{self.base_url}/{path} answered {response.status_code} to {query or 'no parameters'}")
-        try:
-            return response.json()
-        except requests.JSONDecodeError:
-            raise SourceUnavailable(f"{self.base_url}/{path} answered something that is no JSON") from None
+        return json_of(response, lambda _: f"asked for {query or 'no parameters'}")
 
     def _send(self, path: str, query: dict[str, str] | None, method: str) -> requests.Response:
         self.asked += 1

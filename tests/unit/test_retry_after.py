@@ -6,7 +6,7 @@ from email.utils import format_datetime
 import pytest
 import requests
 
-from jobs.http import LONGEST_ASKED_WAIT_S, unavailable
+from jobs.http import LONGEST_ASKED_WAIT_S, SourceUnavailable, json_of
 
 
 def asked(header: str | None) -> float:
@@ -14,9 +14,10 @@ def asked(header: str | None) -> float:
     answer.status_code, answer.reason, answer.url = 429, "Too Many Requests", "https://police.example/api?key=secret"
     if header is not None:
         answer.headers["Retry-After"] = header
-    error = unavailable(answer)
-    assert "secret" not in str(error)
-    return error.retry_after_s
+    with pytest.raises(SourceUnavailable, match="answered 429") as caught:
+        json_of(answer, str)
+    assert "secret" not in str(caught.value)
+    return caught.value.retry_after_s
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("0", 0), ("7", 7), ("9999", LONGEST_ASKED_WAIT_S)])

@@ -10,7 +10,7 @@ import numpy as np
 import requests
 
 from jobs.errors import JobError
-from jobs.http import SourceChanged, SourceUnavailable, retrying, unavailable
+from jobs.http import SourceChanged, SourceUnavailable, json_of, retrying
 from jobs.scores.days import days_from
 from jobs.scores.model import Floats
 from jobs.scores.weather.places import Place
@@ -99,14 +99,7 @@ class OpenMeteo:
         response = self._send(address, query)
         if response.status_code == 429 and (reason := _reason(response)).startswith(("Daily", "Hourly", "Monthly")):
             raise LimitReached(f"{address} gives no more weather: {reason}")
-        if response.status_code == 429 or response.status_code >= 500:
-            raise unavailable(response)
-        if response.status_code != 200:
-            raise SourceChanged(f"{address} answered {response.status_code}: {_reason(response)}")
-        try:
-            return response.json()
-        except requests.JSONDecodeError:
-            raise SourceUnavailable(f"{address} answered something that is no JSON") from None
+        return json_of(response, _reason)
 
     def _send(self, address: str, query: Mapping[str, str]) -> requests.Response:
         key = {"apikey": self.api_key} if self.api_key else {}
