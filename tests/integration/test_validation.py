@@ -6,7 +6,7 @@ from typing import Any
 import h3
 import pytest
 
-from jobs import areas, validation
+from jobs import areas
 from jobs.context import Context
 from jobs.grid.rebuild import rebuild_safety_grid
 from jobs.ingestion.run import ingest_latest_crime_data, ingest_month_on_demand
@@ -156,7 +156,7 @@ def test_a_total_that_is_not_the_sum_of_its_categories_is_found(here: Context, p
 def test_only_so_many_wrong_ids_are_named(
     here: Context, police: PoliceStandin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(validation, "MOST_NAMED", 2)
+    monkeypatch.setattr(checks, "MOST_NAMED", 2)
     change(here.connection, "UPDATE safety_cells SET cell_id = h3_index || '_999999' || month::text")
     report = validate_h3_grid_health()
     cells = report["h3_validation"]

@@ -48,6 +48,7 @@ def test_the_form_has_an_input_of_each_kind(browser: FlaskClient) -> None:
     assert tag(page, "survey-side").startswith("<select")
     assert "<option selected>left</option>" in page
     assert "<option>right</option>" in page
+    assert '<option value="">' not in page
     assert 'type="text"' in tag(page, "survey-tags")
     assert "Separated by commas" in page
 

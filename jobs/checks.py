@@ -1,0 +1,209 @@
+"""What is wrong with the grid and with the crimes that are held: each check adds what it finds."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import h3
+import numpy as np
+import shapely
+from sqlalchemy import Connection, text
+
+from jobs import areas
+from jobs.grid import store
+from jobs.months import month_text
+
+_CELLS = text("SELECT h3_index, count(*) AS records FROM safety_cells GROUP BY h3_index")
+_MISNAMED = text(
+    """
+    SELECT cell_id FROM safety_cells
+    WHERE cell_id <> h3_index || to_char(month, '_YYYYMM') OR h3_index = ANY(CAST(:odd AS text[])) ORDER BY cell_id
+    """
+)
+# Per month: the cells whose crimes, by category, are not those that are held.
+_DIFFERENCES = text(
+    """
+    WITH crimes AS (
+        SELECT month, to_hex(h3_cell) AS cell, category, n FROM (
+            SELECT month, h3_cell, category, count(*) AS n FROM crime_incidents GROUP BY 1, 2, 3
+        ) AS counted
+    ), grid AS (
+        SELECT month, h3_index AS cell, key AS category, value::bigint AS n
+        FROM safety_cells, jsonb_each_text(stats)
+    )
+    SELECT month, coalesce(sum(crimes.n), 0) AS crimes, coalesce(sum(grid.n), 0) AS gridded,
+           count(DISTINCT cell) FILTER (WHERE crimes.n IS DISTINCT FROM grid.n) AS cells
+    FROM crimes FULL JOIN grid USING (month, cell, category)
+    GROUP BY month HAVING bool_or(crimes.n IS DISTINCT FROM grid.n) ORDER BY month DESC
+    """
+)
+# Weights are floats: a sum in another order differs in its last digits.
+_WRONG_SUMS = text(
+    """
+    SELECT count(*) FILTER (WHERE total <> crime_count_total) AS totals,
+           count(*) FILTER (WHERE abs(weighted - crime_count_weighted) > 1e-6) AS weights
+    FROM (
+        SELECT crime_count_total, crime_count_weighted, sum(n::bigint) AS total, sum(n::bigint * weight) AS weighted
+        FROM safety_cells, jsonb_each_text(stats) AS counted (category, n)
+        LEFT JOIN (
+            SELECT category, weight FROM crime_weights JOIN weight_schemes ON name = scheme AND is_default
+        ) AS weights USING (category)
+        GROUP BY cell_id
+    ) AS summed
+    """
+)
+_STALE = text(
+    """
+    SELECT DISTINCT month FROM ingestion_runs LEFT JOIN grid_months USING (month)
+    WHERE current AND (built_at IS NULL OR built_at < ended_at) ORDER BY month DESC
+    """
+)
+_NOTED = text(
+    """
+    SELECT area, month, note->>'issue' AS issue, (note->>'count')::int AS count
+    FROM ingestion_runs, jsonb_array_elements(issues) AS note WHERE current ORDER BY month DESC, area
+    """
+)
+# Each area's held months, with how many crimes the others have in the middle.
+_COUNTS = text(
+    """
+    SELECT area, month, records, unplaced, issues::text LIKE '%far fewer crimes than usual%' AS is_noted,
+           array(SELECT force FROM area_forces WHERE area_forces.area = held.area ORDER BY 1) AS forces,
+           (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY others.records) FROM ingestion_runs AS others
+            WHERE others.current AND others.area = held.area AND others.month <> held.month
+              AND others.border IS NOT DISTINCT FROM held.border
+            HAVING count(*) >= 3) AS usual
+    FROM ingestion_runs AS held WHERE current ORDER BY month DESC, area
+    """
+)
+# The result is stored with the run: of more faults than this, their number is enough.
+MOST_NAMED = 1_000
+# Of the usual count of an area: beyond these a month is worth a person's look.
+FEW, MANY = 0.5, 2.0
+# A force's unplaced crimes are those of all its land, of which an area may be a part.
+MANY_UNPLACED = 0.25
+
+
+@dataclass
+class Findings:
+    """What is wrong, in plain words with the remedy. The worse kind decides the status."""
+
+    faults: list[str] = field(default_factory=list)
+    concerns: list[str] = field(default_factory=list)
+
+    @property
+    def status(self) -> str:
+        """healthy, warning (quality concerns) or degraded (the grid cannot be trusted as it is)."""
+        return "degraded" if self.faults else "warning" if self.concerns else "healthy"
+
+
+def cells(connection: Connection, resolution: int, found: Findings) -> dict[str, Any]:
+    """Ids that are no cells of this resolution, or not their record's, and cells outside every area."""
+    records = {row.h3_index: row.records for row in connection.execute(_CELLS)}
+    valid = sorted(cell for cell in records if _is_valid(cell, resolution))
+    invalid = list(connection.scalars(_MISNAMED, {"odd": sorted(records.keys() - valid)}))
+    if invalid:
+        found.faults.append(
+            f"{len(invalid)} cell ids are not cells of resolution {resolution}, the first {invalid[0]}: "
+            "run rebuild_safety_grid force=true"
+        )
+    if strays := _outside(connection, valid):
+        found.faults.append(
+            f"{len(strays)} cells lie in no area, the first {strays[0]}: run rebuild_safety_grid; where that does not "
+            "mend it, ingest their months again"
+        )
+    return {
+        "total_cells": sum(records.values()),
+        "unique_h3_cells": len(records),
+        "invalid_cell_ids": len(invalid),
+        "invalid_cell_examples": invalid[:MOST_NAMED],
+    }
+
+
+def _is_valid(cell: str, resolution: int) -> bool:
+    return bool(h3.is_valid_cell(cell) and h3.get_resolution(cell) == resolution)
+
+
+def _outside(connection: Connection, cells: Sequence[str]) -> list[str]:
+    """Cells whose centre is farther from every area than a cell is wide."""
+    if not cells:
+        return []
+    centres = np.array([h3.cell_to_latlng(cell) for cell in cells])
+    # Of the longest edges that H3 has, in degrees of longitude at the farthest latitude.
+    edge_km = 1.5 * h3.average_hexagon_edge_length(h3.get_resolution(cells[0]), unit="km")
+    wide = edge_km / (111.32 * max(0.01, np.cos(np.radians(np.abs(centres[:, 0]).max()))))
+    held = [area.polygon for area in areas.all_areas(connection)]
+    former = [border for some in areas.former_borders(connection).values() for border in some]
+    near = shapely.union_all([border.buffer(wide) for border in held + former])
+    shapely.prepare(near)
+    inside = shapely.contains_xy(near, centres[:, 1], centres[:, 0])
+    return [cell for cell, is_in in zip(cells, inside, strict=True) if not is_in]
+
+
+def counts(connection: Connection, found: Findings) -> None:
+    """Months of far fewer or far more crimes than their area usually has, or of many without a place."""
+    for row in connection.execute(_COUNTS):
+        where = f"{row.area} {month_text(row.month)}"
+        if row.usual and row.records < FEW * row.usual and not row.is_noted:
+            found.concerns.append(
+                f"{where}: {row.records} crimes, usual are {row.usual:.0f}: "
+                f"{' or '.join(row.forces) or 'a force'} may not have supplied all. "
+                "Ingest the month again when the source has revised it"
+            )
+        if row.usual and row.records > MANY * row.usual:
+            found.concerns.append(
+                f"{where}: {row.records} crimes, usual are {row.usual:.0f}: look at the month before you trust it, "
+                "and ingest it again"
+            )
+        share = row.unplaced / max(1, row.unplaced + row.records)
+        if share > MANY_UNPLACED:
+            found.concerns.append(
+                f"{where}: {share:.0%} of the crimes ({row.unplaced}) have no place, so the grid is too pale there. "
+                "Ingest the month again when the source has revised it"
+            )
+
+
+def totals(connection: Connection, found: Findings) -> None:
+    """Cells that do not stand for the crimes that are held, or whose sums are not those of their categories."""
+    stale = set(connection.scalars(_STALE))
+    differing = set()
+    for row in connection.execute(_DIFFERENCES):
+        differing.add(row.month)
+        since = "not been rebuilt since its crimes came in" if row.month in stale else "been changed by other hands"
+        found.faults.append(
+            f"{month_text(row.month)}: {row.cells} cells do not stand for the crimes that are held (the grid counts "
+            f"{row.gridded}, {row.crimes} are held); the month has {since}: "
+            f"run rebuild_safety_grid until={month_text(row.month)} months=1 force=true"
+        )
+    for month in sorted(_built_from_others(connection) - differing, reverse=True):
+        found.concerns.append(
+            f"{month_text(month)}: the grid was built from an older state of its crimes, though the counts agree: "
+            "run rebuild_safety_grid"
+        )
+    wrong = connection.execute(_WRONG_SUMS).one()
+    if wrong.totals:
+        found.faults.append(
+            f"{wrong.totals} cells have a total that is not the sum of their categories: "
+            "run rebuild_safety_grid force=true"
+        )
+    if wrong.weights:
+        found.concerns.append(
+            f"{wrong.weights} cells carry a weighted count of other weights: run rebuild_safety_grid force=true"
+        )
+
+
+def _built_from_others(connection: Connection) -> set[dt.date]:
+    """Months whose grid is not of the fingerprint of what is held."""
+    built = store.built_fingerprints(connection)
+    held = store.month_states(connection, dt.date.min, dt.date.max)
+    return {state.month for state in held if built.get(state.month, state.fingerprint) != state.fingerprint}
+
+
+def ingestion(connection: Connection, found: Findings) -> None:
+    """What was noted when the held months came in."""
+    for row in connection.execute(_NOTED):
+        found.concerns.append(
+            f"{row.area} {month_text(row.month)}: {row.issue} ({row.count}). "
+            "Ingest the month again when the source has revised it"
+        )
