@@ -6,7 +6,7 @@ from typing import Any
 import h3
 import pytest
 
-from jobs import areas
+from jobs import areas, checks
 from jobs.context import Context
 from jobs.grid.rebuild import rebuild_safety_grid
 from jobs.ingestion.run import ingest_latest_crime_data, ingest_month_on_demand
