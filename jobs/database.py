@@ -21,8 +21,13 @@ _KEEPALIVE = {
     "keepalives_count": 2,
     "tcp_user_timeout": 20_000,
 }
-# Of the session, so that no pooler takes them: PgBouncer refuses a client that sends `options`.
-_SESSION = "-c timezone=UTC -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2"
+# Of the session, so that no pooler takes them: PgBouncer refuses a client that sends `options`. Keepalives find a host
+# that is gone while nothing is on its way to it; with an answer on its way TCP would try for a quarter of an hour, and
+# keep the claim, but for its own limit.
+_SESSION = (
+    "-c timezone=UTC -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2 "
+    "-c tcp_user_timeout=20000"
+)
 _TIMESTAMPTZ = 1184
 
 

@@ -5,10 +5,13 @@ import os
 import secrets
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.conftest import needs
+
+_WAYS = {"INPUT": "-i", "OUTPUT": "-o"}
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,14 @@ class Host:
         named = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', self.name]
         return ["ip", "netns", "exec", self.name, *named]
 
-    def cut_off(self) -> None:
-        """From now on nothing comes in or goes out, and nobody is told: the network takes and keeps every packet."""
-        for chain, way in (("INPUT", "-i"), ("OUTPUT", "-o")):
-            _run(*self.inside, "iptables", "-w", "-I", chain, way, "eth0", "-j", "DROP")
+    def cut_off(self, first: str, gap_s: float = 0.5) -> None:
+        """From now on nothing comes in or goes out, and nobody is told: the network takes and keeps every packet.
+
+        With `first` INPUT, what the servers sent last is never acknowledged; with OUTPUT, all of it was.
+        """
+        for chain in sorted(_WAYS, key=lambda chain: chain != first):
+            _run(*self.inside, "iptables", "-w", "-I", chain, _WAYS[chain], "eth0", "-j", "DROP")
+            time.sleep(gap_s)
 
     def bring_back(self) -> None:
         _run(*self.inside, "iptables", "-w", "-F")
