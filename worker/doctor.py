@@ -52,6 +52,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
 def _database(settings: Settings) -> Iterator[Finding]:
     engine = database.create(settings, patience_s=PATIENCE_S)
     try:
+        database.refuse_pooler(engine)
         with engine.connect() as connection:
             with connection.begin():
                 version = connection.scalar(text("SHOW server_version"))

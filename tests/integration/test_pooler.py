@@ -160,6 +160,11 @@ def test_workers_scheduler_and_migrate_say_that_they_need_postgresql_itself(
             assert done.returncode == 1, (command, done.stderr)
             assert "DATABASE_URL leads to a pooler" in done.stderr, command
             assert "Traceback" not in done.stderr
+        with pytest.raises(database.PoolerRefused):
+            performing.prepare(pooled)  # by which `rq worker -w worker.rq.SafegridWorker` begins
+        found = json.loads(run_command(pooled, "doctor", "--json").stdout)
+        accused = [one["words"] for one in found if one["what"] == "PostgreSQL" and not one["fine"]]
+        assert "DATABASE_URL leads to a pooler" in accused[0]
 
 
 def test_commands_that_hold_no_claim_work_behind_a_pooler(direct: Settings, pooled_url: Url) -> None:

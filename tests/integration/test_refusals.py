@@ -124,6 +124,15 @@ def test_a_database_beyond_the_last_is_named(settings: Settings) -> None:
     _is_one_line(done.returncode, done.stderr, "DB index is out of range", "no database of the number")
 
 
+@pytest.mark.parametrize("command", ["runs", "worker", "scheduler", "migrate", "web", "doctor"])
+def test_an_address_that_cannot_be_read_is_named_by_every_command(settings: Settings, command: str) -> None:
+    done = run_command(settings, command, REDIS_URL=f"redis://:{PASSWORD}@127.0.0.1:6379/abc")
+    assert done.returncode == 1, done.stderr
+    assert "REDIS_URL: the database of a Redis is a number" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert PASSWORD not in done.stderr
+
+
 def _is_one_line(code: int, said: str, *words: str) -> None:
     assert code == 1, said
     assert "Traceback" not in said
