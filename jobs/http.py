@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-import requests
 import structlog
 import tenacity
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
 from jobs.errors import JobError, PermanentError
+from jobs.responses import Response
 
 log = structlog.get_logger("safegrid.source")
 
@@ -51,22 +51,20 @@ def retrying(first_wait_s: float, attempts: int = ATTEMPTS) -> tenacity.Retrying
     )
 
 
-def json_of(response: requests.Response, explain: Callable[[requests.Response], str]) -> Any:
+def json_of(response: Response, explain: Callable[[Response], str]) -> Any:
     """The JSON of a response. Raises SourceUnavailable for one that may be better later, else SourceChanged.
 
     `explain`: what there is to say of a request that the source does not take.
     """
-    # Without the query, which may hold a key.
-    address, _, _ = response.url.partition("?")
-    if response.status_code == 429 or response.status_code >= 500:
+    if response.status == 429 or response.status >= 500:
         wait_s = _asked_wait_s(response.headers.get("Retry-After", ""))
-        raise SourceUnavailable(f"{address} answered {response.status_code} ({response.reason})", wait_s)
-    if response.status_code != 200:
-        raise SourceChanged(f"{address} answered {response.status_code}: {explain(response)}")
+        raise SourceUnavailable(f"{response.url} answered {response.status} ({response.reason})", wait_s)
+    if response.status != 200:
+        raise SourceChanged(f"{response.url} answered {response.status}: {explain(response)}")
     try:
         return response.json()
-    except requests.JSONDecodeError:
-        raise SourceUnavailable(f"{address} answered something that is no JSON") from None
+    except (ValueError, RecursionError):
+        raise SourceUnavailable(f"{response.url} answered something that is no JSON") from None
 
 
 def _asked_wait_s(header: str) -> float:

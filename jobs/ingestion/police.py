@@ -11,6 +11,7 @@ import requests
 from jobs.areas import Area
 from jobs.http import ATTEMPTS, SourceChanged, SourceUnavailable, json_of, retrying
 from jobs.months import month_text, parse_month
+from jobs.responses import NotWhole, Response, session, whole_response
 from jobs.settings import Box, Settings
 
 # Not in the API's list of forces, though it has unplaced crimes like any other.
@@ -32,7 +33,7 @@ class Police:
     base_url: str
     timeout_s: float
     retry_wait_s: float
-    session: requests.Session = field(default_factory=requests.Session)
+    session: requests.Session = field(default_factory=session)
     attempts: int = ATTEMPTS
     """How often a request is made that finds the source away."""
     asked: int = 0
@@ -102,24 +103,18 @@ class Police:
     def _ask_once(self, path: str, query: dict[str, str] | None, method: str) -> Any:
         response = self._send(path, query, method)
         # Only crimes are asked for by POST, because polygons are long.
-        if response.status_code == 503 and method == "POST" and self._is_up():
+        if response.status == 503 and method == "POST" and self._is_up():
             raise TooManyCrimes
         return json_of(response, lambda _: f"asked for {query or 'no parameters'}")
 
-    def _send(self, path: str, query: dict[str, str] | None, method: str) -> requests.Response:
+    def _send(self, path: str, query: dict[str, str] | None, method: str) -> Response:
         self.asked += 1
         params, form = (None, query) if method == "POST" else (query, None)
         try:
-            response = self.session.request(
-                method,
-                f"{self.base_url}/{path}",
-                params=params,
-                data=form,
-                timeout=self.timeout_s,
-                allow_redirects=False,
-            )
+            address = f"{self.base_url}/{path}"
+            response = whole_response(self.session, method, address, timeout_s=self.timeout_s, params=params, data=form)
         except requests.RequestException as error:
-            reason = type(error).__name__
+            reason = error if isinstance(error, NotWhole) else type(error).__name__
             raise SourceUnavailable(f"{self.base_url}/{path} did not answer in full: {reason}") from error
         self.label = response.headers.get("X-Safegrid-Data", self.label)
         return response
@@ -132,7 +127,7 @@ class Police:
     def _is_up(self) -> bool:
         """Tells a polygon of too many crimes from a service that is down: both are 503."""
         try:
-            return self._send("crime-last-updated", None, "GET").status_code == 200
+            return self._send("crime-last-updated", None, "GET").status == 200
         except SourceUnavailable:
             return False
 

@@ -12,7 +12,19 @@ from tests.integration.crimes import MONTH, Crime, crime, point_at, rows, scatte
 from tests.standins.police import PoliceStandin, Records
 
 CALLS = ["crimes-street-dates", "forces", "crimes-street/", "crimes-no-location"]
-PASSING = ["outage", "status:429", "status:500", "status:502", "reset", "truncated", "html", "slow:0.5"]
+PASSING = [
+    "drip",
+    "drip-headers",
+    "endless",
+    "outage",
+    "status:429",
+    "status:500",
+    "status:502",
+    "reset",
+    "truncated",
+    "html",
+    "slow:0.5",
+]
 STAYING = ["status:429", "status:500", "reset", "truncated", "outage", "html", "wrong-month"]
 
 

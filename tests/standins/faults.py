@@ -6,9 +6,10 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from tests.standins.server import Answer, Request
+from tests.standins.server import Answer, Delivery, Request
 
-WIRE_KINDS = frozenset({"outage", "reset", "truncated", "html", "slow", "status"})
+_DELIVERIES: Mapping[str, Delivery] = {"drip": "dripping", "drip-headers": "dripping headers", "endless": "endless"}
+WIRE_KINDS = frozenset({"outage", "reset", "truncated", "html", "slow", "status", *_DELIVERIES})
 UNTIL_CLEARED = 1_000_000_000
 _PAGE = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>Back soon</h1></body></html>"
 
@@ -25,6 +26,9 @@ class Fault:
     truncated       the whole Content-Length, half the body
     html            200 with an HTML page
     slow:SECONDS    the right answer, late (2 s without an argument)
+    drip            the right answer, a byte every 0.05 s
+    drip-headers    headers that come so and never end
+    endless         a body that never ends
     """
 
     kind: str
@@ -53,6 +57,8 @@ class Fault:
 
     def answer_after(self, answer: Answer) -> Answer:
         """The service's own answer as this fault lets it through."""
+        if self.kind in _DELIVERIES:
+            return replace(answer, delivery=_DELIVERIES[self.kind])
         return replace(answer, delivery="truncated") if self.kind == "truncated" else answer
 
 

@@ -6,6 +6,7 @@ import socketserver
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -15,7 +16,11 @@ from urllib.parse import parse_qsl, urlsplit
 FORM = "application/x-www-form-urlencoded"
 _ABORT = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: close() sends RST instead of FIN
 
+_DRIP_S = 0.05
+
 _Socket = socket.socket | tuple[bytes, socket.socket]
+
+Delivery = Literal["whole", "truncated", "reset", "dripping", "dripping headers", "endless"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class Answer:
     body: bytes = b""
     content_type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
-    delivery: Literal["whole", "truncated", "reset"] = "whole"
+    delivery: Delivery = "whole"
 
 
 class StandinServer(socketserver.ThreadingTCPServer):
@@ -135,6 +140,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
             self.close_connection = True
             return
+        if answer.delivery in ("dripping headers", "endless"):
+            self.close_connection = True
+            self._never_end(answer)
+            return
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
@@ -144,5 +153,22 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.delivery == "truncated":
             self.close_connection = True
             self.wfile.write(answer.body[: len(answer.body) // 2])
+        elif answer.delivery == "dripping":
+            self._drip(answer.body)
         else:
             self.wfile.write(answer.body)
+
+    def _never_end(self, answer: Answer) -> None:
+        """Headers byte by byte, or a body without a length and without an end."""
+        if answer.delivery == "dripping headers":
+            self._drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 100_000)
+            return
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n[")
+        while True:
+            self.wfile.write(b" " * 2**20)
+
+    def _drip(self, body: bytes) -> None:
+        for byte in body:
+            self.wfile.write(bytes([byte]))
+            self.wfile.flush()
+            time.sleep(_DRIP_S)

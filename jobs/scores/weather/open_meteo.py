@@ -11,6 +11,7 @@ import requests
 
 from jobs.errors import JobError
 from jobs.http import SourceChanged, SourceUnavailable, json_of, retrying
+from jobs.responses import NotWhole, Response, session, whole_response
 from jobs.scores.days import days_from
 from jobs.scores.model import Floats
 from jobs.scores.weather.places import Place
@@ -49,7 +50,7 @@ class OpenMeteo:
     retry_wait_s: float
     attempts: int = ATTEMPTS
     api_key: str = field(default="", repr=False)
-    session: requests.Session = field(default_factory=requests.Session)
+    session: requests.Session = field(default_factory=session)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -97,17 +98,19 @@ class OpenMeteo:
 
     def _ask(self, address: str, query: Mapping[str, str]) -> Any:
         response = self._send(address, query)
-        if response.status_code == 429 and (reason := _reason(response)).startswith(("Daily", "Hourly", "Monthly")):
+        if response.status == 429 and (reason := _reason(response)).startswith(("Daily", "Hourly", "Monthly")):
             raise LimitReached(f"{address} gives no more weather: {reason}")
         return json_of(response, _reason)
 
-    def _send(self, address: str, query: Mapping[str, str]) -> requests.Response:
+    def _send(self, address: str, query: Mapping[str, str]) -> Response:
         key = {"apikey": self.api_key} if self.api_key else {}
         try:
-            return self.session.get(address, params={**query, **key}, timeout=self.timeout_s, allow_redirects=False)
+            parameters = {**query, **key}
+            return whole_response(self.session, "GET", address, timeout_s=self.timeout_s, params=parameters)
         except requests.RequestException as error:
-            # Its own message holds the whole address, and with it the key.
-            raise SourceUnavailable(f"{address} did not answer in full: {type(error).__name__}") from None
+            # The message of others holds the whole address, and with it the key.
+            reason = error if isinstance(error, NotWhole) else type(error).__name__
+            raise SourceUnavailable(f"{address} did not answer in full: {reason}") from None
 
 
 def _host_for(address: str, key: str) -> str:
@@ -128,8 +131,8 @@ def _place(daily: Mapping[str, Any], days: Sequence[str]) -> Floats:
     return values
 
 
-def _reason(response: requests.Response) -> str:
+def _reason(response: Response) -> str:
     try:
         return str(response.json()["reason"])
-    except (requests.JSONDecodeError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return response.reason
