@@ -14,12 +14,14 @@ def connect(settings: Settings) -> "Redis":
     """A client for the cache; it connects on first use."""
     from redis import Redis
     from redis.backoff import ExponentialWithJitterBackoff
+    from redis.exceptions import ConnectionError, ReadOnlyError, TimeoutError
     from redis.retry import Retry
 
-    # A Redis that restarts is back within seconds, and no work should fail for that.
-    patience = Retry(ExponentialWithJitterBackoff(base=0.1, cap=2), retries=8)
-    # A Redis that hangs must not hang the work too: an attempt fails, and is made again.
-    return Redis.from_url(settings.redis_url, socket_connect_timeout=5, socket_timeout=30, retry=patience)
+    # A Redis that restarts, or fails over to a replica, is back within seconds, and no work should fail for that.
+    passing = (ConnectionError, TimeoutError, ReadOnlyError)
+    patience = Retry(ExponentialWithJitterBackoff(base=0.1, cap=2), retries=8, supported_errors=passing)
+    # A Redis that hangs must not hang the work too: an attempt fails, and is made again on another connection.
+    return Redis.from_url(settings.redis_url, socket_connect_timeout=5, socket_timeout=10, retry=patience)
 
 
 def drop_snapshots(cache: "Redis") -> int:

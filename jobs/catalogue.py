@@ -6,21 +6,36 @@ import functools
 import inspect
 import os
 import pkgutil
+import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any, Literal, ParamSpec, TypeVar, get_type_hints
+from typing import Any, ParamSpec, TypeVar, get_type_hints
 
 from pydantic import ValidationError, create_model
 from pydantic.errors import PydanticUserError
 
 import jobs as package
 from jobs import context
-from jobs.errors import ParameterError, SafegridError, WrongCall
+from jobs.errors import ParameterError, SafegridError, SettingsError, WrongCall
 from jobs.parameters import Parameters, problems_by_field, schemas_by_name
 
 QUEUES = ("ingestion", "maintenance", "cache")
-Queue = Literal["ingestion", "maintenance", "cache"]
+# RQ makes keys of the names, and commands take them as arguments.
+_QUEUE = re.compile(r"[a-z][a-z0-9_-]{0,40}")
 _NO_JOBS = "jobs.migrations"
+
+
+def queues() -> tuple[str, ...]:
+    """The queues: those of Safegrid's own jobs, and what SAFEGRID_QUEUES names, separated by commas.
+
+    Raises SettingsError for what cannot be the name of a queue.
+    """
+    further = [name.strip() for name in os.environ.get("SAFEGRID_QUEUES", "").split(",") if name.strip()]
+    if wrong := [name for name in further if not _QUEUE.fullmatch(name)]:
+        raise SettingsError(
+            f"SAFEGRID_QUEUES: {wrong[0]!r} cannot be the name of a queue (expected small letters, digits, - and _)"
+        )
+    return tuple(dict.fromkeys((*QUEUES, *further)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +52,7 @@ class Job:
 
     function: Callable[..., Any]
     parameters: type[Parameters]
-    queue: Queue
+    queue: str
     slug: str
     cron: str | None = None
     """Cadence in UTC: minute, hour, day of the month, month, day of the week."""
@@ -46,7 +61,10 @@ class Job:
     overlaps: bool = False
     """Whether an occurrence waits behind a run that is still open, instead of being skipped."""
     follow_ups: Callable[[Any], Sequence["FollowUp"]] = lambda _result: ()
-    """What a result of this job makes necessary next."""
+    """What a run of this job makes necessary next, by its result and by what is held; called in the job's context.
+
+    The result is none where the run came to nothing: what it did until then may make something necessary all the same.
+    """
     joins_running: bool = False
     """Whether a request is satisfied by an equal run that has begun already."""
     soft_limit_s: float = 55 * 60
@@ -113,7 +131,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def job(*, queue: Queue, slug: str, **declared: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def job(*, queue: str, slug: str, **declared: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Enter a function into the catalogue; `declared` are further fields of its Job. Raises DeclarationError.
 
     Called directly, the function runs in place with its parameters checked.
@@ -128,8 +146,11 @@ def job(*, queue: Queue, slug: str, **declared: Any) -> Callable[[Callable[P, R]
         def run_in_place(*args: P.args, **kwargs: P.kwargs) -> R:
             # The values of a direct call are those of a queued one: checked, and as the annotations say.
             parameters = entry.parse(signature.bind_partial(*args, **kwargs).arguments)
-            with context.ensure():
+            with context.ensure() as here:
                 result: R = entry.function(**parameters.values())
+                if here.run_id is None:
+                    # The next call in this context is another run, which does not go on from here.
+                    here.state = {}
             return result
 
         _jobs[entry.name] = dataclasses.replace(entry, function=run_in_place)
@@ -159,8 +180,11 @@ def _check(entry: Job) -> None:
         is_same = (other.path, other.function.__qualname__) == (entry.path, entry.function.__qualname__)
         if not is_same and {other.name, other.slug} & {entry.name, entry.slug}:
             raise DeclarationError(entry.function, f"the name or slug is that of {other.path}")
-    if entry.queue not in QUEUES:
-        raise DeclarationError(entry.function, f"{entry.queue!r} is no queue; the queues are {', '.join(QUEUES)}")
+    if entry.queue not in (known := queues()):
+        raise DeclarationError(
+            entry.function,
+            f"{entry.queue!r} is no queue; the queues are {', '.join(known)}. SAFEGRID_QUEUES declares further ones",
+        )
     if entry.cron is not None:
         _check_cadence(entry, entry.cron)
 
@@ -184,7 +208,8 @@ def load() -> dict[str, Job]:
     SAFEGRID_JOB_MODULES names further modules with jobs, separated by commas.
     """
     _import(os.environ.get("SAFEGRID_JOB_MODULES", ""))
-    return dict(sorted(_jobs.items(), key=lambda entry: (QUEUES.index(entry[1].queue), entry[1].slug)))
+    order = queues()
+    return dict(sorted(_jobs.items(), key=lambda entry: (order.index(entry[1].queue), entry[1].slug)))
 
 
 @functools.cache

@@ -10,8 +10,7 @@ import numpy as np
 import shapely
 from sqlalchemy import Connection, text
 
-from jobs import areas
-from jobs.grid import store
+from jobs import areas, crimes
 from jobs.months import month_text
 
 _CELLS = text("SELECT h3_index, count(*) AS records FROM safety_cells GROUP BY h3_index")
@@ -195,8 +194,8 @@ def totals(connection: Connection, found: Findings) -> None:
 
 def _built_from_others(connection: Connection) -> set[dt.date]:
     """Months whose grid is not of the fingerprint of what is held."""
-    built = store.built_fingerprints(connection)
-    held = store.month_states(connection, dt.date.min, dt.date.max)
+    built = crimes.built_fingerprints(connection)
+    held = crimes.month_states(connection, dt.date.min, dt.date.max)
     return {state.month for state in held if built.get(state.month, state.fingerprint) != state.fingerprint}
 
 

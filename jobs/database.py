@@ -1,7 +1,8 @@
 """PostgreSQL: engines, and the options every connection of ours carries."""
 
+import contextlib
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from jobs.deadlines import LONGEST_CALL_S, limited_to
 from jobs.errors import SafegridError
 from jobs.settings import Settings
 
@@ -49,17 +51,32 @@ def create(
     pool: bool = False,
     direct: bool = True,
     patience_s: int = CONNECT_S,
+    longest_s: float | None = None,
 ) -> Engine:
     """An engine for the database of `settings`. Workers take a plain connection; only the web keeps a pool.
 
     direct: whether the connection's session is ours alone, as a claim needs it. What keeps nothing in its session,
     such as everything with a pool, may go through a pooler. patience_s: for a server that does not respond to a
-    connect, unless DATABASE_URL has a connect_timeout.
+    connect, unless DATABASE_URL has a connect_timeout. longest_s: for one call; no limit when left out, as jobs may
+    have long statements, but for a pool.
     """
     args = _connect_args(settings, application, patience_s, direct=direct and not pool)
+    if pool or longest_s is not None:
+        args["connection_factory"] = limited_to(longest_s or LONGEST_CALL_S)
     if pool:
         return _utc(create_engine(settings.database_url, connect_args=args, pool_pre_ping=True))
     return _utc(create_engine(settings.database_url, connect_args=args, poolclass=NullPool))
+
+
+@contextlib.contextmanager
+def once(settings: Settings, seconds: float = 30) -> Iterator[Connection]:
+    """A connection for something short. Raises sqlalchemy's OperationalError where a call takes longer than that."""
+    engine = create(settings, longest_s=seconds)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def create_for_glances(settings: Settings, application: str) -> Engine:
@@ -69,7 +86,7 @@ def create_for_glances(settings: Settings, application: str) -> Engine:
     """
     engine = create_engine(
         settings.database_url,
-        connect_args=_connect_args(settings, application),
+        connect_args={**_connect_args(settings, application), "connection_factory": limited_to(LONGEST_CALL_S)},
         isolation_level="AUTOCOMMIT",
         pool_reset_on_return=None,
     )
@@ -78,7 +95,11 @@ def create_for_glances(settings: Settings, application: str) -> Engine:
 
 def create_for_probes(settings: Settings, application: str, patience_s: int) -> Engine:
     """An engine with one connection, which is not waited for: to ask whether PostgreSQL responds."""
-    args = {**_connect_args(settings, application, patience_s), "tcp_user_timeout": patience_s * 1000}
+    args = {
+        **_connect_args(settings, application, patience_s),
+        "tcp_user_timeout": patience_s * 1000,
+        "connection_factory": limited_to(patience_s),
+    }
     return create_engine(
         settings.database_url,
         connect_args=args,

@@ -1,14 +1,16 @@
 """Parameters of jobs: the types that a declaration can name, and how values are checked and explained."""
 
 import types
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from sqlalchemy import Connection
 
+from jobs.errors import ParameterError
 from jobs.months import NotAMonth, month_text, parse_month
+from jobs.storable import storable
 
 # An error repeats what was given; a page of it would hide what was expected.
 _LONGEST_GIVEN = 100
@@ -40,6 +42,21 @@ class OneOf:
     left_out: str = ""
 
 
+def refuse_unknown(connection: Connection, job: str, model: type[BaseModel], values: Mapping[str, Any]) -> None:
+    """Raises ParameterError for a value that is none of those in the database: no run could ever take it."""
+    problems = {}
+    for name, field in model.model_fields.items():
+        for declared in field.metadata:
+            if isinstance(declared, OneOf) and (value := values.get(name)) is not None:
+                known = declared.source(connection)
+                if value not in known:
+                    problems[name] = (
+                        f"must be one of {', '.join(known) or 'none, as there are none'} (given: {value!r})"
+                    )
+    if problems:
+        raise ParameterError(job, problems)
+
+
 def no_flag(value: Any) -> Any:
     """A value for a whole number: true and false are none, though Python takes them for 1 and 0. Raises ValueError."""
     if isinstance(value, bool):
@@ -56,6 +73,8 @@ class Parameters(BaseModel):
     @classmethod
     def _as_written(cls, value: Any, info: ValidationInfo) -> Any:
         """Flags are no numbers; a list may be one text, as forms, addresses and command lines have only texts."""
+        if value != storable(value):
+            raise ValueError("must not hold NUL characters or halves of surrogate pairs")
         kinds = kinds_of(cls.model_fields[str(info.field_name)].annotation)
         if kinds & _LISTS and isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]

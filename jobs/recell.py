@@ -1,19 +1,18 @@
 """The job after a change of H3_RESOLUTION: the crimes that are held get cells of the new resolution."""
 
 import datetime as dt
-from collections.abc import Sequence
 from typing import Any
 
 import h3.api.basic_int as h3
 from sqlalchemy import Connection, select, text, update
 
 from jobs import cache, context
-from jobs.catalogue import FollowUp, job
+from jobs.catalogue import job
 from jobs.crimes import fingerprint
 from jobs.database import copy, lock
-from jobs.grid.rebuild import rebuilds
 from jobs.models.crimes import CrimeIncident, IngestionRun
 from jobs.months import month_text
+from jobs.regrid import outdated
 
 Points = dict[tuple[float, float], int]
 """{(latitude, longitude): cell}"""
@@ -32,12 +31,7 @@ _COUNTS = text(
 )
 
 
-def _regrid(result: dict[str, Any]) -> Sequence[FollowUp]:
-    """The grid of every month that was changed."""
-    return rebuilds([dt.date.fromisoformat(month) for month in result["months_recelled"]])
-
-
-@job(queue="ingestion", slug="recell-crimes", follow_ups=_regrid)
+@job(queue="ingestion", slug="recell-crimes", follow_ups=outdated)
 def recell_crimes() -> dict[str, Any]:
     """Compute the cells of all crimes anew, after H3_RESOLUTION was changed. The grid is rebuilt next."""
     here = context.current()
@@ -49,17 +43,20 @@ def recell_crimes() -> dict[str, Any]:
             .order_by(IngestionRun.month.desc(), IngestionRun.area)
         ).all()
     points: Points = {}
-    changed = 0
+    # {"area month": crimes} of all attempts of this run, so that its result tells what the whole run did.
+    changed: dict[str, int] = here.state.get("recelled", {})
     for done, (area, month) in enumerate(others, 1):
         with here.connection.begin():
-            changed += recell_month(here.connection, area, month, resolution, points)
+            changed[f"{area} {month}"] = recell_month(here.connection, area, month, resolution, points)
+            # Before the commit: killed in between, the next attempt does the month again and counts it once.
+            here.checkpoint({"recelled": changed})
         here.progress(done, len(others), f"{area} {month_text(month)}")
     cache.drop_snapshots(here.cache)
     return {
         "task": "recell_crimes",
         "h3_resolution": resolution,
-        "months_recelled": sorted({month.isoformat() for _, month in others}),
-        "records_recelled": changed,
+        "months_recelled": sorted({name.rpartition(" ")[2] for name in changed}),
+        "records_recelled": sum(changed.values()),
         "distinct_points": len(points),
     }
 

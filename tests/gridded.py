@@ -9,7 +9,7 @@ from typing import NamedTuple
 import h3
 from sqlalchemy import Connection
 
-from jobs import areas
+from jobs import areas, crimes
 from jobs.grid import store as grid_store
 from jobs.ingestion import store
 from jobs.ingestion.records import Crime
@@ -79,7 +79,7 @@ def hold(connection: Connection, month: str, crimes: Iterable[Place], area: str 
 def build(connection: Connection, resolution: int = 10) -> None:
     """Build the grid of all that is held."""
     with connection.begin():
-        states = grid_store.month_states(connection, dt.date(1, 1, 1), dt.date(9999, 1, 1))
+        states = crimes.month_states(connection, dt.date(1, 1, 1), dt.date(9999, 1, 1))
         generation = grid_store.next_generation(connection)
         for state in states:
             grid_store.build_month(connection, state, resolution, generation)

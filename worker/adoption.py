@@ -10,14 +10,14 @@ from worker.settings import Settings
 
 
 def adopt(settings: Settings, rq_id: str, function: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    """Enter the job into the ledger and answer its run. Raises UnknownJob, ParameterError."""
+    """Enter the job into the ledger and return its run. Raises UnknownJob, ParameterError."""
     job = catalogue.find(function)
     parameters = _named(job, args) | dict(kwargs)
     engine = database.create(settings)
     try:
         with engine.connect() as connection:
-            asker = ledger.Requester("rq", f"rq enqueue ({rq_id})")
-            return ledger.submit(connection, job, parameters, asker).run_id
+            requester = ledger.Requester("rq", f"rq enqueue ({rq_id})")
+            return ledger.submit(connection, job, parameters, requester).run_id
     finally:
         engine.dispose()
 

@@ -13,7 +13,9 @@ from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import database
+from jobs.deadlines import within
 from jobs.errors import SafegridError
+from jobs.responses import Deadline, session
 from worker import transport
 from worker.settings import Settings
 
@@ -22,6 +24,7 @@ log = structlog.get_logger("safegrid.alerts")
 CHECK_S = 5.0
 LONGEST_PAUSE_S = 300.0
 TIMEOUT_S = 10
+LONGEST_ROUND_S = 45.0
 MOST_TOLD = 20
 """Runs in one message."""
 LONGEST_TEXT = 500
@@ -47,9 +50,9 @@ class DeliveryRefused(SafegridError):
 
 
 def tell(connection: Connection, url: str) -> int:
-    """Tell of the runs that failed since. Answers how many there were; none where another process is telling.
+    """Send the runs that failed since. Returns how many there were; none where another process is sending.
 
-    Raises DeliveryRefused; then they are told of later.
+    Raises DeliveryRefused; then they are sent later.
     """
     with connection.begin():
         if not connection.scalar(_ALONE):
@@ -65,7 +68,7 @@ def message(runs: Sequence[Row[Any]]) -> dict[str, Any]:
     """The message as JSON: `text` for people, as chat services show it, and `runs` for programs."""
     head = f"Safegrid: {len(runs)} run{'' if len(runs) == 1 else 's'} failed"
     lines = [f"{_cut(transport.describe(run.job, run.parameters))}: {_cut(run.error)} (run {run.id})" for run in runs]
-    told = [
+    failed = [
         {
             "task_id": run.id,
             "task_name": run.job,
@@ -75,7 +78,7 @@ def message(runs: Sequence[Row[Any]]) -> dict[str, Any]:
         }
         for run in runs
     ]
-    return {"text": "\n".join([head, *lines]), "runs": told}
+    return {"text": "\n".join([head, *lines]), "runs": failed}
 
 
 def _cut(said: str | None) -> str:
@@ -87,7 +90,11 @@ def _post(url: str, body: dict[str, Any]) -> None:
     """The address is a secret of the receiver's, so no error names it."""
     try:
         # Only the status counts; what follows may take for ever.
-        with requests.post(url, json=body, timeout=TIMEOUT_S, allow_redirects=False, stream=True) as answer:
+        with (
+            Deadline(TIMEOUT_S).running(),
+            session() as sender,
+            sender.post(url, json=body, timeout=TIMEOUT_S, allow_redirects=False, stream=True) as answer,
+        ):
             status = answer.status_code
     except (requests.RequestException, ValueError) as error:
         raise DeliveryRefused(f"The receiver of alerts cannot be reached ({type(error).__name__})") from None
@@ -97,14 +104,16 @@ def _post(url: str, body: dict[str, Any]) -> None:
 
 def send_forever(settings: Settings) -> None:
     """Tell of failed runs every few seconds; what is away for a while is waited out, longer each time."""
-    engine = database.create(settings, application="safegrid alerts")
+    engine = database.create(settings, application="safegrid alerts", longest_s=LONGEST_ROUND_S)
     pause_s = CHECK_S
     while True:
         try:
             with engine.connect() as connection:
                 while True:
-                    if told := tell(connection, settings.alert_webhook_url):
-                        log.info("alerted", runs=told)
+                    with within(connection, LONGEST_ROUND_S):
+                        count = tell(connection, settings.alert_webhook_url)
+                    if count:
+                        log.info("alerted", runs=count)
                     pause_s = CHECK_S
                     time.sleep(pause_s)
         except (SQLAlchemyError, DeliveryRefused) as error:

@@ -3,15 +3,17 @@
 import datetime as dt
 import random
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, case, insert, select, text, update
+from sqlalchemy import Connection, Row, case, func, insert, select, text, update
 
 from jobs.models.runs import Attempt, Run
+from jobs.storable import storable
 from worker import ledger
-from worker.errors import ClaimLost
+from worker.claim import is_free
+from worker.errors import ClaimLost, UnknownHere
 from worker.ledger import NOW, Requester
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ _HAS_TO_WAIT = text(
 _BEGIN = text(
     """
     WITH begun AS (
-        UPDATE runs SET state = 'started', attempt = attempt + 1, unclaimed_pushes = 0,
+        UPDATE runs SET state = 'started', attempt = attempt + 1, unclaimed_pushes = 0, unknown_since = NULL,
             started_at = coalesce(started_at, clock_timestamp())
         WHERE id = :run_id AND state IN ('waiting', 'queued') AND due_at <= clock_timestamp()
         RETURNING id, job, queue, parameters, attempt, checkpoint
@@ -49,6 +51,19 @@ _BEGIN = text(
 # PostgreSQL itself was started again since: no attempt of that time can have kept its claim.
 _OUTLIVED = text(
     "SELECT started_at < pg_postmaster_start_time() FROM attempts WHERE run_id = :run_id AND number = :attempt"
+)
+
+_DIED = "The work-horse died without a word: killed, out of memory, or its machine is gone"
+_CUT = "PostgreSQL ended the attempt's connection, or was away"
+# The attempt was counted as a loss before it could say that it was alive.
+_EXCUSE = text(
+    """
+    WITH excused AS (
+        UPDATE attempts SET error = :cut
+        WHERE run_id = :run_id AND number = :attempt AND outcome = 'lost' AND error = :died RETURNING run_id
+    )
+    UPDATE runs SET losses = greatest(losses - 1, 0) FROM excused WHERE runs.id = excused.run_id
+    """
 )
 
 
@@ -77,19 +92,26 @@ def of(connection: Connection, run_id: str) -> Sequence[Row[Any]]:
         ).all()
 
 
-def claim(connection: Connection, run_id: str, worker: str, *, requeued: bool = False) -> Claimed | None:
+def claim(
+    connection: Connection, run_id: str, worker: str, *, requeued: bool = False, known: Container[str] | None = None
+) -> Claimed | None:
     """Begin an attempt. Only for the holder of the run's advisory lock; none if the run is not to be done now.
 
-    `requeued`: somebody used `rq requeue`, which may begin a failed run again.
+    requeued: somebody used `rq requeue`, which may retry a failed run. known: the jobs of this process, all of them
+    when left out. Raises UnknownHere for a run of another job, and leaves it as it is.
     """
     with connection.begin():
-        return _claim(connection, run_id, worker, requeued=requeued)
+        return _claim(connection, run_id, worker, requeued=requeued, known=known)
 
 
-def _claim(connection: Connection, run_id: str, worker: str, *, requeued: bool = False) -> Claimed | None:
+def _claim(
+    connection: Connection, run_id: str, worker: str, *, requeued: bool = False, known: Container[str] | None = None
+) -> Claimed | None:
     run = connection.execute(_TO_CLAIM.where(Run.id == run_id)).one_or_none()
     if run is None:
         return None
+    if known is not None and run.job not in known:
+        raise UnknownHere(run.job)
     ledger.lock_twins(connection, run.job, run.parameters)
     if run.state == "started":
         # We hold its lock, so that attempt is dead.
@@ -124,22 +146,36 @@ def finish(
     log: Sequence[Any],
     next_runs: Sequence[tuple["Job", Any]] = (),
 ) -> list[str]:
-    """The run is done, and asks for the next ones in the same breath. Answers the ids of those.
+    """The run is done, and asks for the next ones in the same breath. Returns the ids of those.
 
     Raises ClaimLost when another attempt has taken over.
     """
-    asker = Requester("pipeline", f"run {claimed.run_id}")
     with connection.begin():
         _finish(connection, claimed, result, log)
-        return [
-            ledger.enter(connection, job, job.validate(parameters), asker, claimed.run_id).run_id
-            for job, parameters in next_runs
-        ]
+        return ask_next(connection, claimed.run_id, next_runs)
 
 
 def _finish(connection: Connection, claimed: Claimed, result: Any, log: Sequence[Any]) -> None:
-    _update_claimed(connection, claimed, state="finished", result=result, error=None, ended_at=NOW, log=list(log))
+    _update_claimed(
+        connection,
+        claimed,
+        state="finished",
+        result=result,
+        error=None,
+        ended_at=NOW,
+        followed_up=True,
+        log=list(log),
+    )
     _end_attempt(connection, claimed.run_id, claimed.attempt, "finished")
+
+
+def ask_next(connection: Connection, run_id: str, next_runs: Sequence[tuple["Job", Any]]) -> list[str]:
+    """Enter the runs that a run makes necessary. Returns their ids. Part of the caller's transaction."""
+    requester = Requester("pipeline", f"run {run_id}")
+    return [
+        ledger.enter(connection, job, job.validate(parameters), requester, run_id).run_id
+        for job, parameters in next_runs
+    ]
 
 
 def rehearse(connection: Connection) -> None:
@@ -154,11 +190,31 @@ def rehearse(connection: Connection) -> None:
         transaction.rollback()
 
 
-def hand_back(connection: Connection, claimed: Claimed, log: Sequence[Any]) -> None:
-    """The worker is going down: the run goes back to its queue, which costs it nothing."""
+def hand_back(connection: Connection, claimed: Claimed, log: Sequence[Any], delay_s: float = 0) -> str:
+    """The worker is going down, or what it needs: the run goes back to its queue, which costs it nothing.
+
+    Returns its state now.
+    """
     with connection.begin():
-        _update_claimed(connection, claimed, state="waiting", stops=Run.stops + 1, due_at=NOW, log=list(log))
+        run = _update_claimed(connection, claimed, stops=Run.stops + 1, log=list(log))
+        if run.cancel_requested_by:
+            return _end_cancelled(connection, claimed, run.cancel_requested_by)
+        _update_claimed(connection, claimed, state="waiting", due_at=NOW + dt.timedelta(seconds=delay_s))
         _end_attempt(connection, claimed.run_id, claimed.attempt, "stopped")
+        return "waiting"
+
+
+def cancelled(connection: Connection, claimed: Claimed, log: Sequence[Any]) -> str:
+    """The attempt heard that its run is cancelled, and has ended. Returns the run's state now."""
+    with connection.begin():
+        run = _update_claimed(connection, claimed, log=list(log))
+        return _end_cancelled(connection, claimed, run.cancel_requested_by)
+
+
+def _end_cancelled(connection: Connection, claimed: Claimed, who: str) -> str:
+    _update_claimed(connection, claimed, state="cancelled", ended_at=NOW)
+    _end_attempt(connection, claimed.run_id, claimed.attempt, "cancelled", f"Cancelled by {who}")
+    return "cancelled"
 
 
 def fail(
@@ -171,15 +227,17 @@ def fail(
 ) -> str:
     """An attempt failed. It is tried again after the delay while the budget lasts; never when that is None.
 
-    Answers the state of the run now.
+    Returns the state of the run now: one that somebody cancelled in the meantime is not tried again.
     """
     with connection.begin():
-        failures = _update_claimed(connection, claimed, failures=Run.failures + 1, error=error, log=list(log))
+        run = _update_claimed(connection, claimed, failures=Run.failures + 1, error=error, log=list(log))
         _end_attempt(connection, claimed.run_id, claimed.attempt, "failed", error, traceback)
-        if retry_delay_s is None or failures >= MAX_FAILURES:
+        if run.cancel_requested_by:
+            return _end_cancelled(connection, claimed, run.cancel_requested_by)
+        if retry_delay_s is None or run.failures >= MAX_FAILURES:
             _update_claimed(connection, claimed, state="failed", ended_at=NOW)
             return "failed"
-        delay = dt.timedelta(seconds=_jittered(retry_delay_s * 4 ** (failures - 1)))
+        delay = dt.timedelta(seconds=_jittered(retry_delay_s * 4 ** (run.failures - 1)))
         _update_claimed(connection, claimed, state="waiting", due_at=NOW + delay)
         return "waiting"
 
@@ -189,25 +247,26 @@ def _jittered(seconds: float) -> float:
     return min(seconds, LONGEST_RETRY_DELAY_S) * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
 
 
-def _update_claimed(connection: Connection, claimed: Claimed, **values: Any) -> int:
-    failures: int | None = connection.scalar(
+def _update_claimed(connection: Connection, claimed: Claimed, **values: Any) -> Any:
+    """Every word that an attempt leaves in its run goes through here, as texts that can be stored."""
+    run: Any = connection.execute(
         update(Run)
         .where(Run.id == claimed.run_id, Run.attempt == claimed.attempt, Run.state == "started")
-        .values(**values)
-        .returning(Run.failures)
-    )
-    if failures is None:
-        raise ClaimLost
-    return failures
+        .values(**storable(values))
+        .returning(Run.failures, Run.cancel_requested_by)
+    ).one_or_none()
+    if run is None:
+        raise ClaimLost("another attempt has taken it over, or it was settled as lost")
+    return run
 
 
 def _end_attempt(
-    connection: Connection, run_id: str, number: int, outcome: str, error: str | None = None, trace: str | None = None
+    connection: Connection, run_id: str, number: int, outcome: str, error: Any = None, trace: str | None = None
 ) -> None:
     connection.execute(
         update(Attempt)
         .where(Attempt.run_id == run_id, Attempt.number == number, Attempt.ended_at.is_(None))
-        .values(outcome=outcome, error=error, traceback=trace, ended_at=NOW)
+        .values(outcome=outcome, error=storable(error), traceback=storable(trace), ended_at=NOW)
     )
 
 
@@ -228,18 +287,19 @@ def fail_dead(connection: Connection, run_id: str, error: str) -> None:
             _end_attempt(connection, run_id, attempt, "failed", error)
 
 
-def settle_lost(connection: Connection, run: Row[Any]) -> None:
-    """The attempt died without a word. Only for the holder of the run's advisory lock, inside a transaction.
+def settle_lost(connection: Connection, run: Row[Any], *, is_cut: bool = False) -> None:
+    """The attempt's claim is gone. Only for the holder of the run's advisory lock, inside a transaction.
 
-    It costs the run one of its losses, unless it was PostgreSQL that went.
+    It costs the run one of its losses, unless it was PostgreSQL that went (is_cut: this is known already).
     """
-    error = "The work-horse died without a word: killed, out of memory, or its machine is gone"
     if run.cancel_requested_by:
         _end_attempt(connection, run.id, run.attempt, "cancelled", f"Cancelled by {run.cancel_requested_by}")
         values: dict[str, Any] = {"state": "cancelled", "ended_at": NOW}
     else:
-        _end_attempt(connection, run.id, run.attempt, "lost", error)
-        losses = Run.losses + (0 if connection.scalar(_OUTLIVED, {"run_id": run.id, "attempt": run.attempt}) else 1)
+        is_cut = is_cut or bool(connection.scalar(_OUTLIVED, {"run_id": run.id, "attempt": run.attempt}))
+        error = _CUT if is_cut else _DIED
+        _end_attempt(connection, run.id, run.attempt, "lost", func.coalesce(Attempt.error, error))
+        losses = Run.losses + (0 if is_cut else 1)
         spent = losses >= MAX_LOSSES
         values = {
             "losses": losses,
@@ -251,3 +311,31 @@ def settle_lost(connection: Connection, run: Row[Any]) -> None:
     connection.execute(
         update(Run).where(Run.id == run.id, Run.state == "started", Run.attempt == run.attempt).values(**values)
     )
+
+
+def note_silent(connection: Connection, run: Row[Any], seconds: float) -> None:
+    """The claim of the attempt is taken away from its work-horse, which has been silent for so long."""
+    error = f"The work-horse was silent for {seconds:g} s: stopped, cut off, or deaf in code that lets no thread run"
+    connection.execute(
+        update(Attempt).where(Attempt.run_id == run.id, Attempt.number == run.attempt).values(error=error)
+    )
+
+
+def excuse(connection: Connection, claimed: Claimed) -> bool:
+    """The work-horse lives, and it was its connection that was cut: the run gets its loss back, or waits again.
+
+    Returns whether there was something to excuse. Begins its own transaction.
+    """
+    with connection.begin():
+        run = connection.execute(select(Run.__table__).where(Run.id == claimed.run_id).with_for_update()).one_or_none()
+        if run is None:
+            return False
+        noted = select(Attempt.error).where(Attempt.run_id == claimed.run_id, Attempt.number == claimed.attempt)
+        if connection.scalar(noted) not in (None, _DIED):
+            # Its claim was taken away because it was silent. It may be so at every attempt: this one counts.
+            return False
+        if run.state == "started" and run.attempt == claimed.attempt and is_free(connection, claimed.run_id):
+            settle_lost(connection, run, is_cut=True)
+            return True
+        attempt = {"run_id": claimed.run_id, "attempt": claimed.attempt, "cut": _CUT, "died": _DIED}
+        return bool(connection.execute(_EXCUSE, attempt).rowcount)

@@ -13,6 +13,10 @@ _INSUFFICIENT_PRIVILEGE = "42501"
 
 # libpq gives no code for what ends a connect: its words are all there is.
 _REFUSED = [
+    (
+        r"(Peer|Ident) authentication failed",
+        "PostgreSQL lets this system user in under another name only: check the user of DATABASE_URL, or pg_hba.conf",
+    ),
     (r"password authentication failed", f"check the user and password of DATABASE_URL; {PERCENT_ENCODE}"),
     (r"no password supplied", "DATABASE_URL has no password, and PostgreSQL asks for one"),
     (r'role ".*" does not exist', "check the user of DATABASE_URL, or create that role"),

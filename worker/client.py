@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import catalogue, database
+from jobs.catalogue import Job
 from jobs.errors import SafegridError
 from worker import ledger, progress, sweep, transport
 from worker.ledger import Requester, Submission
@@ -49,7 +50,7 @@ class Client:
         self.engine.dispose()
 
     def submit(
-        self, name: str, parameters: Mapping[str, Any], asker: Requester, *, parent_id: str | None = None
+        self, name: str, parameters: Mapping[str, Any], requester: Requester, *, parent_id: str | None = None
     ) -> Submission:
         """Ask for a run. Raises UnknownJob, ParameterError.
 
@@ -57,15 +58,15 @@ class Client:
         """
         job = catalogue.find(name)
         with self.engine.connect() as connection:
-            submission = ledger.submit(connection, job, parameters, asker, parent_id=parent_id)
+            submission = ledger.submit(connection, job, parameters, requester, parent_id=parent_id)
             if submission.is_new:
-                self._deliver(connection, submission.run_id, 0)
+                self._deliver(connection, job, submission.run_id, 0)
         return submission
 
-    def _deliver(self, connection: Connection, run_id: str, pushes: int) -> None:
+    def _deliver(self, connection: Connection, job: Job, run_id: str, pushes: int) -> None:
         """What is in the ledger is accepted: if this fails, the sweep delivers it."""
         try:
-            sweep.deliver(connection, self.redis, run_id, pushes)
+            sweep.deliver(connection, self.redis, job, run_id, pushes)
         except (RedisError, SQLAlchemyError) as error:
             log.warning("not_delivered_yet", run_id=run_id, error=str(error).splitlines()[0])
 
@@ -88,10 +89,12 @@ class Client:
         return state
 
     def retry(self, run_id: str) -> None:
-        """Begin a run again that came to nothing. Raises UnknownRun, WrongState."""
+        """Retry a run that came to nothing. Raises UnknownRun, WrongState."""
         with self.engine.connect() as connection:
             ledger.retry(connection, run_id)
-            self._deliver(connection, run_id, ledger.get(connection, run_id).pushes)
+            run = ledger.get(connection, run_id)
+            if job := catalogue.load().get(run.job):
+                self._deliver(connection, job, run_id, run.pushes)
 
     def wait(self, run_id: str, timeout_s: float | None = None) -> Row[Any]:
         """The run's row once it has ended. Raises TimeoutError, UnknownRun."""

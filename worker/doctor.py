@@ -8,16 +8,14 @@ from urllib.parse import urlsplit
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from rq import Worker
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import areas, database, schema
-from jobs.catalogue import QUEUES
+from jobs import areas, catalogue, database, schema
 from jobs.errors import SafegridError
 from jobs.ingestion.police import Police
-from worker import causes, pauses
-from worker.scheduler import SafegridScheduler
+from jobs.models.runs import Run
+from worker import causes, junk, liveness, pauses
 from worker.settings import Settings
 
 LONG_WAIT = dt.timedelta(minutes=10)
@@ -82,9 +80,20 @@ def _ledger(connection: Connection) -> Iterator[Finding]:
         oldest = connection.scalar(
             text("SELECT min(due_at) FROM runs WHERE state IN ('waiting', 'queued') AND due_at < now()")
         )
+    yield from _unknown(connection)
     waits = dt.datetime.now(dt.UTC) - oldest if oldest else dt.timedelta()
     words = f"the oldest due run waits for {int(waits.total_seconds())} s"
     yield Finding("Waiting runs", waits < LONG_WAIT, words if waits < LONG_WAIT else f"{words}: are workers running?")
+
+
+def _unknown(connection: Connection) -> Iterator[Finding]:
+    """Runs of jobs that none of the processes knows."""
+    query = select(Run.job, func.count().label("runs")).where(Run.unknown_since.is_not(None), Run.ended_at.is_(None))
+    with connection.begin():
+        found = connection.execute(query.group_by(Run.job)).all()
+    for job, runs in found:
+        words = f"{runs} waiting, and no process knows this job: was it renamed, or is SAFEGRID_JOB_MODULES unset?"
+        yield Finding(f"Runs of {job}", False, words)
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:
@@ -115,15 +124,17 @@ def _persistence(queues: "Redis") -> Finding:
 
 
 def _processes(queues: "Redis") -> Iterator[Finding]:
-    workers = Worker.all(connection=queues)
-    for name in QUEUES:
-        count = sum(name in worker.queue_names() for worker in workers)
+    workers = liveness.workers(queues)
+    for name in catalogue.queues():
+        count = sum(name in worker.queues for worker in workers)
         words = f"{count} at work or ready" if count else f"none: start `safegrid worker {name}`"
         yield Finding(f"Workers of {name}", count > 0, words)
-    schedulers = queues.scan_iter(f"{SafegridScheduler.redis_scheduler_namespace_prefix}*")
-    alive = [key for key in schedulers if not queues.hexists(key, "death")]
+    alive = liveness.schedulers(queues)
     words = "is there" if alive else "is not there; the workers' sweep does its work. Start `safegrid scheduler`"
-    yield Finding("Scheduler", bool(alive), words)
+    yield Finding("Scheduler", alive > 0, words)
+    dropped = junk.counts(queues)
+    words = ", ".join(f"{count} of kind {kind}" for kind, count in dropped.items())
+    yield Finding("Junk in Redis", True, f"{words}: dropped, see the logs" if words else "none")
 
 
 def _source(settings: Settings) -> Iterator[Finding]:

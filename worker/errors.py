@@ -24,6 +24,25 @@ class ClaimLost(BaseException):
     """
 
 
+class Cancelled(BaseException):
+    """Somebody cancelled the run while it was at work.
+
+    A BaseException, so that no `except Exception` inside a job goes on working.
+    """
+
+
+class UnknownHere(SafegridError):
+    """The version of this process does not know the run's job; another may."""
+
+    def __init__(self, job: str) -> None:
+        super().__init__(f"This process knows no job {job}")
+        self.job = job
+
+
+class EndNotWritten(PermanentError):
+    """A job has done its work, but what comes after it failed: its result or its follow-ups could not be written."""
+
+
 class SoftLimit(JobError):
     """The run took longer than its job's soft limit."""
 

@@ -15,12 +15,15 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from jobs.database import lock
 from jobs.models.runs import Run
+from jobs.parameters import refuse_unknown
 from worker.errors import UnknownRun, WrongState
 
 if TYPE_CHECKING:
     from jobs.catalogue import Job
 
 MAX_UNCLAIMED_PUSHES = 5
+# A round of the sweep stays short, however many there are.
+MOST_FORGOTTEN = 5_000
 NOW = func.clock_timestamp()
 
 
@@ -34,7 +37,7 @@ class Requester:
 
 @dataclass(frozen=True)
 class Submission:
-    """The run that answers a request; not a new one where an equal one was open already."""
+    """The run that a request led to; not a new one where an equal one was open already."""
 
     run_id: str
     is_new: bool
@@ -44,7 +47,7 @@ def submit(
     connection: Connection,
     job: "Job",
     parameters: Mapping[str, Any],
-    asker: Requester,
+    requester: Requester,
     *,
     parent_id: str | None = None,
 ) -> Submission:
@@ -55,11 +58,12 @@ def submit(
     """
     checked = job.validate(parameters)
     with connection.begin():
-        return enter(connection, job, checked, asker, parent_id)
+        refuse_unknown(connection, job.name, job.parameters, checked)
+        return enter(connection, job, checked, requester, parent_id)
 
 
 def enter(
-    connection: Connection, job: "Job", checked: Mapping[str, Any], asker: Requester, parent_id: str | None
+    connection: Connection, job: "Job", checked: Mapping[str, Any], requester: Requester, parent_id: str | None
 ) -> Submission:
     """`submit` of checked parameters, inside the caller's transaction."""
     lock_twins(connection, job.name, checked)
@@ -74,8 +78,8 @@ def enter(
             queue=job.queue,
             parameters=checked,
             state="waiting",
-            origin=asker.origin,
-            requested_by=asker.who,
+            origin=requester.origin,
+            requested_by=requester.who,
             parent_id=parent_id,
         )
     )
@@ -113,7 +117,7 @@ def latest(connection: Connection, count: int, *where: ColumnElement[bool]) -> S
 
 
 def pushed(connection: Connection, run_id: str, seen: int) -> Row[Any] | None:
-    """Note that the run goes to its RQ list now. Answers its job, parameters and pushes.
+    """Note that the run goes to its RQ list now. Returns its job, parameters and pushes.
 
     None if it is not due, or if somebody else has pushed it since `seen` pushes were counted.
     """
@@ -132,7 +136,7 @@ def pushed(connection: Connection, run_id: str, seen: int) -> Row[Any] | None:
 
 
 def count_unclaimed(connection: Connection, run_id: str) -> bool:
-    """A worker took a push of this run and never claimed it. Answers whether the run failed for it, for good."""
+    """A worker took a push of this run and never claimed it. Returns whether the run failed for it, for good."""
     error = (
         f"Pushed {MAX_UNCLAIMED_PUSHES} times and never begun: its work-horses die before they can claim it. "
         "Look for out-of-memory kills, a missing module, or a database that workers cannot reach"
@@ -153,8 +157,35 @@ def count_unclaimed(connection: Connection, run_id: str) -> bool:
     return state == "failed"
 
 
+def leave_unknown(connection: Connection, run_id: str, job: str, wait: dt.timedelta) -> bool:
+    """This process does not know the run's job: leave it to one that does. Returns whether it failed for it, for good.
+
+    A rolling deploy has processes of two versions for a while; a job that was renamed or removed is known to none.
+    """
+    error = (
+        f"No process has known the job {job} for {wait}: it was renamed or removed, or its module is not among "
+        "SAFEGRID_JOB_MODULES. Start a version that knows it and retry this run, or ask for the job by its new name"
+    )
+    since = func.coalesce(Run.unknown_since, NOW)
+    spent = since < NOW - wait
+    with connection.begin():
+        state = connection.scalar(
+            update(Run)
+            .where(Run.id == run_id, Run.state.in_(("waiting", "queued")))
+            .values(
+                unknown_since=since,
+                unclaimed_pushes=0,
+                state=case((spent, "failed"), else_="waiting"),
+                error=case((spent, error), else_=Run.error),
+                ended_at=case((spent, NOW)),
+            )
+            .returning(Run.state)
+        )
+    return state == "failed"
+
+
 def reopen(connection: Connection, run_id: str) -> int:
-    """Make a run that came to nothing wait again with fresh budgets. Answers 0 where it is none."""
+    """Make a run that came to nothing wait again with fresh budgets. Returns 0 where it is none."""
     return connection.execute(
         update(Run)
         .where(Run.id == run_id, Run.state.in_(("failed", "cancelled", "skipped")))
@@ -165,14 +196,16 @@ def reopen(connection: Connection, run_id: str) -> int:
             failures=0,
             losses=0,
             unclaimed_pushes=0,
+            unknown_since=None,
             cancel_requested_by=None,
+            followed_up=False,
             alerted_at=None,
         )
     ).rowcount
 
 
 def retry(connection: Connection, run_id: str) -> None:
-    """Begin a run again that came to nothing, from its last checkpoint. Raises UnknownRun, WrongState."""
+    """Retry a run that came to nothing, from its last checkpoint. Raises UnknownRun, WrongState."""
     run = get(connection, run_id)
     with connection.begin():
         if not reopen(connection, run_id):
@@ -180,7 +213,7 @@ def retry(connection: Connection, run_id: str) -> None:
 
 
 def cancel(connection: Connection, run_id: str, who: str) -> str:
-    """Cancel a run. Answers its state: one at work stays `started` until its work-horse is stopped.
+    """Cancel a run. Returns its state: one at work stays `started` until its work-horse is stopped.
 
     Raises UnknownRun, WrongState.
     """
@@ -203,7 +236,7 @@ def cancel(connection: Connection, run_id: str, who: str) -> str:
 
 
 def purge(connection: Connection, queue: str, who: str) -> int:
-    """Cancel every run of the queue that has not begun. Answers how many there were."""
+    """Cancel every run of the queue that has not begun. Returns how many there were."""
     with connection.begin():
         return connection.execute(
             update(Run)
@@ -212,7 +245,8 @@ def purge(connection: Connection, queue: str, who: str) -> int:
         ).rowcount
 
 
-def forget(connection: Connection, older_than: dt.timedelta) -> int:
-    """Delete ended runs of long ago. Answers how many there were."""
+def forget(connection: Connection, older_than: dt.timedelta, most: int = MOST_FORGOTTEN) -> int:
+    """Delete ended runs of long ago, at most `most` at a time. Returns how many there were."""
+    old = select(Run.id).where(Run.ended_at < NOW - older_than).limit(most)
     with connection.begin():
-        return connection.execute(delete(Run).where(Run.ended_at < NOW - older_than)).rowcount
+        return connection.execute(delete(Run).where(Run.id.in_(old))).rowcount

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from jobs.catalogue import Job
 from jobs.models.runs import Cadence, Run
 from worker import cadence, ledger, pauses
+from worker.boundaries import boundary
 
 log = structlog.get_logger("safegrid.schedule")
 
@@ -28,11 +29,12 @@ def reconcile(connection: Connection, jobs: Mapping[str, Job], now: dt.datetime)
         connection.execute(delete(Cadence).where(Cadence.job.not_in(declared)))
         stored = {row.job: row.cron for row in connection.execute(select(Cadence.job, Cadence.cron))}
     for name, cron in declared.items():
-        if name not in stored:
-            _add(connection, name, cron, now)
-        elif stored[name] != cron:
-            take(connection, jobs[name], now)
-            _change(connection, name, stored[name], cron, now)
+        with boundary("cadence", connection, job=name):
+            if name not in stored:
+                _add(connection, name, cron, now)
+            elif stored[name] != cron:
+                take(connection, jobs[name], now)
+                _change(connection, name, stored[name], cron, now)
 
 
 def _add(connection: Connection, name: str, cron: str, now: dt.datetime) -> None:
@@ -58,9 +60,19 @@ def schedule(connection: Connection) -> dict[str, dt.datetime]:
 
 
 def take_due(connection: Connection, jobs: Mapping[str, Job], now: dt.datetime) -> list[str]:
-    """Enter everything that is due into the ledger. Answers the runs to be done."""
-    due = [name for name, next_due in schedule(connection).items() if next_due <= now and name in jobs]
-    return [run_id for name in due for run_id in take(connection, jobs[name], now)]
+    """Enter everything that is due into the ledger. Returns the runs to be done."""
+    runs: list[str] = []
+    for name, next_due in schedule(connection).items():
+        if next_due <= now and name in jobs:
+            with boundary("cadence", connection, job=name):
+                runs += take(connection, jobs[name], now)
+    return runs
+
+
+def tick(connection: Connection, jobs: Mapping[str, Job], now: dt.datetime) -> list[str]:
+    """Store the declared cadences and enter what is due. Returns the runs to be done."""
+    reconcile(connection, jobs, now)
+    return take_due(connection, jobs, now)
 
 
 def take(connection: Connection, job: Job, now: dt.datetime) -> list[str]:

@@ -5,14 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis import Redis
-from rq import Worker
-from rq.worker import BaseWorker
 from sqlalchemy import Connection, Row, text
 
 from jobs import catalogue
-from jobs.catalogue import QUEUES
-from worker import transport
 
 # A job as a range, so that no index but the one by job gives the order: else PostgreSQL, which takes every job to be
 # as frequent, looks through all runs for one of a job that has none.
@@ -79,7 +74,6 @@ _CADENCES = text(
     """
 )
 _PAUSED = text("SELECT name, requested_by FROM pauses WHERE kind = 'queue'")
-_INSTANCES = "rq:scheduler_instance:*"
 
 
 @dataclass(frozen=True)
@@ -94,21 +88,6 @@ class QueueState:
     oldest_s: float | None = None
     """Seconds for which the longest-waiting run has been due."""
     paused_by: str | None = None
-
-
-@dataclass(frozen=True)
-class WorkerState:
-    """An RQ worker that has been heard of lately."""
-
-    name: str
-    host: str
-    pid: int
-    queues: tuple[str, ...]
-    state: str
-    run_id: str | None
-    since: dt.datetime | None
-    done: int
-    failed: int
 
 
 def last_ended(connection: Connection, jobs: Sequence[str]) -> dict[str, Row[Any]]:
@@ -143,7 +122,8 @@ def queues(connection: Connection) -> list[QueueState]:
     with connection.begin():
         rows = {row.queue: row._mapping for row in connection.execute(_QUEUES)}
         paused = {row.name: row.requested_by for row in connection.execute(_PAUSED)}
-    names = (*QUEUES, *sorted(set(rows) - set(QUEUES)))
+    known = catalogue.queues()
+    names = (*known, *sorted(set(rows) - set(known)))
     return [
         QueueState(name, **{k: v for k, v in rows.get(name, {}).items() if k != "queue"}, paused_by=paused.get(name))
         for name in names
@@ -154,7 +134,7 @@ def depths(connection: Connection, now: dt.datetime, hours: int = 24, steps: int
     """{queue: runs that were due and had not begun, at the end of each of `steps` equal steps until now}"""
     oldest = now - dt.timedelta(hours=hours)
     values = {"oldest": oldest, "steps": steps + 1, "step_s": hours * 3600 / steps}
-    changes: dict[str, list[int]] = {name: [0] * (steps + 2) for name in QUEUES}
+    changes: dict[str, list[int]] = {name: [0] * (steps + 2) for name in catalogue.queues()}
     with connection.begin():
         for row in connection.execute(_DEPTHS, values):
             changes.setdefault(row.queue, [0] * (steps + 2))[row.step] += row.change
@@ -173,32 +153,6 @@ def failures(connection: Connection, since: dt.datetime, count: int = 100) -> Se
     """Runs that failed since then, newest first: id, job, error, ended_at."""
     with connection.begin():
         return connection.execute(_FAILURES, {"since": since, "count": count}).all()
-
-
-def workers(redis: Redis) -> list[WorkerState]:
-    """The workers that are there, by queue. Raises redis.RedisError."""
-    return sorted(map(_worker, Worker.all(connection=redis)), key=lambda worker: (worker.queues, worker.name))
-
-
-def _worker(worker: BaseWorker) -> WorkerState:
-    current = worker.get_current_job_id()
-    return WorkerState(
-        worker.name,
-        worker.hostname or "",
-        worker.pid or 0,
-        tuple(worker.queue_names()),
-        str(worker.get_state()),
-        transport.run_of(current) if current else None,
-        worker.birth_date and worker.birth_date.replace(tzinfo=dt.UTC),
-        worker.successful_job_count,
-        worker.failed_job_count,
-    )
-
-
-def schedulers(redis: Redis) -> int:
-    """How many rq-scheduler processes are there. Raises redis.RedisError."""
-    keys = redis.scan_iter(match=_INSTANCES, count=5000)
-    return sum(not redis.hexists(key, "death") for key in keys)
 
 
 def counts(connection: Connection) -> Sequence[Row[Any]]:

@@ -2,32 +2,45 @@
 
 import contextlib
 import functools
+import json
+import time
 import traceback
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
 import structlog
-from pydantic import TypeAdapter
+import tenacity
+from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import PydanticSerializationError
 from redis import Redis, RedisError
+from redis.exceptions import ReadOnlyError
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from jobs import cache, catalogue, context, database
 from jobs.context import Context
+from jobs.deadlines import limited_to
 from jobs.errors import ParameterError, PermanentError, SettingsError, Stopped
-from worker import attempts, claim, logs, progress, sweep, transport
+from jobs.storable import shortened, storable
+from worker import attempts, claim, follow_ups, ledger, logs, progress, sweep, transport
 from worker.attempts import Claimed
-from worker.errors import ClaimLost, ResultNotJson, SoftLimit
+from worker.causes import is_refused
+from worker.errors import Cancelled, ClaimLost, EndNotWritten, ResultNotJson, SoftLimit, UnknownHere
 from worker.limits import Watchdog
+from worker.pulse import SILENCE_S, Pulse
 from worker.settings import Settings
 
 log = structlog.get_logger("safegrid.run")
 
+LONGEST_ERROR = 10_000
+# A failover takes some seconds, a restart with recovery up to a minute.
+FAILOVER_S = 10.0
+LONGEST_RESTART_S = 60.0
 # Trying again cannot help these.
 FOR_GOOD = (PermanentError, ParameterError, SettingsError)
-_JSON = TypeAdapter(Any)
+# Left to itself, pydantic writes null for a NaN, and nobody would see that there was none.
+_JSON = TypeAdapter(Any, config=ConfigDict(ser_json_inf_nan="constants"))
 
 
 def prepare(settings: Settings) -> Engine:
@@ -49,19 +62,23 @@ def prepare(settings: Settings) -> Engine:
 def perform(
     settings: Settings, run_id: str, worker: str, *, requeued: bool = False, engine: Engine | None = None
 ) -> Any:
-    """Do the run if it is to be done, and answer its result for RQ. Raises what the job raised.
+    """Do the run if it is to be done, and return its result for RQ. Raises what the job raised.
 
     `engine`: one that is prepared, and used for nothing else in this process.
     """
     engine = engine or database.create(settings)
     _connect_once(engine, f"safegrid run {run_id}")
     try:
-        with engine.connect() as connection:
+        with _connected(engine) as connection, Pulse(settings, connection) as pulse:
             if not claim.acquire(connection, run_id):
                 log.info("run_is_at_work_elsewhere", run_id=run_id)
                 return None
-            claimed = attempts.claim(connection, run_id, worker, requeued=requeued)
-            return _attempt(settings, connection, claimed) if claimed else None
+            claimed = attempts.claim(connection, run_id, worker, requeued=requeued, known=catalogue.load())
+            return _attempt(settings, connection, claimed, pulse) if claimed else None
+    except UnknownHere as unknown:
+        log.warning("job_unknown", run_id=run_id, job=unknown.job)
+        _leave_unknown(settings, run_id, unknown.job)
+        return None
     except ClaimLost as lost:
         log.warning("claim_lost", run_id=run_id, reason=str(lost))
         return None
@@ -70,36 +87,65 @@ def perform(
         engine.dispose()
 
 
+def _connected(engine: Engine) -> Connection:
+    """A server that restarts is waited for: a push whose work-horse dies before its claim would count as one more.
+
+    Raises sqlalchemy's OperationalError, at once where the server is there and refuses us.
+    """
+    waiting = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(lambda error: isinstance(error, OperationalError) and not is_refused(error)),
+        stop=tenacity.stop_after_delay(LONGEST_RESTART_S),
+        wait=tenacity.wait_exponential_jitter(multiplier=0.2, max=5, jitter=0.2),
+        reraise=True,
+    )
+    return waiting(engine.connect)
+
+
+def _leave_unknown(settings: Settings, run_id: str, job: str) -> None:
+    with database.once(settings) as connection:
+        ledger.leave_unknown(connection, run_id, job, settings.unknown_job_wait)
+
+
 def _connect_once(engine: Engine, application: str) -> None:
     """SQLAlchemy replaces a lost connection by itself; ours held the claim, so nothing may be written after it."""
-    tried = False
+    has_connected = False
+
+    @event.listens_for(engine, "connect")
+    def connected(_driver: Any, _record: Any) -> None:
+        nonlocal has_connected
+        has_connected = True
 
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: Any, _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
-        nonlocal tried
-        if tried:
+        if has_connected:
             raise ClaimLost("its connection to PostgreSQL is gone")
-        tried = True
+        # Until the pulse watches over it, which knows a long statement from a connection that is frozen.
+        parameters["connection_factory"] = limited_to(SILENCE_S)
         if "application_name" not in engine.url.query:
             parameters["application_name"] = application
 
 
-def _attempt(settings: Settings, connection: Connection, claimed: Claimed) -> Any:
+def _attempt(settings: Settings, connection: Connection, claimed: Claimed, pulse: Pulse) -> Any:
     structlog.contextvars.bind_contextvars(**claimed.log_context())
     lines = logs.keep_lines()
     job = catalogue.find(claimed.job)
     log.info("run_started", parameters=claimed.parameters)
     try:
         with (
-            Watchdog(connection, job.name, job.soft_limit_s).watch() as watchdog,
+            Watchdog(settings, connection, job.name, job.soft_limit_s).watch() as watchdog,
+            pulse.of(claimed, watchdog.end),
             _context(settings, connection, claimed, watchdog),
         ):
             result = _as_json(job.function(**claimed.parameters))
-    except Stopped:
-        log.info("run_handed_back")
+            with _after_the_work():
+                next_runs = follow_ups.asked_for(settings, job, result)
+        with _after_the_work():
+            _finish(settings, connection, claimed, result, lines, next_runs)
+        return result
+    except (Stopped, Cancelled) as stop:
         with _ledger(settings, connection) as writable:
-            attempts.hand_back(writable, claimed, lines)
-        return "The worker was stopping: the run went back to its queue"
+            state = _leave(writable, claimed, stop, lines)
+        return f"The run was stopped and is {state}"
     except SoftLimit as error:
         with _ledger(settings, connection) as writable:
             _fail(writable, claimed, error, lines)
@@ -107,12 +153,47 @@ def _attempt(settings: Settings, connection: Connection, claimed: Claimed) -> An
     except Exception as error:
         if not claim.is_held(connection):
             # No fault of the job: its claim went with its connection, and the sweep gives the run to another.
+            _excuse(settings, claimed)
             raise ClaimLost(f"its connection to PostgreSQL is gone: {error}") from error
+        if isinstance(error, ReadOnlyError):
+            # Redis is failing over, and this one is a replica now.
+            state = attempts.hand_back(connection, claimed, lines, FAILOVER_S)
+            return f"Redis took no writes, and the run is {state}"
         _fail(connection, claimed, error, lines)
         raise
-    log.info("run_finished")
-    _finish(settings, connection, claimed, result, lines)
-    return result
+    except ClaimLost:
+        _excuse(settings, claimed)
+        raise
+
+
+@contextlib.contextmanager
+def _after_the_work() -> Iterator[None]:
+    """Doing the work again is no help against an error that comes after it, unless PostgreSQL was the reason."""
+    try:
+        yield
+    except DBAPIError:
+        raise
+    except Exception as error:
+        raise EndNotWritten(
+            f"The job has done its work, but its end could not be written: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _leave(connection: Connection, claimed: Claimed, stop: Stopped | Cancelled, lines: deque[Any]) -> str:
+    if isinstance(stop, Cancelled):
+        log.info("run_cancelled")
+        return attempts.cancelled(connection, claimed, lines)
+    log.info("run_handed_back")
+    return attempts.hand_back(connection, claimed, lines)
+
+
+def _excuse(settings: Settings, claimed: Claimed) -> None:
+    """Say that this work-horse lives, so that its run pays for no loss. PostgreSQL may need a moment to be back."""
+    for wait_s in (0, 1, 2, 4, 8, 15):
+        time.sleep(wait_s)
+        with contextlib.suppress(SQLAlchemyError), database.once(settings) as connection:
+            attempts.excuse(connection, claimed)
+            return
 
 
 @contextlib.contextmanager
@@ -121,27 +202,32 @@ def _ledger(settings: Settings, connection: Connection) -> Iterator[Connection]:
     if claim.is_held(connection):
         yield connection
         return
-    engine = database.create(settings)
-    try:
-        with engine.connect() as fresh:
-            yield fresh
-    finally:
-        engine.dispose()
+    with database.once(settings) as fresh:
+        yield fresh
 
 
-def _finish(settings: Settings, connection: Connection, claimed: Claimed, result: Any, lines: deque[Any]) -> None:
-    wanted = catalogue.find(claimed.job).follow_ups(result) if settings.pipelines else ()
-    next_runs = [(catalogue.find(one.job), one.parameters) for one in wanted]
+def _finish(
+    settings: Settings,
+    connection: Connection,
+    claimed: Claimed,
+    result: Any,
+    lines: deque[Any],
+    next_runs: follow_ups.NextRuns,
+) -> None:
+    log.info("run_finished")
     begun = attempts.finish(connection, claimed, result, lines, next_runs)
-    with contextlib.closing(transport.connect(settings)) as queues, contextlib.suppress(RedisError):
-        # With Redis away, the sweep delivers them later.
-        for run_id in begun:
-            sweep.deliver(connection, queues, run_id)
+    # With Redis away, the sweep delivers them later.
+    with (
+        contextlib.suppress(RedisError, SQLAlchemyError),
+        contextlib.closing(transport.connect(settings)) as queues,
+    ):
+        for run_id, (job, _) in zip(begun, next_runs, strict=True):
+            sweep.deliver(connection, queues, job, run_id)
 
 
 def _fail(connection: Connection, claimed: Claimed, error: Exception, lines: deque[Any]) -> None:
-    message = logs.hide_secrets(f"{type(error).__name__}: {error}")
-    trace = logs.hide_secrets("".join(traceback.format_exception(error)))
+    message = shortened(logs.hide_secrets(f"{type(error).__name__}: {error}"), LONGEST_ERROR)
+    trace = shortened(logs.hide_secrets("".join(traceback.format_exception(error))))
     delay = None if isinstance(error, FOR_GOOD) else catalogue.find(claimed.job).retry_delay_s
     log.error("run_failed", error=message)
     state = attempts.fail(connection, claimed, message, trace, lines, delay)
@@ -150,12 +236,8 @@ def _fail(connection: Connection, claimed: Claimed, error: Exception, lines: deq
 
 def fail_dead(settings: Settings, run_id: str, error: str) -> None:
     """Note why a work-horse was killed from outside."""
-    engine = database.create(settings)
-    try:
-        with engine.connect() as connection:
-            attempts.fail_dead(connection, run_id, error)
-    finally:
-        engine.dispose()
+    with database.once(settings) as connection:
+        attempts.fail_dead(connection, run_id, error)
 
 
 @contextlib.contextmanager
@@ -188,7 +270,8 @@ class Checkpoints:
     @functools.cached_property
     def _engine(self) -> Engine:
         """Many runs keep no checkpoint."""
-        return database.create(self._settings, application=f"safegrid checkpoint {self._claimed.run_id}")
+        name = f"safegrid checkpoint {self._claimed.run_id}"
+        return database.create(self._settings, application=name, longest_s=SILENCE_S)
 
     def save(self, state: dict[str, Any]) -> None:
         """Keep `state` for the next attempt. Raises ClaimLost."""
@@ -214,7 +297,10 @@ class Checkpoints:
 
 
 def _as_json(result: Any) -> Any:
+    """The result as JSON values. Raises ResultNotJson, also for a NaN or an infinity, which JSON has no words for."""
     try:
-        return _JSON.dump_python(result, mode="json")
-    except PydanticSerializationError as error:
+        written = _JSON.dump_python(storable(result), mode="json")
+        json.dumps(written, allow_nan=False)
+    except (PydanticSerializationError, ValueError, RecursionError) as error:
         raise ResultNotJson(f"The job's result cannot be written as JSON: {error}") from error
+    return written

@@ -5,14 +5,18 @@ import os
 import signal
 import socket
 import time
+import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import redis
 import rq.worker
 from redis import Redis, RedisError
+from redis.exceptions import ReadOnlyError
+from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
 from rq.job import Job
 from rq.queue import Queue
@@ -22,12 +26,21 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import catalogue
-from worker import adoption, logs, performing, settings, transport
+from worker import adoption, junk, logs, performing, settings, transport
 from worker.settings import Settings
+from worker.stuck import STOPPED_S, StoppedWatch
 
 _settings: ContextVar[Settings] = ContextVar("safegrid_worker_settings")
 _engine: ContextVar[Engine | None] = ContextVar("safegrid_worker_engine", default=None)
 _PR_SET_PDEATHSIG = 1
+# Bytes. Ours have a few hundred.
+LARGEST_JOB = 2**20
+# What RQ would call when a job ends.
+_CALLS = (b"success_callback_name", b"failure_callback_name", b"stopped_callback_name", b"webhooks")
+
+
+class NoJob(Exception):
+    """What stands in Redis under the name of a job is none."""
 
 
 class SafegridJob(Job):
@@ -35,6 +48,36 @@ class SafegridJob(Job):
 
     def __init__(self, id: str | None = None, connection: Redis | None = None, serializer: Any = None) -> None:
         super().__init__(id, connection, JSONSerializer)
+
+    @classmethod
+    def fetch(cls, id: str, connection: Redis, serializer: Any = None) -> "SafegridJob":  # type: ignore[override]
+        """The job of that id. What is no job is dropped, as if it had been forgotten: the sweep pushes its run again.
+
+        Raises NoSuchJobError, redis.RedisError.
+        """
+        key = cls.key_for(id)
+        try:
+            if (size := connection.memory_usage(key, samples=0) or 0) > LARGEST_JOB:
+                raise NoJob(f"{size} bytes")
+            return cast(SafegridJob, super().fetch(id, connection, serializer))
+        except (NoSuchJobError, redis.ConnectionError, redis.TimeoutError, ReadOnlyError):
+            raise
+        except Exception as error:
+            junk.drop_key(connection, junk.text_of(key), f"no job: {type(error).__name__}: {error}")
+            raise NoSuchJobError(f"{key!r} is no job") from error
+
+    def restore(self, raw_data: Any) -> Any:
+        """Take the fields of Redis. RQ would import any function that they name and call it, and call any address.
+
+        Raises NoJob.
+        """
+        packed = raw_data.get(b"data", b"")
+        with suppress(zlib.error):
+            if len(zlib.decompressobj().decompress(packed, LARGEST_JOB + 1)) > LARGEST_JOB:
+                raise NoJob(f"more than {LARGEST_JOB} bytes when it is unpacked")
+        super().restore({name: value for name, value in raw_data.items() if name not in _CALLS})
+        if calls := sorted(name.decode() for name in _CALLS if raw_data.get(name) not in (None, b"", b"[]")):
+            junk.dropped(self.connection, "callback", job=self.id, calls=calls)
 
     def perform(self) -> Any:
         """Do the run that this job was pushed for; one that others enqueued is entered into the ledger first."""
@@ -70,12 +113,14 @@ class SafegridWorker(rq.worker.Worker):
         # RQ's command line has made queues of its own class already.
         names = [queue if isinstance(queue, str) else queue.name for queue in queues]
         options.update(job_class=SafegridJob, queue_class=SafegridQueue, serializer=JSONSerializer)
-        # RQ's own recovery wakes every `worker_ttl - 15` seconds, whatever the maintenance interval.
-        options.update(worker_ttl=45, maintenance_interval=30, job_monitoring_interval=5)
+        # A worker says that it is alive each time it has waited `worker_ttl - 15` seconds, or its horse has worked for
+        # the monitoring interval; RQ's own recovery wakes as often.
+        options.update(worker_ttl=20, maintenance_interval=30, job_monitoring_interval=5)
         super().__init__(names, *args, **options)
         self.settings: Settings | None = None
         self.engine: Engine | None = None
         self._killed_for: str | None = None
+        self._stopped = StoppedWatch()
 
     def work(self, *args: Any, **options: Any) -> bool:
         """Work until told to stop. Everything a job imports is imported here, before any fork."""
@@ -93,10 +138,18 @@ class SafegridWorker(rq.worker.Worker):
         _engine.set(self.engine)
         super().main_work_horse(job, queue)
 
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Say that this worker is alive, and register it again where its hash was lost, as after a FLUSHALL."""
+        if pipeline is None and not self.connection.hexists(self.key, "birth"):
+            self.register_birth()  # type: ignore[no-untyped-call]
+            self.set_state(self.get_state())
+        super().heartbeat(timeout, pipeline)
+
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
         """Called every few seconds while the work-horse is at work: the time to look at its limits."""
         # RQ's worker would end, and its work-horse with it, because Redis is away for a moment.
         with suppress(RedisError):
+            self.heartbeat()
             super().maintain_heartbeats(job, execution)
         self._killed_for = self._limit_passed(job)
         if self._killed_for:
@@ -110,6 +163,8 @@ class SafegridWorker(rq.worker.Worker):
         worked_s = time.time() - job.started_at.timestamp() if job.started_at else 0.0
         if 0 < float(job.timeout or 0) < worked_s:
             return "It took longer than its hard limit"
+        if self._stopped.is_over(self.horse_pid):
+            return f"Its process was stopped for {STOPPED_S:g} s"
         limit_mb = self.settings.memory_limit_mb if self.settings else 0
         used_mb = resident_mb(self.horse_pid)
         return f"It used {used_mb} MB of memory, over the limit of {limit_mb} MB" if 0 < limit_mb < used_mb else None

@@ -17,13 +17,17 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import catalogue, database
-from worker import occurrences, sweep, transport
+from jobs.deadlines import within
+from worker import ledger, occurrences, sweep, transport
+from worker.boundaries import boundary
 from worker.rq import SafegridJob, SafegridQueue
 from worker.settings import Settings
 
 log = structlog.get_logger("safegrid.scheduler")
 
 INTERVAL_S = 5
+# Far more than a tick needs: what waits longer in PostgreSQL waits for a connection that is frozen.
+LONGEST_TICK_S = 45.0
 
 
 def entry_id(job: str) -> str:
@@ -43,20 +47,27 @@ class SafegridScheduler(Scheduler):  # type: ignore[misc]
     def enqueue_jobs(self) -> list[RqJob]:
         """One tick: declared cadences stored, what is due entered, entries mirrored. PostgreSQL may be away."""
         try:
-            with self.engine.connect() as connection:
+            with self.engine.connect() as connection, within(connection, LONGEST_TICK_S):
                 self.tick(connection, dt.datetime.now(dt.UTC))
         except SQLAlchemyError as error:
-            log.warning("ledger_is_away", error=str(error).splitlines()[0])
+            log.warning("ledger_is_away", error=str(error).partition("\n")[0])
         return []
 
     def tick(self, connection: Connection, now: dt.datetime) -> list[str]:
-        """What `enqueue_jobs` does at the time `now`. Answers the runs that became due."""
-        occurrences.reconcile(connection, self.jobs, now)
-        due = occurrences.take_due(connection, self.jobs, now)
+        """What `enqueue_jobs` does at the time `now`. Returns the runs that became due."""
+        due = occurrences.tick(connection, self.jobs, now)
         for run_id in due:
-            sweep.deliver(connection, self.connection, run_id)
-        self._mirror(occurrences.schedule(connection))
+            with boundary("deliver", connection, run_id=run_id):
+                job = self.jobs[ledger.get(connection, run_id).job]
+                sweep.deliver(connection, self.connection, job, run_id)
+        with boundary("mirror", connection):
+            self._mirror(occurrences.schedule(connection))
         return due
+
+    def heartbeat(self) -> None:
+        """rq-scheduler only renews a key that is there: after a FLUSHALL, or a long pause, there is none to renew."""
+        if not self.connection.expire(self.key, INTERVAL_S + 10):
+            self.register_birth()
 
     def enqueue_job(self, job: RqJob) -> None:
         """rq-scheduler's way to start an entry now: the tick does it."""
@@ -64,13 +75,15 @@ class SafegridScheduler(Scheduler):  # type: ignore[misc]
 
     def _mirror(self, schedule: dict[str, dt.datetime]) -> None:
         """Show the schedule as rq-scheduler's entries, ours only."""
-        wanted = {entry_id(name): name for name in schedule}
-        for entry in self.connection.zrange(self.scheduled_jobs_key, 0, -1):
-            stored = entry.decode()
-            if stored.startswith(entry_id("")) and stored not in wanted:
-                self.cancel(stored)
+        # Another process may have a newer version, with cadences of jobs that are unknown here.
+        wanted = {entry_id(name): name for name in schedule if name in self.jobs}
+        for stored in self.connection.zrange(self.scheduled_jobs_key, 0, -1):
+            entry = stored.decode(errors="backslashreplace")
+            if entry.startswith(entry_id("")) and entry.removeprefix(entry_id("")) not in schedule:
+                self.cancel(entry)
         for entry, name in wanted.items():
-            self._mirror_entry(entry, self.jobs[name], schedule[name])
+            with boundary("mirror", job=name):
+                self._mirror_entry(entry, self.jobs[name], schedule[name])
 
     def _mirror_entry(self, entry: str, job: catalogue.Job, due: dt.datetime) -> None:
         if not transport.knows(self.connection, entry):
@@ -104,7 +117,7 @@ class SafegridScheduler(Scheduler):  # type: ignore[misc]
 
 def run_forever(settings: Settings) -> None:
     """Schedule until SIGTERM. Redis or PostgreSQL away for a while is waited out."""
-    engine = database.create(settings, application="safegrid scheduler")
+    engine = database.create(settings, application="safegrid scheduler", longest_s=LONGEST_TICK_S)
     while True:
         try:
             SafegridScheduler(engine, connection=transport.connect(settings)).run()

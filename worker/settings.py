@@ -1,6 +1,7 @@
 """Settings of the workers: those of the jobs, and where the queues are."""
 
 import contextlib
+import datetime as dt
 import os
 import secrets
 import tempfile
@@ -36,6 +37,8 @@ class Settings(jobs.settings.Settings):
     """Folder of the embedded engines."""
     sweep_interval_s: Annotated[float, Ge(0.1), Le(20)] = Field(3, validation_alias="SAFEGRID_SWEEP_INTERVAL_S")
 
+    unknown_job_wait: dt.timedelta = Field(dt.timedelta(minutes=15), validation_alias="SAFEGRID_UNKNOWN_JOB_WAIT_S")
+    """How long a run waits for a process that knows its job, as in a rolling deploy. In seconds."""
     run_retention_days: Annotated[int, Ge(1)] = Field(365, validation_alias="SAFEGRID_RUN_RETENTION_DAYS")
     """Ended runs older than this are forgotten."""
     pipelines: bool = Field(True, validation_alias="SAFEGRID_PIPELINES")

@@ -5,30 +5,29 @@ They are RQ workers of its queues, one sweep and, where wanted, alerts.
 It holds no connection, so that what it forks inherits none; how deep the queues are, the sweep tells it.
 """
 
-import datetime as dt
 import gc
 import multiprocessing
 import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from ctypes import Array, c_double, c_int
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
-from multiprocessing.sharedctypes import SynchronizedArray
+from multiprocessing.sharedctypes import RawArray, RawValue
 from types import FrameType
 
-import redis
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import catalogue, database
-from worker import ledger, occurrences, performing, transport
+from jobs import catalogue
+from worker import performing, transport
 from worker.alerts import send_forever
 from worker.rq import SafegridWorker, die_with_parent
 from worker.settings import Settings
-from worker.sweep import sweep
+from worker.stuck import STOPPED_S, StoppedWatch
+from worker.sweeping import sweep_forever
 
 log = structlog.get_logger("safegrid.supervisor")
 
@@ -38,7 +37,8 @@ STOP_S = 8.0
 RESPAWN_S = 1.0
 LONGEST_PAUSE_S = 10.0
 IDLE_S = 60
-TIDY_S = 3600.0
+# A round of a helper is over in moments, and each of its waits has an end; a worker may be stopped for a while.
+STUCK_S = 60.0
 
 _fork = multiprocessing.get_context("fork")
 
@@ -51,20 +51,35 @@ class ManagedProcess:
     work: Callable[[], None]
     leaves: bool = False
     """Whether it may end by itself, having been put there for a busy time only."""
+    pulse: c_double | None = None
+    """When it last went round, in seconds of the monotonic clock; none for a process that keeps no such time."""
     process: ForkProcess | None = None
     started: float = 0.0
     not_before: float = 0.0
     early_deaths: int = 0
     done: bool = False
+    _watch: StoppedWatch = field(default_factory=StoppedWatch)
 
     def look(self) -> None:
         """Start it, again if it has died, when its time has come."""
         if self.process is not None and not self.process.is_alive():
             self._bury(self.process)
+        elif self.process is not None and (why := self._stuck(self.process)):
+            log.error("process_stuck", post=self.name, why=why)
+            self.process.kill()
         if self.process is None and not self.done and time.monotonic() >= self.not_before:
             self.process = _fork.Process(target=_run, args=(self.work,), name=f"safegrid {self.name}")
-            self.process.start()
             self.started = time.monotonic()
+            self._watch = StoppedWatch()
+            if self.pulse is not None:
+                self.pulse.value = self.started
+            self.process.start()
+
+    def _stuck(self, process: ForkProcess) -> str | None:
+        """Why the process is of no more use, none while it is. A kill reaches one that is stopped too."""
+        if self.pulse is not None and time.monotonic() - self.pulse.value > STUCK_S:
+            return f"it has not gone round for {STUCK_S:g} s"
+        return f"it was stopped for {STOPPED_S:g} s" if self._watch.is_over(process.pid or 0) else None
 
     def _bury(self, process: ForkProcess) -> None:
         now = time.monotonic()
@@ -94,7 +109,8 @@ class Supervisor:
     _engine: Engine | None = None
 
     def __post_init__(self) -> None:
-        self._depths: SynchronizedArray[int] = _fork.Array("i", len(self.queues))
+        # Without locks: a process that is killed while it has one would keep it.
+        self._depths: Array[c_int] = RawArray("i", len(self.queues))
         self._extras: dict[str, list[ManagedProcess]] = {name: [] for name in self.queues}
 
     def run(self) -> None:
@@ -122,7 +138,10 @@ class Supervisor:
 
     def _helpers(self) -> list[ManagedProcess]:
         """Processes beside the workers."""
-        helpers = [ManagedProcess("sweep", lambda: sweep_forever(self.settings, self.queues, self._depths))]
+        pulse = RawValue("d", time.monotonic())
+        helpers = [
+            ManagedProcess("sweep", lambda: sweep_forever(self.settings, self.queues, self._depths, pulse), pulse=pulse)
+        ]
         if self.settings.alert_webhook_url:
             helpers.append(ManagedProcess("alerts", lambda: send_forever(self.settings)))
         return helpers
@@ -178,29 +197,3 @@ def work(settings: Settings, engine: Engine | None, queue: str, max_idle_s: int 
     worker.settings = settings
     worker.engine = engine
     worker.work(max_jobs=settings.jobs_per_worker, max_idle_time=max_idle_s)
-
-
-def sweep_forever(settings: Settings, names: Sequence[str], depths: "SynchronizedArray[int]") -> None:
-    """Sweep every few seconds; PostgreSQL or Redis away for a while is waited out."""
-    engine = database.create(settings, application="safegrid sweep")
-    queues = transport.connect(settings)
-    jobs = catalogue.load()
-    tidied = -TIDY_S
-    while True:
-        try:
-            with engine.connect() as connection:
-                while True:
-                    if time.monotonic() > tidied + TIDY_S:
-                        ledger.forget(connection, dt.timedelta(days=settings.run_retention_days))
-                        tidied = time.monotonic()
-                    # What a scheduler would have done, were one there.
-                    now = dt.datetime.now(dt.UTC)
-                    occurrences.reconcile(connection, jobs, now)
-                    occurrences.take_due(connection, jobs, now)
-                    sweep(connection, queues)
-                    for index, name in enumerate(names):
-                        depths[index] = transport.queue(name, queues).count
-                    time.sleep(settings.sweep_interval_s)
-        except (SQLAlchemyError, redis.RedisError) as error:
-            log.warning("sweep_failed", error=str(error).splitlines()[0])
-            time.sleep(settings.sweep_interval_s)

@@ -21,6 +21,7 @@ from jobs.errors import SafegridError
 from worker import engines, settings
 from worker.rq import die_with_parent
 from worker.settings import Settings
+from worker.stuck import STOPPED_S, StoppedWatch
 
 log = structlog.get_logger("safegrid.system")
 
@@ -89,6 +90,7 @@ class System:
     names: Sequence[str]
     processes: dict[str, ForkProcess] = field(default_factory=dict)
     _started: dict[str, float] = field(default_factory=dict)
+    _watches: dict[str, StoppedWatch] = field(default_factory=dict)
     _early_deaths: Counter[str] = field(default_factory=Counter)
 
     def keep_up(self) -> None:
@@ -96,11 +98,16 @@ class System:
         self.ensure_engines()
         for name in self.names:
             process = self.processes.get(name)
+            if process is not None and self._watches[name].is_over(process.pid or 0):
+                log.error("process_stuck", process=name, why=f"it was stopped for {STOPPED_S:g} s")
+                process.kill()
+                process.join()
             if process is not None and not process.is_alive():
                 self._note_death(name, process.exitcode)
             if process is None or not process.is_alive():
                 self.processes[name] = _start(name, self.environment)
                 self._started[name] = time.monotonic()
+                self._watches[name] = StoppedWatch()
 
     def _note_death(self, name: str, exit_code: int | None) -> None:
         lived = time.monotonic() - self._started[name]

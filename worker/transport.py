@@ -3,9 +3,11 @@
 import contextlib
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from rq import Queue
 from rq.command import send_stop_job_command
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
@@ -15,14 +17,27 @@ from rq.serializers import JSONSerializer
 from jobs.catalogue import Job
 from worker.settings import Settings
 
+TIMEOUT_S = 5.0
+# Longer than any command that waits.
+HEALTH_CHECK_S = 30
 RESULT_TTL_S = 24 * 3600
 FAILURE_TTL_S = 7 * 24 * 3600
 _RUN = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})_\d+")
 
 
-def connect(settings: Settings, timeout_s: float | None = None) -> Redis:
-    """A client for the queues; it connects on first use. A worker waits for work without a timeout."""
-    return Redis.from_url(settings.queue_redis_url, socket_connect_timeout=5, socket_timeout=timeout_s)
+def connect(settings: Settings, timeout_s: float = TIMEOUT_S) -> Redis:
+    """A client for the queues; it connects on first use.
+
+    No read is without an end: a connection that is frozen is tried once more, on a new one, and then given up.
+    timeout_s: for the answer to one command; RQ's worker, which waits for work in one, makes it longer.
+    """
+    return Redis.from_url(
+        settings.queue_redis_url,
+        socket_connect_timeout=TIMEOUT_S,
+        socket_timeout=timeout_s,
+        health_check_interval=HEALTH_CHECK_S,
+        retry=Retry(NoBackoff(), retries=1),
+    )
 
 
 def queue(name: str, redis: Redis) -> Queue:
@@ -66,7 +81,8 @@ def waiting_ids(redis: Redis, name: str) -> set[str]:
     Those on RQ's list between it and a worker are not among them: they pass it in a moment, or their worker died
     there and RQ would leave them for two minutes.
     """
-    return set(queue(name, redis).get_job_ids())
+    entries = cast(list[bytes], redis.lrange(queue(name, redis).key, 0, -1))
+    return {entry.decode(errors="backslashreplace") for entry in entries}
 
 
 def knows(redis: Redis, rq_job_id: str) -> bool:

@@ -1,7 +1,6 @@
 """The grid's job."""
 
 import datetime as dt
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -12,11 +11,9 @@ from jobs.context import Context
 from jobs.database import lock, make_room
 from jobs.errors import PermanentError
 from jobs.grid import store
-from jobs.months import add_months, month_text, months_between, parse_month
+from jobs.months import add_months, month_text, parse_month
 from jobs.parameters import Between, Month
-
-# Five years; the source offers three, and what was ingested before stays.
-MOST_MONTHS = 60
+from jobs.regrid import MOST_MONTHS
 
 
 class NothingIngested(PermanentError):
@@ -26,24 +23,9 @@ class NothingIngested(PermanentError):
         super().__init__(str(self.__doc__))
 
 
-def rebuilds(months: Sequence[dt.date]) -> list[FollowUp]:
-    """What builds the grid of all these months; as many of them in a run as it takes."""
-    if not months:
-        return []
-    newest = max(months)
-    span = months_between(min(months), newest) + 1
-    return [
-        FollowUp(
-            "rebuild_safety_grid",
-            {"months": min(MOST_MONTHS, span - back), "until": month_text(add_months(newest, -back))},
-        )
-        for back in range(0, span, MOST_MONTHS)
-    ]
-
-
-def _check(result: dict[str, Any]) -> list[FollowUp]:
-    """The health of a grid that has changed."""
-    return [FollowUp("validate_h3_grid_health")] if result["months_rebuilt"] else []
+def _check(result: dict[str, Any] | None) -> list[FollowUp]:
+    """The health of a grid that has changed; or may have, before the run came to nothing."""
+    return [FollowUp("validate_h3_grid_health")] if result is None or result["months_rebuilt"] else []
 
 
 @job(
@@ -73,16 +55,19 @@ def rebuild_safety_grid(
         # One build at a time; another waits here and then finds the work done.
         lock(here.connection, "safegrid:grid")
         make_room(here.connection)
-        states = store.month_states(here.connection, add_months(newest, 1 - months), newest)
+        states = crimes.month_states(here.connection, add_months(newest, 1 - months), newest)
         built = _replace(here, states, force)
         statistics = store.statistics(here.connection, [state.month for state in states])
+        # Before the commit: a run that is killed right after it still tells what it built.
+        rebuilt = sorted({*here.state.get("months_rebuilt", ()), *(month.isoformat() for month in built)}, reverse=True)
+        here.checkpoint({"months_rebuilt": rebuilt})
     # After the commit: before it, a reader would put back what is being replaced.
     cache.drop_snapshots(here.cache)
     return {
         "task": "rebuild_safety_grid",
         "months_processed": months,
         "months_held": [state.month.isoformat() for state in states],
-        "months_rebuilt": [month.isoformat() for month in built],
+        "months_rebuilt": rebuilt,
         "cells_created": statistics["total_cell_months"],
         "grid_type": here.settings.grid_type,
         "h3_resolution": resolution,
@@ -91,7 +76,7 @@ def rebuild_safety_grid(
     }
 
 
-def _replace(here: Context, states: list[store.MonthState], force: bool) -> list[dt.date]:
+def _replace(here: Context, states: list[crimes.MonthState], force: bool) -> list[dt.date]:
     """Take out of the grid what is held no more, and build what changed. Returns the months built."""
     generation = store.next_generation(here.connection)
     dropped = store.drop_unheld(here.connection)
@@ -102,11 +87,11 @@ def _replace(here: Context, states: list[store.MonthState], force: bool) -> list
     return built
 
 
-def _build(here: Context, states: list[store.MonthState], generation: int, force: bool) -> list[dt.date]:
+def _build(here: Context, states: list[crimes.MonthState], generation: int, force: bool) -> list[dt.date]:
     """Build what changed, in one transaction and as one generation. Returns the months built."""
     resolution = here.settings.h3_resolution
     store.check(here.connection, states, resolution)
-    before = store.built_fingerprints(here.connection)
+    before = crimes.built_fingerprints(here.connection)
     changed = [state for state in states if force or before.get(state.month) != state.fingerprint]
     for done, state in enumerate(changed, 1):
         store.build_month(here.connection, state, resolution, generation)

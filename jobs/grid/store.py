@@ -1,14 +1,13 @@
 """The grid in PostgreSQL: built by aggregation there, a month at a time, and replaced in one transaction."""
 
 import datetime as dt
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import h3
 from sqlalchemy import Connection, func, select, text, update
 
+from jobs.crimes import MonthState
 from jobs.database import copy
 from jobs.errors import PermanentError
 from jobs.models.crimes import IngestionRun
@@ -75,41 +74,6 @@ class OtherResolution(PermanentError):
 
 class NoWeight(PermanentError):
     """Crimes of a category that the default scheme of weights leaves out."""
-
-
-@dataclass(frozen=True)
-class MonthState:
-    """What a month's grid would be made from now."""
-
-    month: dt.date
-    fingerprint: str
-    resolutions: tuple[int, ...]
-
-
-def month_states(connection: Connection, oldest: dt.date, newest: dt.date) -> list[MonthState]:
-    """The held months from `oldest` to `newest`, newest first."""
-    rows = connection.execute(
-        select(IngestionRun.month, IngestionRun.area, IngestionRun.fingerprint, IngestionRun.h3_resolution)
-        .where(IngestionRun.current, IngestionRun.month.between(oldest, newest))
-        .order_by(IngestionRun.month.desc(), IngestionRun.area)
-    )
-    months: dict[dt.date, list[Any]] = {}
-    for row in rows:
-        months.setdefault(row.month, []).append(row)
-    return [
-        MonthState(
-            month,
-            hashlib.sha256("".join(row.fingerprint for row in parts).encode()).hexdigest(),
-            tuple(sorted({row.h3_resolution for row in parts})),
-        )
-        for month, parts in months.items()
-    ]
-
-
-def built_fingerprints(connection: Connection) -> dict[dt.date, str]:
-    """{month: fingerprint of what its grid was built from}"""
-    rows = connection.execute(select(GridMonth.month, GridMonth.fingerprint))
-    return {row.month: row.fingerprint for row in rows}
 
 
 def next_generation(connection: Connection) -> int:

@@ -2,10 +2,13 @@
 
 import datetime as dt
 import functools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import requests
 
 from jobs.areas import Area
@@ -20,6 +23,32 @@ UNLISTED_FORCES = ("btp",)
 PAD_DEGREES = 1e-6
 # A thousandth of the box's width: if even that holds too many crimes, something else is wrong.
 DEEPEST_SPLIT = 10
+
+
+class Tile(NamedTuple):
+    """A box that is asked for, in degrees, and the points that count for it.
+
+    Tiles are half-open: a point on the seam of several is held by one of them, whatever its record says of itself.
+    On the outside, where no other tile is, the area's own border decides.
+    """
+
+    box: Box
+    held: Box = (-math.inf, -math.inf, math.inf, math.inf)
+
+    def holds(self, lat: npt.NDArray[np.float64], lng: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        """Whether points count for this tile; degrees, shape (n,)."""
+        south, west, north, east = self.held
+        return (south <= lat) & (lat < north) & (west <= lng) & (lng < east)
+
+    def quadrants(self) -> Iterator["Tile"]:
+        """Its four parts: every point that it holds is held by exactly one of them."""
+        south, west, north, east = self.box
+        lat, lng = (south + north) / 2, (west + east) / 2
+        outer = self.held
+        yield Tile((south, west, lat, lng), (outer[0], outer[1], lat, lng))
+        yield Tile((south, lng, lat, east), (outer[0], lng, lat, outer[3]))
+        yield Tile((lat, west, north, lng), (lat, outer[1], outer[2], lng))
+        yield Tile((lat, lng, north, east), (lat, lng, outer[2], outer[3]))
 
 
 class TooManyCrimes(Exception):
@@ -62,27 +91,28 @@ class Police:
         """Slugs of the forces that the source knows; asked for once."""
         return frozenset((*self._texts("forces", "id"), *UNLISTED_FORCES))
 
-    def street_crimes(self, area: Area, month: dt.date) -> Iterator[list[dict[str, Any]]]:
+    def street_crimes(self, area: Area, month: dt.date) -> Iterator[tuple[Tile, list[dict[str, Any]]]]:
         """Raw records of the area's bounding box in that month, tile by tile.
 
-        Tiles are a hair wider than their part of the box, so that records may come twice and from just outside.
+        Tiles are asked for a hair wider than they are: what a tile does not hold is another's, or outside of the area.
         """
-        yield from self._tile(area.bounds, month, 0)
+        yield from self._tile(Tile(area.bounds), month, 0)
 
     def unplaced_crimes(self, force: str, month: dt.date) -> list[dict[str, Any]]:
         """Raw records of the force's crimes that have no place; no polygon ever returns them."""
         query = {"category": "all-crime", "force": force, "date": month_text(month)}
         return self._rows("crimes-no-location", query)
 
-    def _tile(self, tile: Box, month: dt.date, depth: int) -> Iterator[list[dict[str, Any]]]:
+    def _tile(self, tile: Tile, month: dt.date, depth: int) -> Iterator[tuple[Tile, list[dict[str, Any]]]]:
+        query = {"poly": _polygon(tile.box), "date": month_text(month)}
         try:
-            yield self._rows("crimes-street/all-crime", {"poly": _polygon(tile), "date": month_text(month)}, "POST")
+            yield tile, self._rows("crimes-street/all-crime", query, "POST")
         except TooManyCrimes:
             if depth == DEEPEST_SPLIT:
                 raise SourceUnavailable(
-                    f"{self.base_url} refuses {month_text(month)} for even the smallest tile {tile}"
+                    f"{self.base_url} refuses {month_text(month)} for even the smallest tile {tile.box}"
                 ) from None
-            for quadrant in _quadrants(tile):
+            for quadrant in tile.quadrants():
                 yield from self._tile(quadrant, month, depth + 1)
 
     def _rows(self, path: str, query: dict[str, str] | None = None, method: str = "GET") -> list[dict[str, Any]]:
@@ -143,12 +173,3 @@ def _polygon(tile: Box) -> str:
     corners = ((south, west), (north, west), (north, east), (south, east))
     # One decimal more than the pad has.
     return ":".join(f"{lat:.7f},{lng:.7f}" for lat, lng in corners)
-
-
-def _quadrants(tile: Box) -> Iterator[Box]:
-    south, west, north, east = tile
-    lat, lng = (south + north) / 2, (west + east) / 2
-    yield south, west, lat, lng
-    yield south, lng, lat, east
-    yield lat, west, north, lng
-    yield lat, lng, north, east

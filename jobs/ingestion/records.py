@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from jobs.areas import Area
 from jobs.http import SourceChanged, SourceUnavailable
+from jobs.ingestion.police import Tile
 from jobs.months import month_text, parse_month
 from jobs.parameters import problems_by_field
 
@@ -113,28 +114,30 @@ class Reader:
     resolution: int
     issues: Issues = field(default_factory=Issues)
     set_aside: int = 0
-    _seen: set[int] = field(default_factory=set)
     _cells: dict[tuple[float, float], int] = field(default_factory=dict)
 
-    def placed(self, raw: list[dict[str, Any]], area: Area) -> list[Crime]:
-        """Crimes of the area among the raw records of one tile; those just outside of it are left out."""
+    def placed(self, raw: list[dict[str, Any]], area: Area, tile: Tile | None = None) -> list[Crime]:
+        """Crimes of the area among the raw records of one tile, of the whole area when it is left out.
+
+        Those on a seam belong to one of its tiles by their place: ids may change while a month comes in.
+        """
         crimes = [self._crime(record) for record in self._records(raw, lambda record: record.location is not None)]
         points = np.array([(crime.lat, crime.lng) for crime in crimes], dtype=float).reshape(-1, 2)
-        inside = area.contains(points[:, 0], points[:, 1])
-        return self._unseen(crime for crime, within in zip(crimes, inside, strict=True) if within)
+        lat, lng = points[:, 0], points[:, 1]
+        inside = area.contains(lat, lng) & (tile or Tile(area.bounds)).holds(lat, lng)
+        return self._once(crime for crime, within in zip(crimes, inside, strict=True) if within)
 
     def unplaced(self, raw: list[dict[str, Any]]) -> list[Crime]:
         """Crimes of a force that have no place."""
-        return self._unseen(map(self._crime, self._records(raw, lambda record: record.location is None)))
+        return self._once(map(self._crime, self._records(raw, lambda record: record.location is None)))
 
-    def _unseen(self, crimes: Iterable[Crime]) -> list[Crime]:
-        """Neighbouring tiles share the records on their seam: each counts once."""
-        fresh = []
+    def _once(self, crimes: Iterable[Crime]) -> list[Crime]:
+        """An id that stands twice in one response is one crime, said twice."""
+        by_id: dict[int, Crime] = {}
         for crime in crimes:
-            if crime.api_id not in self._seen:
-                self._seen.add(crime.api_id)
-                fresh.append(crime)
-        return fresh
+            if by_id.setdefault(crime.api_id, crime) is not crime:
+                self.issues.add("left out: the same id twice in one response", crime.api_id)
+        return list(by_id.values())
 
     def _records(self, raw: list[dict[str, Any]], belongs: Callable[[Record], bool]) -> list[Record]:
         records = []

@@ -8,8 +8,9 @@ from jobs.crimes import newest_month
 from jobs.ingestion.police import Police
 
 
-def _ingest_news(result: dict[str, Any]) -> list[FollowUp]:
-    return [FollowUp("ingest_latest_crime_data")] if result["is_new"] and result["ingest"] else []
+def _ingest_news(result: dict[str, Any] | None) -> list[FollowUp]:
+    """The new month. Without a result the source was not heard: tomorrow it is asked again."""
+    return [FollowUp("ingest_latest_crime_data")] if result and result["is_new"] and result["ingest"] else []
 
 
 @job(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from jobs.areas import Area
 from jobs.crimes import fingerprint
@@ -66,6 +66,7 @@ class Snapshot:
     """Crimes without a place by force."""
     set_aside: int = 0
     issues: list[dict[str, Any]] = field(default_factory=list)
+    release: dt.date | None = None
 
     @property
     def unplaced_count(self) -> int:
@@ -92,6 +93,63 @@ def held_months(connection: Connection, area: str) -> dict[dt.date, int]:
         )
     )
     return {row.month: row.records for row in rows}
+
+
+def brought_in(connection: Connection, run_id: str) -> list[dict[str, Any]]:
+    """What the run has brought in so far, month by month: columns of its rows, and the cells that it occupies."""
+    cells = (
+        select(func.count(CrimeIncident.h3_cell.distinct()))
+        .where(CrimeIncident.area == IngestionRun.area, CrimeIncident.month == IngestionRun.month)
+        .scalar_subquery()
+    )
+    columns = (
+        "area",
+        "month",
+        "records",
+        "unplaced",
+        "set_aside",
+        "categories",
+        "requests",
+        "issues",
+        "source",
+        "release",
+    )
+    rows = connection.execute(
+        select(*(getattr(IngestionRun, name) for name in columns), cells.label("occupied_cells"))
+        .where(IngestionRun.run_id == run_id, IngestionRun.status == "success")
+        .order_by(IngestionRun.id)
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is held of an area's month: crimes by category, and those without a place by force."""
+
+    categories: Mapping[str, int]
+    unplaced: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self.categories.values()) + sum(self.unplaced.values())
+
+
+def held(connection: Connection, area: str, month: dt.date) -> Held | None:
+    """What is held of the month within the area's border; none where nothing is."""
+    categories = connection.scalar(
+        select(IngestionRun.categories).where(
+            IngestionRun.area == area, IngestionRun.month == month, IngestionRun.current, IngestionRun.border.is_(None)
+        )
+    )
+    if categories is None:
+        return None
+    by_force = connection.execute(
+        select(UnplacedCrime.force, func.count())
+        .where(UnplacedCrime.area == area, UnplacedCrime.month == month)
+        .group_by(UnplacedCrime.force)
+    )
+    return Held(categories, {row.force: row[1] for row in by_force})
 
 
 def usual_count(connection: Connection, area: str, month: dt.date) -> float | None:
@@ -133,6 +191,7 @@ def replace_month(connection: Connection, snapshot: Snapshot, run_id: str | None
                 fingerprint=snapshot.fingerprint,
                 issues=snapshot.issues,
                 source=snapshot.source,
+                release=snapshot.release,
                 started_at=snapshot.started_at,
             )
         )

@@ -90,6 +90,8 @@ class IngestionRun(Base):
     border: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """GeoJSON of the border that this month was brought in within, where its area has another one by now."""
     source: Mapped[str]
+    release: Mapped[dt.date | None]
+    """The source's release that the month is of; none for what came in before this was asked."""
     started_at: Mapped[dt.datetime]
     ended_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     __table_args__ = (

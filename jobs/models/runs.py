@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, false, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from jobs.models.base import Base
@@ -11,6 +11,8 @@ from jobs.models.base import Base
 STATES = ("waiting", "queued", "started", "finished", "failed", "cancelled", "skipped")
 OPEN_STATES = ("waiting", "queued", "started")
 ODD_STATES = ("failed", "cancelled", "skipped")
+OWES_FOLLOW_UPS = "attempt > 0 AND NOT followed_up AND state IN ('failed', 'cancelled')"
+"""Runs that came to nothing: what they did until then may make other runs necessary all the same."""
 ORIGINS = ("api", "form", "cli", "python", "schedule", "pipeline", "rq")
 
 
@@ -38,6 +40,8 @@ class Run(Base):
     unclaimed_pushes: Mapped[int] = mapped_column(server_default=text("0"))
     """Pushes since the last claim that a worker took and never claimed: something kills its work-horses."""
     pushed_at: Mapped[dt.datetime | None]
+    unknown_since: Mapped[dt.datetime | None]
+    """Since when processes have found it whose version does not know its job; none once one that does begins it."""
     attempt: Mapped[int] = mapped_column(server_default=text("0"))
     failures: Mapped[int] = mapped_column(server_default=text("0"))
     losses: Mapped[int] = mapped_column(server_default=text("0"))
@@ -49,6 +53,8 @@ class Run(Base):
     """As the job returned it, its keys in their order."""
     error: Mapped[str | None]
     cancel_requested_by: Mapped[str | None]
+    followed_up: Mapped[bool] = mapped_column(server_default=false())
+    """Whether the runs that its work makes necessary were asked for."""
     alerted_at: Mapped[dt.datetime | None]
     """When ALERT_WEBHOOK_URL took the message that it failed."""
     log: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
@@ -62,6 +68,7 @@ class Run(Base):
         Index("ix_runs_open", "queue", "due_at", postgresql_where=text("ended_at IS NULL")),
         # Among the finished they are few, and people look for them.
         Index("ix_runs_odd", "state", "created_at", "id", postgresql_where=text(_one_of("state", ODD_STATES))),
+        Index("ix_runs_owed", "ended_at", postgresql_where=text(OWES_FOLLOW_UPS)),
         Index("ix_runs_failed", "ended_at", postgresql_where=text("state = 'failed'")),
         Index("uq_runs_occurrence", "job", "occurrence", unique=True),
     )
@@ -76,6 +83,8 @@ class Attempt(Base):
     worker: Mapped[str]
     """host:pid of the work-horse."""
     started_at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
+    beat_at: Mapped[dt.datetime | None]
+    """When its work-horse last said that it is alive; none in its first seconds."""
     ended_at: Mapped[dt.datetime | None]
     outcome: Mapped[str | None]
     """finished, failed, lost, stopped or cancelled; none while it runs."""

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 
 from redis import Redis
 
+from jobs.scores.model import COLOURS
 from jobs.scores.scoring import key
 
 # While the script runs, Redis does nothing else: so many keys are a few milliseconds.
@@ -65,14 +66,19 @@ def coverage(weeks: Weeks, days: Sequence[dt.date]) -> list[Coverage]:
     return [_coverage(day, [week[index] for week in weeks.values()]) for index, day in enumerate(days)]
 
 
-def score_of(document: bytes | str | None, left_ms: int = -1) -> CachedScore | None:
-    """The score of a document, none if it is not one of ours. left_ms: as PTTL returns it."""
+def score_of(name: str, document: bytes | str | None, left_ms: int = -1) -> CachedScore | None:
+    """The score that stands under the key `name`; none if it is no score, or that of another route or day.
+
+    left_ms: as PTTL returns it.
+    """
     try:
         score = json.loads(document or "null")
+        if key(score["route_id"], score["target_date"]) != name:
+            return None
         return CachedScore(
-            risk=float(score["risk_score"]),
-            colour=str(score["color_code"]),
-            computed_at=str(score["computed_at"]),
+            risk=_risk(score["risk_score"]),
+            colour=COLOURS[COLOURS.index(score["color_code"])],
+            computed_at=dt.datetime.fromisoformat(score["computed_at"]).isoformat(timespec="seconds"),
             has_weather="weather" not in score,
             has_history="history" not in score,
             seconds_left=left_ms / 1000 if left_ms >= 0 else None,
@@ -81,11 +87,18 @@ def score_of(document: bytes | str | None, left_ms: int = -1) -> CachedScore | N
         return None
 
 
+def _risk(value: Any) -> float:
+    """A risk. Raises ValueError for anything else: true counts as 1 in Python, and NaN is no number."""
+    if isinstance(value, bool) or not 0 <= float(value) <= 100:
+        raise ValueError(f"{value!r} is no risk")
+    return float(value)
+
+
 def _read(cache: Redis, keys: Iterable[str]) -> Iterator[CachedScore | None]:
     remaining = iter(keys)
     while part := list(islice(remaining, _KEYS_A_TRIP)):
         documents, left = cast(list[bytes], cache.eval(_SCRIPT, len(part), *part))
-        yield from map(score_of, documents.split(b"\n"), map(int, left.split()))
+        yield from map(score_of, part, documents.split(b"\n"), map(int, left.split()))
 
 
 def _coverage(day: dt.date, scores: Sequence[CachedScore | None]) -> Coverage:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import structlog
-from redis import Redis, RedisError
+from redis import Redis, RedisError, ResponseError
 from redis.exceptions import LockError
 from sqlalchemy import Engine
 
@@ -115,15 +115,21 @@ class Serving:
         """The score of a route on a planned day, as JSON. Raises UnknownRoute."""
         name = key(route_id, day)
         try:
-            cached = self._cache.get(name)
-            if cached is not None:
-                return cast(bytes, cached)
+            if (cached := self._cached(name)) is not None:
+                return cached
             with self._alone(route_id):
-                cached = self._cache.get(name)
-                return cast(bytes, cached) if cached is not None else self._one(route_id, day, self._cache)
+                return self._cached(name) or self._one(route_id, day, self._cache)
         except RedisError as error:
             log.warning("score_cache_is_away", error=str(error))
             return self._one(route_id, day, None)
+
+    def _cached(self, name: str) -> bytes | None:
+        """The score under that key. What is none is a miss: others may write to Redis. It is written over."""
+        try:
+            document = cast(bytes | None, self._cache.get(name))
+        except ResponseError:
+            return None
+        return document if score_of(name, document) else None
 
     def many(self, route_ids: Sequence[int], day: dt.date) -> Bulk:
         """The scores of at most MOST_IDS routes on a planned day. Those that are not cached are computed together."""
@@ -134,7 +140,11 @@ class Serving:
         except RedisError as error:
             log.warning("score_cache_is_away", error=str(error))
             cache = None
-        found = {route_id: value for route_id, value in zip(route_ids, cached, strict=True) if value is not None}
+        found = {
+            route_id: document
+            for route_id, document in zip(route_ids, cached, strict=True)
+            if score_of(key(route_id, day), document)
+        }
         wanted = [route_id for route_id in dict.fromkeys(route_ids) if route_id not in found]
         computed, missing = self._computed(wanted, day, cache) if wanted else ({}, {})
         return Bulk(found | computed, missing)
@@ -163,7 +173,8 @@ class Serving:
         documents, missing = self._documents([route_id], days[0], cache)
         if route_id in missing:
             raise UnknownRoute(missing[route_id])
-        scores = {day: score_of(documents.get(key(route_id, day))) for day in days if day not in held}
+        names = {day: key(route_id, day) for day in days if day not in held}
+        scores = {day: score_of(name, documents.get(name)) for day, name in names.items()}
         return Week(held, {day: score for day, score in scores.items() if score}, cache is not None)
 
     def explain(self, route_id: int, day: dt.date, top: int = 10) -> Explanation:

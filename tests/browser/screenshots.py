@@ -59,15 +59,15 @@ def scene(folder: Path) -> Iterator[tuple[str, Settings]]:
 
 
 def _workers(client: Client) -> int:
-    from worker import overview
+    from worker import liveness
 
-    return len(overview.workers(client.redis))
+    return len(liveness.workers(client.redis))
 
 
 def overview_schedulers(client: Client) -> int:
-    from worker import overview
+    from worker import liveness
 
-    return overview.schedulers(client.redis)
+    return liveness.schedulers(client.redis)
 
 
 def pages(settings: Settings) -> dict[str, str]:

@@ -1,13 +1,19 @@
 """What the source does wrong: waited out, or raised. It never becomes a month with fewer crimes."""
 
+import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from jobs import areas
+from jobs.areas import Area
 from jobs.context import Context
 from jobs.errors import JobError, PermanentError
 from jobs.http import SourceChanged, SourceUnavailable
-from jobs.ingestion.run import IncompleteIngestion, ingest_latest_crime_data, ingest_month_on_demand
+from jobs.ingestion.police import Police
+from jobs.ingestion.run import IncompleteIngestion, SmallerMonth, ingest_latest_crime_data, ingest_month_on_demand
+from jobs.months import parse_month
 from tests.integration.crimes import MONTH, Crime, crime, point_at, rows, scattered, served, unplaced, value
 from tests.standins.police import PoliceStandin, Records
 
@@ -138,6 +144,80 @@ def test_a_month_that_is_on_offer_without_a_crime_is_not_believed(here: Context)
     assert held(here) == [(MONTH, 30)]
 
 
+def test_a_month_that_came_to_have_much_less_is_kept_out_and_taken_when_somebody_says_so(here: Context) -> None:
+    with served(here, crimes_of()) as police:
+        ingest_month_on_demand(2024, 1)
+        ids = [record["id"] for record in police.crimes(MONTH) if record["location"]]
+        police.revise(MONTH, remove=ids[:-20])
+        with pytest.raises(SmallerMonth, match=r"22 crimes of 32.* What is held stays.* again with accept_smaller"):
+            ingest_month_on_demand(2024, 1)
+        assert held(here) == [(MONTH, 30)]
+        assert "accept_smaller" in failures(here)[0][-1]
+        ingest_month_on_demand(2024, 1, accept_smaller=True)
+    assert held(here) == [(MONTH, 20)]
+
+
+def test_a_month_without_a_category_that_it_had_is_kept_out(here: Context) -> None:
+    crimes = [crime(category="burglary") for _ in range(10)] + [crime(category="drugs") for _ in range(200)]
+    with served(here, crimes) as police:
+        ingest_month_on_demand(2024, 1)
+        police.revise(MONTH, remove=[one["id"] for one in police.crimes(MONTH) if one["category"] == "burglary"])
+        with pytest.raises(SmallerMonth, match="no burglary of 10"):
+            ingest_month_on_demand(2024, 1)
+    assert held(here) == [(MONTH, 210)]
+
+
+def test_a_month_whose_force_sends_no_crimes_without_a_place_any_more_is_kept_out(here: Context) -> None:
+    with served(here, [*(crime() for _ in range(200)), *(unplaced() for _ in range(12))]) as police:
+        ingest_month_on_demand(2024, 1)
+        police.revise(MONTH, remove=[one["id"] for one in police.crimes(MONTH) if not one["location"]])
+        with pytest.raises(SmallerMonth, match="none without a place of hampshire, of 12"):
+            ingest_month_on_demand(2024, 1)
+
+
+def test_a_revision_that_takes_a_few_is_no_loss(here: Context) -> None:
+    with served(here, [crime() for _ in range(40)]) as police:
+        ingest_month_on_demand(2024, 1)
+        police.revise(MONTH, remove=[one["id"] for one in police.crimes(MONTH)][:8])
+        ingest_month_on_demand(2024, 1)
+    assert held(here) == [(MONTH, 32)]
+
+
+def test_a_release_during_a_pull_begins_it_anew_and_is_noted(here: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(here, [*crimes_of(), *crimes_of("2024-02")], cap=20) as police:
+        police.published = [MONTH]
+        pulled = Police.street_crimes
+
+        def release_in_between(self: Police, area: Area, month: dt.date) -> Iterator[Any]:
+            for number, part in enumerate(pulled(self, area, month)):
+                if number == 1 and len(police.published) == 1:
+                    police.revise(MONTH, renumber=True)
+                    police.published = [MONTH, "2024-02"]
+                yield part
+
+        monkeypatch.setattr(Police, "street_crimes", release_in_between)
+        result = ingest_month_on_demand(2024, 1)
+    assert (held(here), result["results"][0]["release"]) == ([(MONTH, 30)], "2024-02-01")
+    assert value(here.connection, "SELECT to_char(release, 'YYYY-MM-DD') FROM ingestion_runs") == "2024-02-01"
+
+
+def test_ids_that_change_in_the_middle_of_a_pull_lose_and_double_nothing(
+    here: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served(here, crimes_of(), cap=10) as police:
+        asked = Police._rows
+
+        def renumber_each_time(self: Police, path: str, *options: Any) -> Any:
+            rows = asked(self, path, *options)
+            if path.startswith("crimes-street/"):
+                police.revise(MONTH, renumber=True)
+            return rows
+
+        monkeypatch.setattr(Police, "_rows", renumber_each_time)
+        ingest_month_on_demand(2024, 1)
+    assert held(here) == [(MONTH, 30)]
+
+
 def test_the_failure_of_one_month_leaves_the_others_and_the_next_run_takes_just_that_one(here: Context) -> None:
     months = ["2023-11", "2023-12", "2024-01"]
     with served(here, [record for month in months for record in crimes_of(month)]) as police:
@@ -164,8 +244,10 @@ def test_a_source_that_offers_no_months_in_a_known_form_is_said_to_have_changed(
 def test_a_service_that_is_down_is_not_taken_for_too_many_crimes(here: Context) -> None:
     with served(here, crimes_of()) as police:
         police.fault("outage", path="crimes-street/|crime-last-updated")
+        with here.connection.begin():
+            area = areas.find(here.connection, "southampton-core")
         with pytest.raises(SourceUnavailable, match="answered 503"):
-            ingest_month_on_demand(2024, 1)
+            list(Police.of(here.settings).street_crimes(area, parse_month(MONTH)))
         assert len({call.parameters["poly"] for call in police.calls("crimes-street/")}) == 1
 
 

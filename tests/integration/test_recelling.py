@@ -1,5 +1,7 @@
 """After a change of H3_RESOLUTION the crimes that are held are as if they had been ingested at the new one."""
 
+import datetime as dt
+
 import pytest
 from sqlalchemy import Connection
 
@@ -8,6 +10,7 @@ from jobs.context import Context
 from jobs.grid.rebuild import rebuild_safety_grid
 from jobs.grid.store import OtherResolution
 from jobs.recell import recell_crimes
+from jobs.regrid import rebuilds
 from tests.gridded import hold, scattered
 from tests.integration.crimes import rows
 
@@ -54,12 +57,19 @@ def test_months_of_the_resolution_are_left_alone(here: Context) -> None:
     before = all_of(here.connection)
     assert recell_crimes()["months_recelled"] == []
     assert all_of(here.connection) == before
+    rebuild_safety_grid()
     assert catalogue.find("recell-crimes").follow_ups(recell_crimes()) == []
 
 
-def test_the_grid_of_every_month_is_rebuilt_next() -> None:
-    follow = catalogue.find("recell-crimes").follow_ups
-    (one,) = follow({"months_recelled": ["2023-12-01", "2024-01-01"]})
-    assert (one.job, one.parameters) == ("rebuild_safety_grid", {"months": 2, "until": "2024-01"})
-    many = [one.parameters for one in follow({"months_recelled": ["2018-12-01", "2024-01-01"]})]
+def test_the_grid_of_every_month_is_rebuilt_next(here: Context) -> None:
+    hold_all(here, 9)
+    recell_crimes()
+    # Also after a second attempt, which finds nothing left to do.
+    for result in (recell_crimes(), None):
+        (one,) = catalogue.find("recell-crimes").follow_ups(result)
+        assert (one.job, one.parameters) == ("rebuild_safety_grid", {"months": 2, "until": "2024-01"})
+
+
+def test_a_grid_of_more_months_than_one_run_builds_takes_several() -> None:
+    many = [one.parameters for one in rebuilds([dt.date(2018, 12, 1), dt.date(2024, 1, 1)])]
     assert many == [{"months": 60, "until": "2024-01"}, {"months": 2, "until": "2019-01"}]

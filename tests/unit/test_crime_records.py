@@ -4,10 +4,14 @@ import datetime as dt
 from typing import Any
 
 import h3
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jobs.areas import from_box
 from jobs.http import SourceChanged, SourceUnavailable
+from jobs.ingestion.police import Tile
 from jobs.ingestion.records import Reader, category_counts
 
 AREA = from_box("test", "Test", (50.85, -1.5, 50.97, -1.3), ())
@@ -83,8 +87,40 @@ def test_crimes_just_outside_of_the_area_are_left_out_and_are_no_fault() -> None
 
 def test_a_record_on_the_seam_of_two_tiles_counts_once() -> None:
     here = reader()
-    crimes = here.placed([record(1), record(2)], AREA) + here.placed([record(2), record(3)], AREA)
-    assert [crime.api_id for crime in crimes] == [1, 2, 3]
+    south, west, north, east = AREA.bounds
+    lat, lng = (south + north) / 2, (west + east) / 2
+    seams = [(lat, lng), (lat, lng - 0.01), (lat, lng + 0.01), (lat - 0.01, lng), (lat + 0.01, lng)]
+    # Each tile gets all of them, and the source has given them new ids in between.
+    sent = [
+        [record(5 * turn + number, location=at(*map(str, point))) for number, point in enumerate(seams)]
+        for turn in range(4)
+    ]
+    tiles = Tile(AREA.bounds).quadrants()
+    crimes = [crime for tile, raw in zip(tiles, sent, strict=True) for crime in here.placed(raw, AREA, tile)]
+    assert sorted((crime.lat, crime.lng) for crime in crimes) == sorted(seams)
+
+
+def test_an_id_that_stands_twice_in_one_response_is_one_crime_and_is_said() -> None:
+    here = reader()
+    assert [crime.api_id for crime in here.placed([record(1), record(2), record(1)], AREA)] == [1, 2]
+    assert here.issues.as_list()[0]["issue"] == "left out: the same id twice in one response"
+
+
+@given(
+    points=st.lists(st.tuples(st.floats(50.85, 51.0), st.floats(-1.55, -1.3)), min_size=1, max_size=20),
+    splits=st.lists(st.integers(0, 20), max_size=6),
+)
+def test_however_the_box_is_split_every_point_counts_for_one_tile(
+    points: list[tuple[float, float]], splits: list[int]
+) -> None:
+    tiles = [Tile(AREA.bounds)]
+    for split in splits:
+        chosen = tiles.pop(split % len(tiles))
+        tiles += chosen.quadrants()
+    # Corners and middles of the tiles are where they meet.
+    corners = [(lat, lng) for tile in tiles for lat in tile.box[::2] for lng in tile.box[1::2]]
+    lat, lng = np.array([*points, *corners]).T
+    assert (np.sum([tile.holds(lat, lng) for tile in tiles], axis=0) == 1).all()
 
 
 def test_records_that_differ_in_nothing_but_their_id_are_all_crimes() -> None:

@@ -39,7 +39,7 @@ def index() -> ResponseReturnValue:
         sought=filters.given(request.args),
         states=(*STATES, filters.OPEN),
         jobs=list(catalogue.load()),
-        queues=catalogue.QUEUES,
+        queues=catalogue.queues(),
         is_first="before" not in request.args,
         searched=store.SEARCHED,
     )

@@ -10,7 +10,7 @@ from pydantic import Field
 from web.http.clients import client
 from web.http.schemas import Changed, Schema, as_json
 from web.status import pauses, store, verdict
-from worker import overview
+from worker import liveness
 
 bp = APIBlueprint("status_api", __name__, url_prefix="/api/v1/admin", tag="Administration")
 
@@ -193,7 +193,7 @@ def purge_queue(name: str) -> Response:
 def workers() -> Response:
     """The workers."""
     found = []
-    for one in overview.workers(client().redis):
+    for one in liveness.workers(client().redis):
         values = vars(one)
         found.append(WorkerState(**{k: v for k, v in values.items() if k != "run_id"}, task_id=one.run_id))
-    return as_json(Workers(workers=found, schedulers=overview.schedulers(client().redis)))
+    return as_json(Workers(workers=found, schedulers=liveness.schedulers(client().redis)))

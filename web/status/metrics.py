@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from jobs import catalogue
 from web.http.clients import client
-from worker import overview
+from worker import junk, liveness, overview
 from worker.overview import QueueState
 
 # A month of a daily job; older durations say little of the next one.
@@ -90,13 +90,15 @@ def _due(connection: Connection) -> Metric:
 
 def _processes() -> Iterator[Metric]:
     try:
-        there = overview.workers(client().redis)
-        schedulers = overview.schedulers(client().redis)
+        there = liveness.workers(client().redis)
+        schedulers = liveness.schedulers(client().redis)
     except RedisError:
         yield _gauge("redis_up", _REDIS_UP, (), [((), 0)])
         return
     yield _gauge("redis_up", _REDIS_UP, (), [((), 1)])
+    dropped = [((kind,), count) for kind, count in junk.counts(client().redis).items()]
+    yield _gauge("junk_dropped", "What stood in Redis and was none of ours, by kind.", ("kind",), dropped)
     counted = Counter((queue, worker.state) for worker in there for queue in worker.queues)
-    states = [((queue, state), counted[queue, state]) for queue in catalogue.QUEUES for state in ("idle", "busy")]
+    states = [((queue, state), counted[queue, state]) for queue in catalogue.queues() for state in ("idle", "busy")]
     yield _gauge("workers", "RQ workers that are there, by queue and state.", ("queue", "state"), states)
     yield _gauge("schedulers", "rq-scheduler processes that are there.", (), [((), schedulers)])

@@ -10,7 +10,7 @@ from web.http.clients import client
 from web.runs import shown
 from web.runs import store as runs
 from web.status import pauses, store
-from worker import overview
+from worker import liveness
 
 bp = Blueprint("queues", __name__, url_prefix="/queues")
 
@@ -27,7 +27,7 @@ def index() -> ResponseReturnValue:
     with client().engine.connect() as connection:
         at_work = {row.run.id: row for row in shown.with_progress(runs.at_work(connection))}
     try:
-        workers: list[overview.WorkerState] | None = overview.workers(client().redis)
+        workers: list[liveness.WorkerState] | None = liveness.workers(client().redis)
     except RedisError:
         workers = None
     drawn = {queue.state.name: _chart(queue) for queue in queues}

@@ -10,13 +10,14 @@ from redis import RedisError
 from sqlalchemy import Row
 
 from jobs import catalogue
-from jobs.catalogue import QUEUES, Job
+from jobs.catalogue import Job
 from web.data import store as data
 from web.http.clients import client
 from web.runs import store as runs
 from web.status.verdict import Seen
-from worker import occurrences, overview
-from worker.overview import QueueState, WorkerState
+from worker import liveness, occurrences, overview
+from worker.liveness import WorkerState
+from worker.overview import QueueState
 
 FAILURES_SINCE = dt.timedelta(days=1)
 # A month of a daily job; and the day in which somebody looks for what went wrong last night.
@@ -72,8 +73,8 @@ def survey() -> Survey:
 def _ask_redis(seen: Seen) -> list[WorkerState]:
     redis = client().redis
     try:
-        workers = overview.workers(redis)
-        seen.schedulers = overview.schedulers(redis)
+        workers = liveness.workers(redis)
+        seen.schedulers = liveness.schedulers(redis)
     except RedisError:
         seen.redis = False
         return []
@@ -105,8 +106,8 @@ def queues() -> list[Queue]:
 
 def known_queue(name: str) -> str:
     """The queue of that name; 404 for another."""
-    if name not in QUEUES:
-        abort(404, f"There is no queue {name!r}; the queues are {', '.join(QUEUES)}")
+    if name not in (known := catalogue.queues()):
+        abort(404, f"There is no queue {name!r}; the queues are {', '.join(known)}")
     return name
 
 

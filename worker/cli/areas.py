@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 
 from jobs import areas, database
 from jobs.areas import Area
-from jobs.grid.rebuild import rebuilds
 from jobs.ingestion import borders
 from jobs.ingestion.police import Police
 from jobs.months import month_text
+from jobs.regrid import rebuilds
 from jobs.settings import parse_box
 from worker import settings
 from worker.cli import help_of, output

@@ -155,12 +155,12 @@ def resume(name: str) -> None:
 
 
 def _queue_or_cadence(name: str) -> tuple[str, str]:
-    if name in catalogue.QUEUES:
+    if name in catalogue.queues():
         return "queue", name
     jobs = catalogue.load().values()
     job = next((job for job in jobs if job.cron and name in (job.name, job.slug)), None)
     if job is None:
-        queues, cadences = ", ".join(catalogue.QUEUES), ", ".join(job.name for job in jobs if job.cron)
+        queues, cadences = ", ".join(catalogue.queues()), ", ".join(job.name for job in jobs if job.cron)
         raise click.UsageError(
             f"{name!r} is neither a queue nor a job with a cadence. Queues: {queues}. Jobs with a cadence: {cadences}"
         )
@@ -168,7 +168,7 @@ def _queue_or_cadence(name: str) -> tuple[str, str]:
 
 
 @click.command(help=help_of("purge"))
-@click.argument("queue", type=click.Choice(catalogue.QUEUES))
+@click.argument("queue", type=click.Choice(catalogue.queues()))
 @click.confirmation_option(prompt="Every run of this queue that has not begun is cancelled. Go on?")
 def purge(queue: str) -> None:
     """Cancel what waits in a queue."""

@@ -38,28 +38,26 @@ def jobs(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True)
 def workers(as_json: bool) -> None:
     """The RQ workers that are alive, and what each does."""
-    from rq import Worker
-
-    from worker import transport
+    from worker import liveness, transport
 
     redis = transport.connect(settings.read(), CONNECT_S)
     found = [
         {
             "name": worker.name,
-            "host": worker.hostname,
+            "host": worker.host,
             "pid": worker.pid,
-            "queues": worker.queue_names(),
-            "state": worker.get_state(),
-            "job": worker.get_current_job_id(),
+            "queues": list(worker.queues),
+            "state": worker.state,
+            "run": worker.run_id,
         }
-        for worker in Worker.all(connection=redis)
+        for worker in liveness.workers(redis)
     ]
     if as_json:
         output.as_json(found)
         return
     rows = [tuple(", ".join(v) if isinstance(v, list) else v for v in worker.values()) for worker in found]
     output.table(
-        ("worker", "host", "pid", "queues", "state", "job"), rows, "No workers are running: start `safegrid worker`"
+        ("worker", "host", "pid", "queues", "state", "run"), rows, "No workers are running: start `safegrid worker`"
     )
 
 

@@ -32,7 +32,7 @@ def port_from_environment() -> int:
 
 
 @click.command(help=help_of("worker"))
-@click.argument("queues", nargs=-1, type=click.Choice(catalogue.QUEUES), metavar="[QUEUE]...")
+@click.argument("queues", nargs=-1, type=click.Choice(catalogue.queues()), metavar="[QUEUE]...")
 def worker(queues: Sequence[str]) -> None:
     """Work on these queues (all of them when none is named) until SIGTERM."""
     chosen = settings.read()
@@ -42,7 +42,7 @@ def worker(queues: Sequence[str]) -> None:
     with engine.connect() as connection:
         schema.check(connection)
     engine.dispose()
-    Supervisor(chosen, queues or catalogue.QUEUES).run()
+    Supervisor(chosen, queues or catalogue.queues()).run()
 
 
 @click.command(help=help_of("scheduler"))

@@ -16,6 +16,11 @@ from jobs.scores.warm import warm_popular_routes_cache
 from tests.standins.weather import WeatherStandin
 
 NOWHERE = "redis://127.0.0.1:1/0"
+# Written as the job would not write it, so that byte by byte means something.
+KEPT = (
+    f'{{"risk_score" : 42.5, "route_id":5, "route_name":"x", "target_date":"{today()}", '
+    '"color_code":"yellow","computed_at":"2026-01-01T06:00:00+00:00"}'
+).encode()
 
 
 @pytest.fixture
@@ -28,8 +33,45 @@ def computations(logs: list[dict]) -> list[dict]:
 
 
 def test_a_kept_score_is_answered_byte_by_byte(here: Context, serving: Serving) -> None:
-    here.cache.set(f"safety_score:5:{today()}", b'{"any": "bytes"}')
-    assert serving.one(5, today()) == b'{"any": "bytes"}'
+    here.cache.set(f"safety_score:5:{today()}", KEPT)
+    assert serving.one(5, today()) == KEPT
+    assert serving.many([5], today()).found == {5: KEPT}
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"junk",
+        b"",
+        b"[]",
+        b"\xff\xfe",
+        b'{"any": "document"}',
+        KEPT.replace(b'"route_id":5', b'"route_id":6'),
+        KEPT.replace(str(today()).encode(), b"2020-01-01"),
+        KEPT.replace(b"42.5", b"NaN"),
+        KEPT.replace(b"42.5", b"true"),
+        KEPT.replace(b"42.5", b"-1"),
+        KEPT.replace(b"yellow", b"pink"),
+        KEPT.replace(b"T06:00:00", b"T36:00:00"),
+    ],
+)
+def test_what_is_no_score_of_that_key_is_a_miss_and_written_over(here: Context, serving: Serving, junk: bytes) -> None:
+    name = f"safety_score:5:{today()}"
+    here.cache.set(name, junk)
+    served = serving.one(5, today())
+    assert json.loads(served)["target_date"] == str(today())
+    assert here.cache.get(name) == served
+    here.cache.set(name, junk)
+    assert json.loads(serving.many([5], today()).found[5])["route_id"] == 5
+    here.cache.set(name, junk)
+    assert serving.weeks([5], [today()]) == {5: [None]}
+
+
+def test_a_key_of_another_kind_is_a_miss_and_written_over(here: Context, serving: Serving) -> None:
+    name = f"safety_score:5:{today()}"
+    here.cache.rpush(name, "a list")
+    assert json.loads(serving.one(5, today()))["route_id"] == 5
+    assert json.loads(here.cache.get(name))["route_id"] == 5
 
 
 def test_a_score_that_is_not_kept_is_the_one_that_the_job_would_write(here: Context, serving: Serving) -> None:

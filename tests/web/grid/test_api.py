@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Connection
 
+from jobs.grid.snapshots import sealed
 from jobs.grid.tiles import Tile
 from tests.conftest import needs
 from tests.gridded import HARM, Place, build, counted, hold, scattered
@@ -276,8 +277,25 @@ def test_an_answer_is_kept_and_served_as_gzip_or_plain(
         assert gzip.decompress(packed.data) == plain.data
         assert "Accept-Encoding" in packed.headers["Vary"]
         # What is kept is what is served.
-        redis.set(key, gzip.compress(b'{"kept": true}'))
+        redis.set(key, sealed(key.decode(), gzip.compress(b'{"kept": true}')))
         assert program.get(GRID).json == {"kept": True}
+
+
+@pytest.mark.parametrize("junk", [b"junk", b"", gzip.compress(b"{}", mtime=0), b"a list"])
+def test_what_others_put_under_the_name_of_an_answer_is_never_served(
+    program: FlaskClient, settings: Settings, crimes: list[Place], junk: bytes
+) -> None:
+    plain = program.get(GRID)
+    with Redis.from_url(settings.redis_url) as redis:
+        (key,) = redis.keys("safety:snapshot:*")
+        redis.delete(key)
+        if junk == b"a list":
+            redis.rpush(key, junk)
+        else:
+            redis.set(key, junk)
+        assert program.get(GRID).data == plain.data
+        # It is written over, and so served from Redis again.
+        assert redis.get(key) == sealed(key.decode(), gzip.compress(plain.data, 5, mtime=0))
 
 
 def test_with_redis_away_the_grid_is_read_all_the_same(make_app: MakeApp, crimes: list[Place]) -> None:

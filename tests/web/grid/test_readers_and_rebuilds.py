@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from jobs import areas, context
 from jobs.grid import period
 from jobs.grid.rebuild import rebuild_safety_grid
+from jobs.grid.snapshots import unsealed
 from tests.gridded import Place, build, hold
 from tests.web.conftest import BEARER
 from worker.settings import Settings
@@ -92,7 +93,7 @@ def _assert_nothing_stale(app: APIFlask, settings: Settings, number: int) -> Non
             assert (numbers(answer), answer["generation"]) == ({number}, number)
     with Redis.from_url(settings.redis_url) as redis:
         for key in redis.keys("safety:snapshot:*"):
-            document = json.loads(decompress(redis.get(key)))
+            document = json.loads(decompress(unsealed(key.decode(), redis.get(key)) or b""))
             # A late one may be there for its hour; it stands under the generation that it is of.
             assert key.split(b":")[2] == str(document["generation"]).encode()
             assert numbers(document) == {document["generation"]}

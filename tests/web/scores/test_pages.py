@@ -62,6 +62,7 @@ def scores(held: Client, open_as: Open) -> FlaskClient:
 def keep(cache: Redis, route_id: int, day: dt.date, risk: float = 12.3, seconds: int = 3600, **more: str) -> None:
     score = {
         "route_id": route_id,
+        "target_date": str(day),
         "risk_score": risk,
         "color_code": "green",
         "computed_at": "2024-01-01T00:00:00+00:00",
@@ -130,7 +131,8 @@ def test_a_key_that_is_no_text_counts_as_not_kept(scores: FlaskClient, held: Cli
 
 
 def test_a_score_of_several_lines_is_one_score(scores: FlaskClient, held: Client) -> None:
-    told = {"route_id": 1, "risk_score": 41.5, "color_code": "yellow", "computed_at": "2024-01-01T00:00:00+00:00"}
+    told = {"route_id": 1, "target_date": str(today()), "risk_score": 41.5, "color_code": "yellow"}
+    told["computed_at"] = "2024-01-01T00:00:00+00:00"
     held.redis.set(f"safety_score:1:{today()}", json.dumps(told, indent=2), ex=60)
     page = scores.get("/scores/").text
     assert f"1 of {ROUTES * DAYS}" in page

@@ -73,7 +73,13 @@ def test_a_month_is_told_by_category(program: FlaskClient, client: Client) -> No
 def test_what_is_warm_is_told(program: FlaskClient, client: Client, tmp_path: Path) -> None:
     with client.engine.connect() as connection:
         load_synthetic(connection, tmp_path)
-    score = {"risk_score": 12.5, "color_code": "green", "computed_at": "2024-01-01T00:00:00+00:00"}
+    score = {
+        "route_id": 1,
+        "target_date": str(today()),
+        "risk_score": 12.5,
+        "color_code": "green",
+        "computed_at": "2024-01-01T00:00:00+00:00",
+    }
     client.redis.set(f"safety_score:1:{today()}", json.dumps(score), ex=100)
     told = program.get(f"{ADMIN}/scores").json
     assert told["routes_held"] == told["routes_looked_up"] > 0

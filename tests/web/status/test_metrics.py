@@ -5,6 +5,7 @@ import re
 from flask.testing import FlaskClient
 
 from tests.web.conftest import BEARER, MakeApp, ask
+from worker import junk
 from worker.client import Client
 
 LINE = re.compile(r'(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? -?[0-9.e+-]+)')
@@ -32,7 +33,9 @@ def test_what_is_told_is_what_the_ledger_says(program: FlaskClient, client: Clie
     with client.engine.begin() as connection:
         done = "state = 'finished', started_at = clock_timestamp() - interval '5 s', ended_at = clock_timestamp()"
         connection.exec_driver_sql(f"UPDATE runs SET {done}")
+    junk.dropped(client.redis, "entry")
     told = values(program.get("/metrics").text)
+    assert told['safegrid_junk_dropped{kind="entry"}'] == 1
     assert 5 <= told['safegrid_run_duration_seconds{job="cleanup_old_route_history",quantile="0.5"}'] < 10
     assert told['safegrid_last_success_timestamp_seconds{job="cleanup_old_route_history"}'] > 1.7e9
 

@@ -1,0 +1,28 @@
+"""Queues beyond the three, for jobs of further modules."""
+
+import pytest
+
+from jobs import catalogue
+from jobs.catalogue import DeclarationError, job
+from jobs.errors import SettingsError
+
+
+def test_a_queue_can_be_declared_for_the_jobs_of_further_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "_jobs", dict(catalogue.load()))
+
+    def reindex() -> None:
+        """Reindex."""
+
+    with pytest.raises(DeclarationError, match=r"'search' is no queue; .* SAFEGRID_QUEUES declares further ones"):
+        job(queue="search", slug="reindex")(reindex)
+    monkeypatch.setenv("SAFEGRID_QUEUES", " search, cache ,")
+    assert catalogue.queues() == ("ingestion", "maintenance", "cache", "search")
+    job(queue="search", slug="reindex")(reindex)
+    assert list(catalogue.load())[-1] == "reindex"
+
+
+@pytest.mark.parametrize("name", ["Search", "se arch", "rq:queue", "1st", "-x", "x" * 50])
+def test_what_cannot_be_a_queue_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("SAFEGRID_QUEUES", name)
+    with pytest.raises(SettingsError, match=r"SAFEGRID_QUEUES: .* cannot be the name of a queue"):
+        catalogue.queues()

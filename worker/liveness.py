@@ -1,0 +1,95 @@
+"""Which workers and schedulers are alive, as Redis knows them: those that have said so within seconds."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from redis import Redis, ResponseError
+
+from worker import junk, transport
+
+# Each says so every 5 s; one that was killed has no chance to say that it is gone.
+ALIVE_S = 15
+_WORKER_KEYS = "rq:workers"
+_Hash = dict[bytes, bytes]
+_SCHEDULERS = "rq:scheduler_instance:*"
+
+
+@dataclass(frozen=True)
+class WorkerState:
+    """An RQ worker as it last said."""
+
+    name: str
+    host: str
+    pid: int
+    queues: tuple[str, ...]
+    state: str
+    run_id: str | None
+    since: dt.datetime
+    done: int
+    failed: int
+
+
+def workers(redis: Redis) -> list[WorkerState]:
+    """The workers that are alive, by queue. What is no worker's hash is dropped. Raises redis.RedisError."""
+    found = []
+    for member in cast(set[bytes], redis.smembers(_WORKER_KEYS)):
+        key = member.decode(errors="backslashreplace")
+        worker = _worker(redis, member, key)
+        if worker is not None:
+            found.append(worker)
+    return sorted(found, key=lambda worker: (worker.queues, worker.name))
+
+
+def _worker(redis: Redis, member: bytes, key: str) -> WorkerState | None:
+    try:
+        fields = {name.decode(): value.decode() for name, value in cast(_Hash, redis.hgetall(member)).items()}
+        if not fields:
+            # It was killed, and its hash has come to its end; RQ takes it from the set in time.
+            return None
+        heard = _time(fields.get("last_heartbeat") or fields["birth"])
+        if fields.get("death") or heard < dt.datetime.now(dt.UTC) - dt.timedelta(seconds=ALIVE_S):
+            return None
+        return _state(key.removeprefix("rq:worker:"), fields, _current_run(redis, key))
+    except (ResponseError, ValueError, KeyError) as error:
+        junk.drop_key(redis, member, f"no worker: {type(error).__name__}")  # type: ignore[arg-type]
+        redis.srem(_WORKER_KEYS, member)
+        return None
+
+
+def _state(name: str, fields: Mapping[str, str], run_id: str | None) -> WorkerState:
+    return WorkerState(
+        name=name,
+        host=fields.get("hostname", ""),
+        pid=int(fields.get("pid") or 0),
+        queues=tuple(fields["queues"].split(",")),
+        state=fields.get("state", "?"),
+        run_id=run_id,
+        since=_time(fields["birth"]),
+        done=int(fields.get("successful_job_count") or 0),
+        failed=int(fields.get("failed_job_count") or 0),
+    )
+
+
+def _current_run(redis: Redis, key: str) -> str | None:
+    """The run that the worker is at work on, out of its executions: `job:execution` each."""
+    entries = cast(set[bytes], redis.smembers(f"{key}:executions"))
+    jobs = (entry.decode().partition(":")[0] for entry in entries)
+    return next(filter(None, map(transport.run_of, jobs)), None)
+
+
+def _time(text: str) -> dt.datetime:
+    """RQ writes UTC with a Z."""
+    return dt.datetime.fromisoformat(text).astimezone(dt.UTC)
+
+
+def schedulers(redis: Redis) -> int:
+    """How many scheduler processes are alive. Their keys end by themselves within seconds. Raises RedisError."""
+    alive = 0
+    for key in redis.scan_iter(match=_SCHEDULERS, count=5000):
+        try:
+            alive += not redis.hexists(key, "death")
+        except ResponseError:
+            junk.drop_key(redis, key, "no scheduler")
+    return alive

@@ -1,0 +1,92 @@
+"""The process that sweeps: part by part every few seconds, whatever becomes of each part."""
+
+import datetime as dt
+import time
+from collections.abc import Callable, Mapping, Sequence
+from ctypes import Array, c_double, c_int
+
+import structlog
+from redis import Redis, RedisError
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs import catalogue, database
+from jobs.catalogue import Job
+from jobs.deadlines import within
+from worker import follow_ups, junk, ledger, occurrences, sweep, transport
+from worker.boundaries import boundary
+from worker.settings import Settings
+
+log = structlog.get_logger("safegrid.sweep")
+
+EVERY_S = {"tidy": 3600.0, "junk": 30.0}
+"""Parts that need not be done at every round."""
+# Far more than any round needs, and less than the supervisor waits before it replaces the whole process.
+LONGEST_ROUND_S = 45.0
+
+
+class Sweeper:
+    """One sweep's parts, and when those that come seldom are due."""
+
+    def __init__(self, settings: Settings, jobs: Mapping[str, Job], depths: "Array[c_int]") -> None:
+        self._settings = settings
+        self._jobs = jobs
+        self._depths = depths
+        self._due: dict[str, float] = {}
+
+    def go_round(self, connection: Connection, queues: Redis, names: Sequence[str]) -> None:
+        """Every part once. Raises sqlalchemy's and redis's errors when a server is away."""
+        now = dt.datetime.now(dt.UTC)
+        # First what needs PostgreSQL alone: with Redis away, all that is left is to wait for it.
+        parts: dict[str, Callable[[], object]] = {
+            # What a scheduler would have done, were one there.
+            "schedule": lambda: occurrences.tick(connection, self._jobs, now),
+            "settle": lambda: sweep.settle(connection),
+            "follow_ups": lambda: follow_ups.ask_for_ended(self._settings, connection),
+            "tidy": lambda: self._tidy(connection),
+            "junk": lambda: junk.drop(queues, names),
+            "stop_cancelled": lambda: sweep.stop_cancelled(connection, queues),
+            "push": lambda: sweep.push_due(connection, queues, self._settings.unknown_job_wait),
+            "depths": lambda: self._measure(queues, names),
+        }
+        for name, work in parts.items():
+            if self._is_time(name, EVERY_S.get(name, 0.0)):
+                with boundary(name, connection):
+                    work()
+
+    def _tidy(self, connection: Connection) -> None:
+        """Delete runs of long ago, once an hour; what is left of many, at the next round."""
+        if ledger.forget(connection, dt.timedelta(days=self._settings.run_retention_days)) == ledger.MOST_FORGOTTEN:
+            self._due.pop("tidy")
+
+    def _is_time(self, part: str, every_s: float) -> bool:
+        if time.monotonic() < self._due.get(part, 0.0):
+            return False
+        self._due[part] = time.monotonic() + every_s
+        return True
+
+    def _measure(self, queues: Redis, names: Sequence[str]) -> None:
+        for index, name in enumerate(names):
+            self._depths[index] = transport.queue(name, queues).count
+
+
+def sweep_forever(settings: Settings, names: Sequence[str], depths: "Array[c_int]", pulse: c_double) -> None:
+    """Sweep every few seconds; PostgreSQL or Redis away for a while is waited out.
+
+    depths: takes in how many runs are on each list. pulse: takes in when the sweep last went round.
+    """
+    engine = database.create(settings, application="safegrid sweep", longest_s=LONGEST_ROUND_S)
+    queues = transport.connect(settings)
+    sweeper = Sweeper(settings, catalogue.load(), depths)
+    while True:
+        try:
+            with engine.connect() as connection:
+                while True:
+                    pulse.value = time.monotonic()
+                    with within(connection, LONGEST_ROUND_S):
+                        sweeper.go_round(connection, queues, names)
+                        time.sleep(settings.sweep_interval_s)
+        except (SQLAlchemyError, RedisError) as error:
+            log.warning("sweep_failed", error=str(error).partition("\n")[0])
+            pulse.value = time.monotonic()
+            time.sleep(settings.sweep_interval_s)
