@@ -24,7 +24,8 @@ MAX_LOSSES = 10
 LONGEST_RETRY_DELAY_S = 3600.0
 
 # A work-horse pays for each statement, with pages that it shares with its parent until it touches them: few and short.
-_TO_CLAIM = select(Run.id, Run.job, Run.parameters, Run.state, Run.attempt, Run.cancel_requested_by)
+# Locked, as a cancel may come between reading the run and settling its lost attempt: nothing begins after it.
+_TO_CLAIM = select(Run.id, Run.job, Run.parameters, Run.state, Run.attempt, Run.cancel_requested_by).with_for_update()
 _HAS_TO_WAIT = text(
     """
     SELECT EXISTS (SELECT FROM pauses WHERE kind = 'queue' AND name = mine.queue) OR EXISTS (

@@ -65,11 +65,6 @@ def test_a_job_that_joins_a_running_one_is_not_asked_for_twice(connection: Conne
     assert submit(connection, "validate_h3_grid_health") == first
 
 
-def test_two_equal_requests_at_once_are_one_run(engine: Engine) -> None:
-    with engine.connect() as one, engine.connect() as other:
-        assert len({submit(one), submit(other)}) == 1
-
-
 def test_a_run_is_claimed_by_one_connection_only(connection: Connection, engine: Engine) -> None:
     run_id = submit(connection)
     begin(connection, run_id)

@@ -1,0 +1,178 @@
+"""Two at once, really: the first is held open in its transaction until the second has come as far as it can."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from jobs import catalogue
+from tests import jobs_for_tests  # noqa: F401 - enters its jobs into the catalogue
+from tests.processes import until
+from worker import attempts, claim, ledger, occurrences, sweep
+from worker.ledger import Requester
+
+ME = Requester("python", "a test")
+JOB = catalogue.find("do_nothing")
+JOINS = catalogue.find("validate_h3_grid_health")
+CHECKED = JOB.validate({})
+
+
+@pytest.fixture
+def first(engine: Engine) -> Iterator[Connection]:
+    """The connection of the one who comes first."""
+    with engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def meanwhile(engine: Engine, second: Callable[[Connection], Any], waiting: int = 1) -> Iterator["Future[Any]"]:
+    """`second` in a thread and a connection of its own; it waits for a lock, or is through, when the block goes on.
+
+    waiting: how many wait then.
+    """
+
+    def work() -> Any:
+        with engine.connect() as connection:
+            return second(connection)
+
+    with ThreadPoolExecutor(1) as threads:
+        future = threads.submit(work)
+        until(lambda: future.done() or waits(engine, waiting), "the second waits or is through")
+        yield future
+
+
+def waits(engine: Engine, count: int = 1) -> bool:
+    """Whether so many wait for a lock of somebody else."""
+    with engine.connect() as connection:
+        query = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
+        return bool(connection.scalar(text(query)) == count)
+
+
+def queued(connection: Connection, **parameters: Any) -> str:
+    run_id = ledger.submit(connection, JOB, parameters, ME).run_id
+    ledger.pushed(connection, run_id, 0)
+    return run_id
+
+
+def twins(connection: Connection) -> tuple[str, str]:
+    """Two equal runs that wait: the first was cancelled, and retried when there was a second."""
+    one = queued(connection)
+    ledger.cancel(connection, one, "me")
+    other = queued(connection)
+    ledger.retry(connection, one)
+    return one, other
+
+
+def begin(connection: Connection, run_id: str) -> attempts.Claimed | None:
+    assert claim.acquire(connection, run_id)
+    return attempts.claim(connection, run_id, "another worker")
+
+
+def test_two_equal_requests_at_once_are_one_run(engine: Engine, first: Connection) -> None:
+    with first.begin():
+        entered = ledger.enter(first, JOB, CHECKED, ME, None)
+        with meanwhile(engine, lambda second: ledger.submit(second, JOB, {}, ME)) as submission:
+            first.get_transaction().commit()
+            assert submission.result() == ledger.Submission(entered.run_id, is_new=False)
+    assert len(ledger.latest(first, 10)) == 1
+
+
+def test_two_different_requests_at_once_do_not_wait_for_each_other(engine: Engine, first: Connection) -> None:
+    with first.begin():
+        ledger.enter(first, JOB, CHECKED, ME, None)
+        with meanwhile(engine, lambda second: ledger.submit(second, JOB, {"number": 2}, ME)) as submission:
+            assert submission.result(10).is_new
+
+
+def test_a_request_while_an_equal_run_is_being_begun_waits_behind_it(engine: Engine, first: Connection) -> None:
+    run_id = queued(first)
+    assert claim.acquire(first, run_id)
+    with first.begin():
+        assert attempts._claim(first, run_id, "a worker") is not None
+        with meanwhile(engine, lambda second: ledger.submit(second, JOB, {}, ME)) as submission:
+            first.get_transaction().commit()
+            assert submission.result().is_new
+    assert ledger.get(first, submission.result().run_id).state == "waiting"
+
+
+def test_two_equal_runs_begun_at_once_are_done_one_after_the_other(engine: Engine, first: Connection) -> None:
+    one, other = twins(first)
+    assert claim.acquire(first, one)
+    with first.begin():
+        assert attempts._claim(first, one, "a worker") is not None
+        with meanwhile(engine, lambda second: begin(second, other)) as second_claim:
+            first.get_transaction().commit()
+            assert second_claim.result() is None
+    assert [ledger.get(first, run_id).state for run_id in (one, other)] == ["started", "waiting"]
+
+
+@pytest.mark.parametrize("older_begins", [True, False])
+def test_a_run_waits_behind_any_equal_run_at_work(engine: Engine, first: Connection, older_begins: bool) -> None:
+    """Also behind one that was asked for later, and behind no run of other parameters."""
+    ahead, behind = twins(first) if older_begins else reversed(twins(first))
+    different = queued(first, number=2)
+    assert begin(first, ahead) is not None
+    with engine.connect() as second:
+        assert begin(second, behind) is None
+        assert ledger.get(second, behind).state == "waiting"
+        assert begin(second, different) is not None
+
+
+def test_a_cancel_that_comes_while_a_lost_attempt_is_being_settled_is_final(
+    engine: Engine, first: Connection, connection: Connection
+) -> None:
+    """The next work-horse has read the run and settles its lost attempt; the cancel comes in between."""
+    run_id = queued(connection)
+    with engine.connect() as dead:
+        assert begin(dead, run_id) is not None
+    until(lambda: claim.acquire(first, run_id), "the run is free")
+    # The one who claims comes as far as the twins' lock.
+    with connection.begin():
+        ledger.lock_twins(connection, JOB.name, CHECKED)
+        with ThreadPoolExecutor(2) as threads:
+            claimed = threads.submit(attempts.claim, first, run_id, "another worker")
+            until(lambda: claimed.done() or waits(engine), "the claim waits")
+            with engine.connect() as other:
+                cancelled = threads.submit(ledger.cancel, other, run_id, "me")
+                until(lambda: cancelled.done() or waits(engine, 2), "the cancel is through or waits")
+                was_first = cancelled.done()
+                connection.get_transaction().commit()
+                begun = claimed.result()
+    assert cancelled.result() == "started"
+    # It waited for the claim, whose attempt will hear of it; or it was first, and nothing is begun after it.
+    run = ledger.get(connection, run_id)
+    assert (run.state, run.cancel_requested_by) == ("started" if begun else "cancelled", "me")
+    assert begun is None or not was_first
+
+
+def test_of_two_sweeps_one_settles_a_lost_attempt(engine: Engine, first: Connection) -> None:
+    run_id = queued(first)
+    with engine.connect() as dead:
+        assert begin(dead, run_id) is not None
+    with first.begin():
+        # As far as another sweep comes before it commits.
+        first.execute(text("SELECT FROM runs WHERE id = :id FOR UPDATE"), {"id": run_id})
+        with meanwhile(engine, sweep.settle) as settled:
+            assert settled.result(10) == 0
+    until(lambda: sweep.settle(first), "the attempt is settled")
+    assert ledger.get(first, run_id).losses == 1
+
+
+def test_of_two_who_take_an_occurrence_one_enters_it(engine: Engine, first: Connection) -> None:
+    noon = dt.datetime(2024, 1, 1, 12, tzinfo=dt.UTC)
+    hourly = dataclasses.replace(JOB, cron="0 * * * *")
+    occurrences.reconcile(first, {JOB.name: hourly}, noon - dt.timedelta(minutes=30))
+    with first.begin():
+        first.execute(text("SELECT FROM cadences FOR UPDATE"))
+        with (
+            meanwhile(engine, lambda second: occurrences.take(second, hourly, noon)) as second,
+            meanwhile(engine, lambda third: occurrences.take(third, hourly, noon), waiting=2) as third,
+        ):
+            first.get_transaction().commit()
+            assert sorted(len(one.result()) for one in (second, third)) == [0, 1]
+    assert len(ledger.latest(first, 10)) == 1
