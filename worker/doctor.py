@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import areas, catalogue, database, schema
+from jobs.deadlines import within
 from jobs.errors import SafegridError
 from jobs.ingestion.police import Police
 from jobs.models.runs import Run
@@ -21,6 +22,8 @@ from worker.settings import Settings
 LONG_WAIT = dt.timedelta(minutes=10)
 # One try of this length for each thing that is away: somebody is waiting.
 PATIENCE_S = 3
+# For all that is read of the ledger; what waits longer waits in a connection that is frozen.
+LONGEST_S = 10
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
     engine = database.create(settings, patience_s=PATIENCE_S)
     try:
         database.refuse_pooler(engine)
-        with engine.connect() as connection:
+        with engine.connect() as connection, within(connection, LONGEST_S):
             with connection.begin():
                 version = connection.scalar(text("SHOW server_version"))
                 postgis = connection.scalar(text("SELECT to_regclass('cell_shapes') IS NOT NULL"))

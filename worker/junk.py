@@ -22,6 +22,8 @@ _WORKERS = "rq:workers"
 _SCHEDULE = "rq:scheduler:scheduled_jobs"
 # RQ itself allows no other letters in the name of a job.
 _ID = re.compile(rb"[A-Za-z0-9_-]{1,200}")
+# Of jobs at work: the job and its execution.
+_EXECUTION = re.compile(rb"[A-Za-z0-9_-]{1,200}:[A-Za-z0-9_-]{1,200}")
 _WORKER = re.compile(rb"rq:worker:[\x21-\x7e]{1,300}")
 _REGISTRIES = ("wip", "finished", "failed", "deferred", "scheduled", "canceled")
 _A_TRIP = 1000
@@ -32,9 +34,9 @@ def drop(redis: Redis, queues: Sequence[str]) -> None:
     of_queues: list[tuple[str, str, re.Pattern[bytes]]] = [
         (f"rq:queue:{name}{end}", "list", _ID) for name in queues for end in ("", ":intermediate")
     ]
-    # An entry of a registry is a job, or a job and its execution.
-    registry = re.compile(rb"[A-Za-z0-9_:-]{1,400}")
-    of_queues += [(f"rq:{kind}:{name}", "zset", registry) for name in queues for kind in _REGISTRIES]
+    of_queues += [
+        (f"rq:{kind}:{name}", "zset", _EXECUTION if kind == "wip" else _ID) for name in queues for kind in _REGISTRIES
+    ]
     of_queues += [(f"{_WORKERS}:{name}", "set", _WORKER) for name in queues]
     everywhere = [(_WORKERS, "set", _WORKER), (_SCHEDULE, "zset", _ID), ("rq:queues", "set", re.compile(rb"[ -~]+"))]
     for key, kind, form in (*of_queues, *everywhere):

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import redis
 import rq.worker
-from redis import Redis, RedisError
+from redis import Redis, RedisError, ResponseError
 from redis.exceptions import ReadOnlyError
 from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
@@ -27,8 +27,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import catalogue
 from worker import adoption, junk, logs, performing, settings, transport
+from worker.boundaries import boundary
 from worker.settings import Settings
-from worker.stuck import STOPPED_S, StoppedWatch
+from worker.stuck import StoppedWatch
 
 _settings: ContextVar[Settings] = ContextVar("safegrid_worker_settings")
 _engine: ContextVar[Engine | None] = ContextVar("safegrid_worker_engine", default=None)
@@ -140,10 +141,40 @@ class SafegridWorker(rq.worker.Worker):
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """Say that this worker is alive, and register it again where its hash was lost, as after a FLUSHALL."""
-        if pipeline is None and not self.connection.hexists(self.key, "birth"):
+        if pipeline is None and not self._is_registered():
+            # What is left of it, such as a state that was written after the FLUSHALL, would pass for another worker.
+            self.connection.delete(self.key)
             self.register_birth()  # type: ignore[no-untyped-call]
             self.set_state(self.get_state())
         super().heartbeat(timeout, pipeline)
+
+    def _is_registered(self) -> bool:
+        try:
+            return bool(self.connection.hexists(self.key, "birth"))
+        except ResponseError:
+            # It is no hash.
+            return False
+
+    def register_death(self) -> None:
+        """Leaving must not fail because Redis is away."""
+        with suppress(RedisError):
+            super().register_death()  # type: ignore[no-untyped-call]
+
+    def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
+        """Wait for a job. RQ's worker would end over a list that is none, at every start until the sweep drops it."""
+        try:
+            return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+        except ReadOnlyError:
+            raise
+        except (ResponseError, UnicodeDecodeError):
+            junk.drop(self.connection, self.queue_names())
+            self.heartbeat()
+            return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+
+    def run_maintenance_tasks(self) -> None:
+        """RQ's own looks at its registries, which may hold anything."""
+        with boundary("maintenance"):
+            super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
 
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
         """Called every few seconds while the work-horse is at work: the time to look at its limits."""
@@ -152,7 +183,10 @@ class SafegridWorker(rq.worker.Worker):
             self.heartbeat()
             super().maintain_heartbeats(job, execution)
         self._killed_for = self._limit_passed(job)
-        if self._killed_for:
+        if self._stopped.is_over(self.horse_pid):
+            # No fault of its run, which is settled as lost and goes to another.
+            self.kill_horse(signal.SIGKILL)
+        elif self._killed_for:
             # Before the kill: once the claim is free, the sweep may settle the run as lost and begin it again.
             with suppress(SQLAlchemyError):
                 self._note_why(job, self._killed_for)
@@ -163,8 +197,6 @@ class SafegridWorker(rq.worker.Worker):
         worked_s = time.time() - job.started_at.timestamp() if job.started_at else 0.0
         if 0 < float(job.timeout or 0) < worked_s:
             return "It took longer than its hard limit"
-        if self._stopped.is_over(self.horse_pid):
-            return f"Its process was stopped for {STOPPED_S:g} s"
         limit_mb = self.settings.memory_limit_mb if self.settings else 0
         used_mb = resident_mb(self.horse_pid)
         return f"It used {used_mb} MB of memory, over the limit of {limit_mb} MB" if 0 < limit_mb < used_mb else None

@@ -21,7 +21,7 @@ from tests import jobs_for_tests
 from tests.faults.house import EFFECTS
 from tests.flows import Proxy
 from tests.processes import children, is_alive, safegrid, until, work_horse
-from worker import attempts, claim, ledger, performing, progress, pulse, sweep, transport
+from worker import attempts, claim, doctor, ledger, performing, progress, pulse, sweep, transport
 from worker.client import Client
 from worker.errors import ClaimLost
 from worker.ledger import Requester
@@ -282,6 +282,28 @@ def test_a_sweep_and_a_work_horse_that_are_stopped_for_good_are_replaced(
         until(lambda: not any(map(is_alive, stopped)), "all that were stopped are gone")
     with connection.begin():
         assert connection.scalars(text("SELECT step FROM effects ORDER BY step")).all() == list(range(10))
+
+
+@pytest.mark.long
+def test_a_work_horse_that_is_stopped_for_good_costs_its_run_one_loss(
+    settings: Settings, connection: Connection, tmp_path: Path
+) -> None:
+    with connection.begin():
+        connection.execute(text(EFFECTS))
+    with safegrid(settings, "worker", "maintenance", log=tmp_path / "log"), Client(settings) as client:
+        run_id = client.submit(jobs_for_tests.take_steps.__name__, {"steps": 10, "seconds": 0.3}, ME).run_id
+        os.kill(work_horse(client, run_id), signal.SIGSTOP)
+        run = client.wait(run_id, 90)
+        assert (run.state, run.attempt, run.losses) == ("finished", 2, 1), run.error
+
+
+def test_doctor_names_a_connection_that_freezes_while_it_looks(
+    through: Settings, to_postgresql: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "LONGEST_S", 0.5)
+    monkeypatch.setattr(doctor.schema, "check", lambda _: to_postgresql.freeze())
+    found = [finding.words for finding in doctor.examine(through) if finding.what == "PostgreSQL" and not finding.fine]
+    assert any("PostgreSQL cannot be reached" in words for words in found), found
 
 
 def test_the_scheduler_s_redis_has_an_end(settings: Settings) -> None:
