@@ -36,9 +36,8 @@ class Settings(jobs.settings.Settings):
     home: Path = Field(Path(".safegrid"), validation_alias="SAFEGRID_HOME")
     """Folder of the embedded engines."""
     sweep_interval_s: Annotated[float, Ge(0.1), Le(20)] = Field(3, validation_alias="SAFEGRID_SWEEP_INTERVAL_S")
-
-    unknown_job_wait: dt.timedelta = Field(dt.timedelta(minutes=15), validation_alias="SAFEGRID_UNKNOWN_JOB_WAIT_S")
-    """How long a run waits for a process that knows its job, as in a rolling deploy. In seconds."""
+    unknown_job_wait_s: Annotated[float, Ge(0)] = Field(15 * 60, validation_alias="SAFEGRID_UNKNOWN_JOB_WAIT_S")
+    """How long a run waits for a process that knows its job, as in a rolling deploy."""
     run_retention_days: Annotated[int, Ge(1)] = Field(365, validation_alias="SAFEGRID_RUN_RETENTION_DAYS")
     """Ended runs older than this are forgotten."""
     pipelines: bool = Field(True, validation_alias="SAFEGRID_PIPELINES")
@@ -67,6 +66,11 @@ class Settings(jobs.settings.Settings):
         """Fewest and most worker processes of one supervisor."""
         fewest, most = (2, 8) if self.production else (1, 4)
         return fewest, max(fewest, self.max_workers or most)
+
+    @property
+    def unknown_job_wait(self) -> dt.timedelta:
+        """`unknown_job_wait_s` as a time."""
+        return dt.timedelta(seconds=self.unknown_job_wait_s)
 
     @property
     def jobs_per_worker(self) -> int:

@@ -1,5 +1,6 @@
 """Settings of the jobs: what each variable takes, and what is said of wrong ones."""
 
+import datetime as dt
 import os
 import re
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from redis.connection import parse_url
 from sqlalchemy import make_url
 
+import worker.settings
 from jobs.cleanup import cleanup_old_route_history
 from jobs.errors import SettingsError
 from jobs.settings import Settings, load
@@ -192,3 +194,8 @@ def test_a_job_called_without_engines_says_what_to_do(tmp_path: Path, monkeypatc
     assert not {"DATABASE_URL", "REDIS_URL"} & os.environ.keys()
     with pytest.raises(EnginesNotRunning, match="start them with `safegrid up`, or set DATABASE_URL and REDIS_URL"):
         cleanup_old_route_history()
+
+
+def test_the_wait_for_a_process_that_knows_a_job_is_given_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(monkeypatch, **ENGINES, SAFEGRID_UNKNOWN_JOB_WAIT_S="90")
+    assert load(worker.settings.Settings).unknown_job_wait == dt.timedelta(seconds=90)
