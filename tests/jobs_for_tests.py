@@ -18,7 +18,7 @@ def do_nothing(number: int = 0) -> dict[str, Any]:
     return {"task": "do_nothing", "number": number, "began": time.time()}
 
 
-@job(queue="maintenance", slug="take-steps", soft_limit_s=20, hard_limit_s=90)
+@job(queue="maintenance", slug="take-steps", soft_limit_s=240, hard_limit_s=360)
 def take_steps(name: str = "", steps: Annotated[int, Between(1, 1000)] = 5, seconds: float = 0.2) -> dict[str, Any]:
     """Write one row a step, going on after the last step that is kept. Needs the table of `tests.effects`."""
     here = context.current()
@@ -38,6 +38,16 @@ def take_steps(name: str = "", steps: Annotated[int, Between(1, 1000)] = 5, seco
 def fail(for_good: bool = False, message: str = "it broke") -> None:
     """Fail, in a way that may pass or for good."""
     raise (PermanentError if for_good else JobError)(message)
+
+
+@job(queue="maintenance", slug="stumble", retry_delay_s=6)
+def stumble(name: str = "") -> str:
+    """Fail the first time, so that there is a wait before the next attempt."""
+    here = context.current()
+    if not here.state.get("stumbled"):
+        here.checkpoint({"stumbled": True})
+        raise JobError(f"{name} stumbled")
+    return name
 
 
 @job(queue="maintenance", slug="wait-in-database", soft_limit_s=2)

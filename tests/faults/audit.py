@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from tests.faults.notes import Notes
 from worker import cadence
 
 # Everything but ids and times.
@@ -47,11 +48,17 @@ def rows_of(connection: Connection) -> Tables:
 
 
 def check(
-    connection: Connection, accepted: Collection[str], first_occurrence: dt.datetime, expected: Tables
+    connection: Connection,
+    accepted: Collection[str],
+    first_occurrence: dt.datetime,
+    expected: Tables,
+    notes: Notes | None = None,
 ) -> Violations:
-    """Everything at once."""
+    """Everything at once. notes: what was done to single runs."""
     found = Violations([], [])
-    found.losses.extend(_unfinished(connection, accepted))
+    notes = notes or Notes()
+    found.losses.extend(_unfinished(connection, accepted, notes))
+    _check_cancelled(connection, notes, found)
     compare(rows_of(connection), expected, found)
     _check_deletions(connection, found)
     _check_effects(connection, found)
@@ -60,14 +67,40 @@ def check(
     return found
 
 
-def _unfinished(connection: Connection, accepted: Collection[str]) -> Iterable[str]:
+def _unfinished(connection: Connection, accepted: Collection[str], notes: Notes) -> Iterable[str]:
     rows = _all(connection, "SELECT id, job, state, error, occurrence, attempt FROM runs")
     for run_id in set(accepted) - {row.id for row in rows}:
         yield f"run {run_id} was accepted and is not in the ledger"
     for row in rows:
-        # An occurrence that fell into another's time is skipped, on record.
-        if row.state != "finished" and not (row.state == "skipped" and row.occurrence):
+        if not ended_well(row, notes):
             yield f"run {row.id} of {row.job} is {row.state} after {row.attempt} attempts: {row.error}"
+
+
+def ended_well(run: Any, notes: Notes) -> bool:
+    """Whether the run came to an end that it may come to: id, state, error, occurrence."""
+    if run.id in notes.unknown:
+        return run.state == "failed" and str(run.error).startswith("No process has known the job")
+    if cancel := notes.cancelled.get(run.id):
+        # One that was at work may have been done before the stop reached it.
+        return run.state == "cancelled" or (run.state == "finished" and cancel.state != "cancelled")
+    # An occurrence that fell into another's time is skipped, on record.
+    return run.state == "finished" or (run.state == "skipped" and bool(run.occurrence))
+
+
+def _check_cancelled(connection: Connection, notes: Notes, violations: Violations) -> None:
+    """After a cancel no attempt begins, and after its end nothing is written."""
+    begun = _all(connection, "SELECT run_id, number, started_at FROM attempts")
+    for row in begun:
+        cancel = notes.cancelled.get(row.run_id)
+        if cancel and cancel.at and row.started_at > cancel.at:
+            violations.doubles.append(f"run {row.run_id}: attempt {row.number} began after it was cancelled")
+    late = _all(
+        connection,
+        """SELECT run_id, step FROM effects JOIN runs ON runs.id = run_id
+           WHERE state = 'cancelled' AND written_at > ended_at""",
+    )
+    for row in late:
+        violations.doubles.append(f"run {row.run_id}: step {row.step} was written after it had ended as cancelled")
 
 
 def compare(found: Tables, expected: Tables, violations: Violations) -> None:

@@ -1,129 +1,53 @@
-"""What is done to a house. Each disturbance answers what it did, or none when there was nothing to do it to."""
+"""What is done to a house. Each disturbance returns what it did, or none when there was nothing to do it to.
 
-import os
+Not among them is a host that is cut off from both servers: tests/integration/test_two_hosts.py does that, by network
+namespaces.
+"""
+
 import random
-import shutil
-import signal
-import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from redis import Redis
-from sqlalchemy import text
-
-from jobs import database
+from tests.faults import disk, freezes, junk, kills, single_runs
 from tests.faults.house import House
-from worker import transport
 
 Disturbance = Callable[[House, random.Random], str | None]
 
-LONGEST_DOWN_S = 2.0
-# A supervisor has 10 s: the later kill finds it at any stage of its stop, or gone.
-LONGEST_STOP_S = 5.0
-
-_CUT = text(
-    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-    "WHERE application_name LIKE 'safegrid%' AND pid <> pg_backend_pid()"
-)
-
-
-def kill_work_horse(house: House, chance: random.Random) -> str | None:
-    """kill -9 of a process that does a run."""
-    return _kill_one([horse.pid for horse in house.work_horses()], chance)
-
-
-def kill_worker(house: House, chance: random.Random) -> str | None:
-    """kill -9 of a worker process, or of a sweep: a child of a supervisor."""
-    return _kill_one([worker.pid for worker in house.workers()], chance)
-
-
-def kill_supervisor(house: House, chance: random.Random) -> str | None:
-    """kill -9 of a supervisor."""
-    return _kill_named(house, chance, "worker")
-
-
-def kill_scheduler(house: House, chance: random.Random) -> str | None:
-    """kill -9 of a scheduler."""
-    return _kill_named(house, chance, "scheduler")
-
-
-def kill_web(house: House, chance: random.Random) -> str | None:
-    """kill -9 of the web."""
-    return _kill_named(house, chance, "web")
-
-
-def stop_then_kill_supervisor(house: House, chance: random.Random) -> str | None:
-    """SIGTERM of a supervisor, and SIGKILL at any moment after it."""
-    pids = [post.pid for post in house.named("worker") if post.pid]
-    if not pids:
-        return None
-    pid, seconds = chance.choice(pids), chance.uniform(0, LONGEST_STOP_S)
-    _signal(pid, signal.SIGTERM)
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and any(post.pid == pid for post in house.named("worker")):
-        house.pause(0.02)
-    _signal(pid, signal.SIGKILL)
-    return f"{pid}, SIGKILL up to {seconds:.2f} s after SIGTERM"
-
-
-def flush_redis(house: House, chance: random.Random) -> str | None:
-    """FLUSHALL."""
-    with transport.connect(house.settings) as redis:
-        redis.flushall()
-    return ""
-
-
-def restart_redis(house: House, chance: random.Random) -> str | None:
-    """kill -9 of Redis, which comes back on its append-only file."""
-    return _restart_redis(house, chance, keep=True)
-
-
-def restart_empty_redis(house: House, chance: random.Random) -> str | None:
-    """kill -9 of Redis, which comes back with nothing."""
-    return _restart_redis(house, chance, keep=False)
-
-
-def cut_redis_connections(house: House, chance: random.Random) -> str | None:
-    """CLIENT KILL of every connection to Redis."""
-    with transport.connect(house.settings) as redis:
-        return f"{redis.client_kill_filter(_type='normal', skipme=True)} connections"
-
-
-def kill_postgresql(house: House, chance: random.Random) -> str | None:
-    """kill -9 of the postmaster."""
-    return _restart_postgresql(house, chance, signal.SIGKILL)
-
-
-def restart_postgresql(house: House, chance: random.Random) -> str | None:
-    """A fast stop of PostgreSQL, and a new start."""
-    return _restart_postgresql(house, chance, signal.SIGINT)
-
-
-def cut_postgresql_connections(house: House, chance: random.Random) -> str | None:
-    """pg_terminate_backend of every connection to PostgreSQL."""
-    engine = database.create(house.settings, application="faults")
-    try:
-        with engine.begin() as connection:
-            return f"{connection.scalar(_CUT)} connections"
-    finally:
-        engine.dispose()
-
-
 KINDS: tuple[Disturbance, ...] = (
-    kill_work_horse,
-    kill_worker,
-    kill_supervisor,
-    kill_scheduler,
-    kill_web,
-    stop_then_kill_supervisor,
-    flush_redis,
-    restart_redis,
-    restart_empty_redis,
-    cut_redis_connections,
-    kill_postgresql,
-    restart_postgresql,
-    cut_postgresql_connections,
+    kills.kill_work_horse,
+    kills.kill_worker,
+    kills.kill_supervisor,
+    kills.kill_scheduler,
+    kills.kill_web,
+    kills.stop_then_kill_supervisor,
+    kills.flush_redis,
+    kills.restart_redis,
+    kills.restart_empty_redis,
+    kills.cut_redis_connections,
+    kills.kill_postgresql,
+    kills.restart_postgresql,
+    kills.cut_postgresql_connections,
+    freezes.freeze_redis_flows,
+    freezes.freeze_postgresql_flows,
+    *freezes.STOPS,
+    disk.fill_disk,
+    junk.put_junk,
+    single_runs.ask_for_unknown_job,
+    single_runs.cancel_waiting_run,
+    single_runs.cancel_queued_run,
+    single_runs.cancel_started_run,
+    single_runs.cancel_run_between_attempts,
+    single_runs.stop_during_ingestion,
 )
+
+
+def possible(house: House) -> list[Disturbance]:
+    """Those for which this house has what they are done to."""
+    without: set[Disturbance] = set()
+    if not any(post.name == "web" for post in house.posts):
+        without |= {kills.kill_web, *(stop for stop in freezes.STOPS if stop.__name__.split("_")[1] == "web")}
+    if house.disk is None:
+        without.add(disk.fill_disk)
+    return [kind for kind in KINDS if kind not in without]
 
 
 def order(kinds: Sequence[Disturbance], count: int, chance: random.Random) -> list[Disturbance]:
@@ -134,56 +58,3 @@ def order(kinds: Sequence[Disturbance], count: int, chance: random.Random) -> li
     bag = bag[:count]
     chance.shuffle(bag)
     return bag
-
-
-def _kill_named(house: House, chance: random.Random, name: str) -> str | None:
-    return _kill_one([post.pid for post in house.named(name) if post.pid], chance)
-
-
-def _kill_one(pids: Sequence[int], chance: random.Random) -> str | None:
-    if not pids:
-        return None
-    pid = chance.choice(pids)
-    _signal(pid, signal.SIGKILL)
-    return str(pid)
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
-
-
-def _restart_redis(house: House, chance: random.Random, *, keep: bool) -> str:
-    with transport.connect(house.settings) as redis:
-        pid = _pid_of(redis)
-    os.kill(pid, signal.SIGKILL)
-    if not keep:
-        _wait_for_end(pid)
-        data = house.folder / "valkey"
-        shutil.rmtree(data / "appendonlydir")
-        for snapshot in data.glob("*.rdb"):
-            snapshot.unlink()
-    return _come_back(house, chance)
-
-
-def _restart_postgresql(house: House, chance: random.Random, number: signal.Signals) -> str:
-    os.kill(int((house.folder / "postgres" / "postmaster.pid").read_text().split()[0]), number)
-    return _come_back(house, chance)
-
-
-def _come_back(house: House, chance: random.Random) -> str:
-    down = chance.uniform(0, LONGEST_DOWN_S)
-    house.pause(down)
-    house.engines.ensure()
-    return f"down for {down:.2f} s and its start"
-
-
-def _pid_of(redis: Redis) -> int:
-    return int(redis.info("server")["process_id"])
-
-
-def _wait_for_end(pid: int) -> None:
-    while Path(f"/proc/{pid}/cwd").exists():
-        time.sleep(0.01)

@@ -17,12 +17,16 @@ import requests
 from sqlalchemy import Connection, TextClause, text
 
 from jobs import catalogue, context, database
-from tests.faults import audit, disturbances, work
+from tests.faults import audit, disturbances, truth, work
 from tests.faults.audit import Tables, Violations
 from tests.faults.disturbances import Disturbance
 from tests.faults.house import House, open_house, prepare, settings_at
+from tests.faults.notes import Request
 from tests.faults.observing import Watch
-from tests.faults.work import Asking, Request
+from tests.faults.recoveries import Done, Recovery, recoveries
+from tests.faults.statements import Statements, States
+from tests.faults.truth import Verdict
+from tests.faults.work import Asking
 from worker import engines, pauses
 from worker.client import Client
 from worker.settings import Settings
@@ -31,6 +35,10 @@ START_S = 60.0
 LONGEST_END_S = 300.0
 # Between two disturbances: what is under way is hit before it has recovered, more often than not.
 PAUSES_S = (0.5, 2.0)
+# What takes half a minute to be noticed would otherwise always be over by another disturbance.
+SLOW = ("freeze_postgresql_flows", "freeze_redis_flows", "stop_work_horse_for_good")
+SLOW_PAUSES_S = (0.5, 25.0)
+QUIET_S = 45.0
 
 
 class NotUp(Exception):
@@ -49,8 +57,10 @@ class Report:
     refused: Counter[str] = field(default_factory=Counter)
     attempts: Counter[str] = field(default_factory=Counter)
     """By outcome."""
-    recoveries_s: list[float] = field(default_factory=list)
-    """From the moment an attempt was last alive to the start of the next one of its run."""
+    order: list[Done] = field(default_factory=list)
+    recoveries: list[Recovery] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    """What status said beside what was so. It fails no run."""
     failed_attempts: list[str] = field(default_factory=list)
     violations: Violations = field(default_factory=lambda: Violations([], []))
     seconds: float = 0.0
@@ -59,19 +69,30 @@ class Report:
 
     def lines(self) -> list[str]:
         """The report for people."""
-        p50, p99 = quantile(self.recoveries_s, 0.50), quantile(self.recoveries_s, 0.99)
         return [
             f"seed {self.seed}: {self.done.total()} disturbances in {self.seconds:.0f} s",
             *(f"  {count:4} {name.replace('_', ' ')}" for name, count in sorted(self.done.items())),
             f"requests accepted: {self.accepted}, refused while PostgreSQL was away: {self.refused.total()}",
             f"runs: {_counts(self.runs)}; attempts: {_counts(self.attempts)}",
-            f"recoveries: {len(self.recoveries_s)}, from a loss to the next attempt p50 {p50:.1f} s, p99 {p99:.1f} s",
+            "recoveries, from a loss to the next attempt, by the disturbance before it:",
+            *self._recoveries(),
+            *truth.table(self.verdicts),
             *(f"  an attempt failed: {line}" for line in self.failed_attempts),
             f"losses: {len(self.violations.losses)}",
             *(f"  {line}" for line in self.violations.losses),
             f"doubles: {len(self.violations.doubles)}",
             *(f"  {line}" for line in self.violations.doubles),
             *([f"logs of the processes: {self.logs}"] if self.logs else []),
+        ]
+
+    def _recoveries(self) -> list[str]:
+        by_kind: dict[str, list[float]] = {"all": [one.seconds for one in self.recoveries]}
+        for one in sorted(self.recoveries, key=lambda one: one.kind):
+            by_kind.setdefault(one.kind, []).append(one.seconds)
+        return [
+            f"  {len(seconds):4} {kind.replace('_', ' '):34} p50 {quantile(seconds, 0.50):5.1f} s, "
+            f"p99 {quantile(seconds, 0.99):5.1f} s"
+            for kind, seconds in by_kind.items()
         ]
 
 
@@ -103,7 +124,7 @@ def run(seed: int, count: int, *, with_web: bool = True, keep_logs: bool = False
         house.police.settings.latency = 0
         expected = _undisturbed(house.police.url, [*asking.accepted.values(), work.LAST])
         with _connect(house.settings) as connection:
-            report.violations = audit.check(connection, asking.accepted, first_occurrence, expected)
+            report.violations = audit.check(connection, asking.accepted, first_occurrence, expected, house.notes)
             if not web_answers:
                 report.violations.losses.append(f"the web does not answer {START_S:.0f} s after the last disturbance")
             _tell(connection, report)
@@ -122,31 +143,39 @@ def _disturb(house: House, report: Report, count: int) -> tuple[Asking, dt.datet
     first_occurrence = _come_up(house)
     say(f"Up: {', '.join(post.name for post in house.posts)}")
     with watch:
-        with asking:
+        with asking, Statements(house) as statements, States(house) as states:
             _disturb_all(house, report, count)
+            say("Nothing more is done; what is said of it is looked at a little longer")
+            house.pause(QUIET_S)
         _end_work(house, asking)
+    asking.accepted |= house.notes.asked
     report.accepted, report.refused = asking.asked, asking.refused
-    report.recoveries_s = _recoveries(house, watch)
+    report.verdicts = truth.judge(states.states, statements.statements)
+    with _connect(house.settings) as connection:
+        report.recoveries = recoveries(connection, report.order, watch.last_seen)
     return asking, first_occurrence
 
 
 def _disturb_all(house: House, report: Report, count: int) -> None:
     chance = random.Random(f"disturbances {report.seed}")
-    kinds = [kind for kind in disturbances.KINDS if kind is not disturbances.kill_web or house.named("web")]
-    began = time.monotonic()
+    kinds = disturbances.possible(house)
+    began, previous = time.monotonic(), ""
     for number, disturbance in enumerate(disturbances.order(kinds, count, chance), 1):
-        house.pause(chance.uniform(*PAUSES_S))
-        told = _do(house, disturbance, chance)
+        house.pause(chance.uniform(*(SLOW_PAUSES_S if previous in SLOW else PAUSES_S)))
+        previous = disturbance.__name__
+        at, told = _do(house, disturbance, chance)
         report.done[disturbance.__name__] += 1
+        report.order.append(Done(disturbance.__name__, at))
         say(f"[{number:3}/{count} {time.monotonic() - began:6.1f} s] {disturbance.__name__} {told}".rstrip())
 
 
-def _do(house: House, disturbance: Disturbance, chance: random.Random) -> str:
-    """Do it as soon as there is something to do it to."""
+def _do(house: House, disturbance: Disturbance, chance: random.Random) -> tuple[dt.datetime, str]:
+    """Do it as soon as there is something to do it to. Returns when, and what it did."""
     until = time.monotonic() + START_S
     while time.monotonic() < until:
+        at = dt.datetime.now(dt.UTC)
         if (told := disturbance(house, chance)) is not None:
-            return told
+            return at, told
         house.pause(0.05)
     raise NotUp(f"Nothing was there for {disturbance.__name__} in {START_S:.0f} s")
 
@@ -205,21 +234,6 @@ def _wait_for_end(house: House, connection: Connection) -> None:
     # Those that do not end are losses to the audit.
     _wait(house, lambda: _scalar(connection, still_open) == 0, LONGEST_END_S)
     say(f"Waited {time.monotonic() - began:.1f} s")
-
-
-def _recoveries(house: House, watch: Watch) -> list[float]:
-    ended_early = text(
-        """
-        SELECT early.run_id, early.number, early.started_at, next.started_at AS again_at FROM attempts AS early
-        JOIN attempts AS next ON next.run_id = early.run_id AND next.number = early.number + 1
-        WHERE early.outcome IN ('lost', 'stopped')
-        """
-    )
-    with _connect(house.settings) as connection, connection.begin():
-        return [
-            (row.again_at - watch.last_seen.get((row.run_id, row.number), row.started_at)).total_seconds()
-            for row in connection.execute(ended_early)
-        ]
 
 
 def _undisturbed(police_url: str, asked: Sequence[Request]) -> Tables:

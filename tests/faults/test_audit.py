@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.audit import Violations, check_steps, compare
+from tests.faults.audit import Violations, check_steps, compare, ended_well
 from tests.faults.harness import quantile
+from tests.faults.notes import Cancel, Notes
 
 
 def effects(*written: tuple[str, int]) -> Any:
@@ -60,3 +61,22 @@ def test_rows_that_are_missing_are_losses_and_surplus_ones_are_doubles() -> None
 
 def test_a_quantile_is_a_value_that_was_measured() -> None:
     assert (quantile([3.0, 1.0, 2.0], 0.5), quantile([1.0, 9.0], 0.99), quantile([], 0.5)) == (2.0, 9.0, 0.0)
+
+
+def run(state: str, error: str | None = None) -> Any:
+    return SimpleNamespace(id="a run", state=state, error=error, occurrence=None)
+
+
+def test_what_was_cancelled_ends_so_and_one_at_work_may_have_been_quicker() -> None:
+    notes = Notes(cancelled={"a run": Cancel("cancelled", None)})
+    assert [ended_well(run(state), notes) for state in ("cancelled", "finished", "failed")] == [True, False, False]
+    notes = Notes(cancelled={"a run": Cancel("started", None)})
+    assert [ended_well(run(state), notes) for state in ("cancelled", "finished", "waiting")] == [True, True, False]
+    assert not ended_well(run("cancelled"), Notes())
+
+
+def test_a_run_of_an_unknown_job_must_fail_for_that_reason() -> None:
+    notes = Notes(unknown={"a run"})
+    assert ended_well(run("failed", "No process has known the job x for 0:00:20"), notes)
+    assert not ended_well(run("failed", "Pushed 5 times"), notes)
+    assert not ended_well(run("finished"), notes)

@@ -4,7 +4,6 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from redis import RedisError
 from sqlalchemy import select
@@ -13,21 +12,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from jobs.models.runs import Run
 from jobs.months import parse_month
 from tests.faults.background import Background
+from tests.faults.notes import FAULTS, Request
 from worker.client import Client
-from worker.ledger import Requester
 from worker.settings import Settings
 
-FAULTS = Requester("python", "fault harness")
 OPEN_AT_ONCE = 6
 PAUSE_S = 0.2
-
-
-@dataclass(frozen=True)
-class Request:
-    """A job and its parameters."""
-
-    job: str
-    parameters: dict[str, Any]
 
 
 # The last one: whatever the order in which months came in, after it the grid is that of all of them.
