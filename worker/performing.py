@@ -92,6 +92,12 @@ def _connected(engine: Engine) -> Connection:
 
     Raises sqlalchemy's OperationalError, at once where the server is there and refuses us.
     """
+    try:
+        # Most need no more, and each millisecond here is one before every job.
+        return engine.connect()
+    except OperationalError as error:
+        if is_refused(error):
+            raise
     waiting = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: isinstance(error, OperationalError) and not is_refused(error)),
         stop=tenacity.stop_after_delay(LONGEST_RESTART_S),
@@ -119,8 +125,9 @@ def _connect_once(engine: Engine, application: str) -> None:
     def connect(_dialect: Any, _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
         if has_connected:
             raise ClaimLost("its connection to PostgreSQL is gone")
-        # Until the pulse watches over it, which knows a long statement from a connection that is frozen.
-        parameters["connection_factory"] = limited_to(SILENCE_S)
+        if getattr(engine.dialect, "server_version_info", None) is None:
+            # An engine that was not prepared asks the server about itself before the pulse watches over it.
+            parameters["connection_factory"] = limited_to(SILENCE_S)
         if "application_name" not in engine.url.query:
             parameters["application_name"] = application
 

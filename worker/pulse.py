@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 from psycopg2.extensions import TRANSACTION_STATUS_ACTIVE
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import database
@@ -69,9 +69,7 @@ class Pulse:
         """What the server said of the claim's connection while we waited in it, and since when it says so."""
 
     def __enter__(self) -> "Pulse":
-        # Two, as the one that asks the server may wait for it.
-        for work in (self._beat_forever, self._listen_forever):
-            threading.Thread(target=work, daemon=True, name=work.__name__).start()
+        threading.Thread(target=self._listen_forever, daemon=True, name="pulse").start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -87,16 +85,19 @@ class Pulse:
             self._end = None
 
     def _listen_forever(self) -> None:
+        if self._over.wait(BEAT_S):
+            # Many runs are over by now.
+            return
+        # Another, as the one that asks the server may wait for it.
+        threading.Thread(target=self._beat_forever, daemon=True, name="beat").start()
         while not self._over.wait(_LOOK_S):
             if time.monotonic() - self._heard_at > SILENCE_S:
                 self._give_up(f"PostgreSQL has not responded for {SILENCE_S:g} s")
                 return
 
     def _beat_forever(self) -> None:
-        engine: Engine | None = None
-        while not self._over.wait(BEAT_S):
-            # Not before: many runs are over by now.
-            engine = engine or database.create(self._settings, application="safegrid pulse", longest_s=SILENCE_S)
+        engine = database.create(self._settings, application="safegrid pulse", longest_s=SILENCE_S)
+        while not self._over.is_set():
             # Away for a moment: the next beat tries again, and the other thread counts the silence.
             with contextlib.suppress(SQLAlchemyError), engine.connect() as connection:
                 self._own_driver = driver_of(connection)
@@ -104,6 +105,7 @@ class Pulse:
                     self._beat(connection)
                     self._heard_at = time.monotonic()
                     self._over.wait(BEAT_S)
+            self._over.wait(_LOOK_S)
 
     def _beat(self, connection: Connection) -> None:
         with connection.begin():
