@@ -106,3 +106,15 @@ def test_it_runs_as_a_process_until_it_is_told_to_end() -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
     assert statuses[0] == 200
+
+
+def test_single_variables_and_days_are_null_to_order(weather: WeatherStandin) -> None:
+    weather.fault("nulls:wind_speed_10m_max@1")
+    for place in get(weather).json():
+        assert [value is None for value in place["daily"]["wind_speed_10m_max"]] == [False, True]
+        assert None not in place["daily"]["temperature_2m_mean"]
+    weather.fault("nulls:temperature_2m_mean")
+    assert [place["daily"]["temperature_2m_mean"] for place in get(weather).json()] == [[None, None]] * 2
+    weather.fault("nulls:@0")
+    assert [value is None for value in get(weather).json()[0]["daily"]["wind_speed_10m_max"]] == [True, False]
+    assert None not in get(weather).json()[0]["daily"]["wind_speed_10m_max"]

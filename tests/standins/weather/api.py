@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.standins.faults import Fault
 from tests.standins.server import Answer
 from tests.standins.weather.climate import UNITS, daily
 
@@ -82,10 +83,11 @@ def read(parameters: dict[str, str], first: dt.date, last: dt.date) -> Query:
     return Query(list(zip(lats, lngs, strict=True)), variables, days, parameters.get("wind_speed_unit", "kmh"))
 
 
-def answer(query: Query, fault: str | None) -> Answer:
+def answer(query: Query, fault: Fault | None) -> Answer:
     """One object for one place, a list of them for several."""
-    places = [_place(query, index, fault) for index in range(len(query.places))]
-    if fault == "fewer-places":
+    lost = _lost(query, fault)
+    places = [_place(query, index, lost) for index in range(len(query.places))]
+    if fault and fault.kind == "fewer-places":
         places.pop()
     return Answer(body=json.dumps(places if len(query.places) > 1 else places[0]).encode())
 
@@ -94,13 +96,25 @@ def error(status: int, reason: str) -> Answer:
     return Answer(status, json.dumps({"error": True, "reason": reason}).encode())
 
 
-def _place(query: Query, index: int, fault: str | None) -> dict[str, Any]:
+def _lost(query: Query, fault: Fault | None) -> set[tuple[str, int]]:
+    """The variables and positions of days that are null: of `nulls:VARIABLE,...@DAY,...` those, of `nulls` all."""
+    if fault is None or fault.kind != "nulls":
+        return set()
+    names, _, days = (fault.argument or "").partition("@")
+    variables = names.split(",") if names else query.variables
+    positions = map(int, days.split(",")) if days else range(len(query.days))
+    return {(name, day) for day in positions for name in variables}
+
+
+def _place(query: Query, index: int, lost: set[tuple[str, int]]) -> dict[str, Any]:
     lat, lng = query.places[index]
     weather = [daily(lat, lng, day) for day in query.days]
     columns: dict[str, Any] = {"time": [str(day) for day in query.days]}
     for name in query.variables:
         factor = 3.6 if name.startswith("wind") and query.wind_unit == "kmh" else 1
-        columns[name] = [None if fault == "nulls" else round(day[name] * factor, 1) for day in weather]
+        columns[name] = [
+            None if (name, position) in lost else round(day[name] * factor, 1) for position, day in enumerate(weather)
+        ]
     return {
         "latitude": lat,
         "longitude": lng,

@@ -9,7 +9,8 @@ from tests.standins.server import Answer, Request, Standin
 from tests.standins.weather import api
 
 DATA_KINDS = dict.fromkeys(("nulls", "fewer-places"), "/v1/")
-"""Faults in the weather itself: every value is null; the last place is missing."""
+"""Faults in the weather itself: values are null, all of them or those of `nulls:VARIABLE,...@DAY,...` (days of the
+request, from 0; either part may be left out); the last place is missing."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class WeatherStandin(Standin):
         if refusal := self.limits.refusal(asked.calls):
             return refusal
         fault = self.faults.take(request, None, DATA_KINDS)
-        return api.answer(asked, fault.kind if fault else None)
+        return api.answer(asked, fault)
 
 
 def _asked(request: Request) -> api.Query | Answer:
