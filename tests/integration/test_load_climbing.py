@@ -1,6 +1,7 @@
 """Loading climbing data: the tables become what the folder says, however often it is loaded."""
 
 import csv
+import datetime as dt
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from jobs.scores import store
 from jobs.scores.climbing.csv_folder import read_folder
 from jobs.scores.climbing.loading import load
 from jobs.scores.climbing.rows import accident_columns
+from jobs.scores.days import today
 from tests.standins import climbing
 from tests.unit.climbing_folder import climbing_folder
 from worker.cli import cli
@@ -71,6 +73,19 @@ def test_links_to_nowhere_are_dropped_and_counted(connection: Connection, tmp_pa
         "accident_weather: of an accident that is not loaded": 7,
     }
     assert loaded.rows == {"mountains": 6, "routes": 60, "accidents": 199, "accident_weather": 1400 - 9}
+
+
+def test_accidents_of_days_to_come_are_set_aside_and_named(connection: Connection, tmp_path: Path) -> None:
+    folder = climbing.write(tmp_path)
+    tomorrow = str(today() + dt.timedelta(days=1))
+    rewrite(folder / "accidents.csv", {0: {"date": tomorrow}, 5: {"date": "2099-01-01"}, 7: {"date": str(today())}})
+    loaded = load(connection, read_folder(folder))
+    assert loaded.issues.pop(f"accidents: date is after today: 1 ({tomorrow}), 6 (2099-01-01)") == 2
+    assert loaded.issues == {"accident_weather: of an accident that is not loaded": 14}
+    assert {row[0] for row in held(connection)["accidents"]} == set(range(1, 201)) - {1, 6}
+    rewrite(folder / "accidents.csv", {row: {"date": "2099-01-01"} for row in range(12)})
+    [named] = [issue for issue in read_folder(folder).issues if "after today" in issue]
+    assert named.endswith("10 (2099-01-01), and 2 more")
 
 
 def test_what_is_read_back_is_what_the_files_said(connection: Connection, tmp_path: Path) -> None:

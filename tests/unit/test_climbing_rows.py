@@ -38,41 +38,52 @@ def weather(accident_id: int | None, day: str, temperature: float) -> WeatherDay
 
 
 @pytest.mark.parametrize(
-    ("tags", "accident_type", "kind"),
+    ("tags", "kind"),
     [
-        ("Serious, Ice Climbing, Alpine/Mountaineering", "unknown", "ice"),
-        ("Alpine/Mountaineering, Trad Climbing", "unknown", "alpine"),
-        ("Mountaineering", "unknown", "alpine"),
-        ("Mixed Climbing, Sport", "unknown", "mixed"),
-        ("Trad Climbing, Sport", "unknown", "sport"),
-        ("Aid & Big Wall", "unknown", "aid"),
-        ("Bouldering", "unknown", "boulder"),
-        ("Roped, Avalanche", "avalanche", "trad"),
-        ("Unroped , Avalanche", "unknown", "alpine"),
-        ("buried:1, killed:0", "avalanche", "alpine"),
-        ("sex:Male, cause:Fall", "fall", "default"),
-        ("", "unknown", "default"),
+        ("Serious, Ice Climbing, Alpine/Mountaineering", "ice"),
+        ("Mixed Climbing, Sport Climbing", "mixed"),
+        ("Alpine/Mountaineering, Trad Climbing", "alpine"),
+        ("Mountaineering", "alpine"),
+        ("Trad Climbing, Sport Climbing", "sport"),
+        ("Trad Climbing, Sport", "trad"),
+        ("Traditional", "trad"),
+        ("Aid Climbing, Bouldering", "aid"),
+        ("Bouldering, Roped", "boulder"),
+        ("Roped, grade:5.11", "sport"),
+        ("Roped, grade:5.15c", "sport"),
+        ("grade:5.10d", "trad"),
+        ("grade:5.1", "trad"),
+        ("grade:5.9 A2", "trad"),
+        ("grade:WI4, Roped", "trad"),
+        ("Unroped", "trad"),
+        ("Sport | no ice axe, Ice Climbing before", "ice"),
     ],
 )
-def test_the_first_discipline_among_the_tags_is_the_kind(tags, accident_type, kind):
-    assert KINDS[accident_kind(tags, accident_type)] == kind
+def test_the_tags_say_the_kind_first_of_all(tags, kind):
+    assert KINDS[accident_kind(tags, "avalanche", "skier")] == kind
 
 
 @pytest.mark.parametrize(
-    ("tags", "kind"),
+    ("tags", "accident_type", "activity", "kind"),
     [
-        ("Alpine/Mountaineering, Cornice / Snow Bridge Collapse", "alpine"),
-        ("Trad Climbing, Piton/Ice Screw", "trad"),
-        ("Roped, Icefall / Serac / Ice Avalanche", "trad"),
-        ("Sport | MANUAL_NOTES: no ice axe, Ice Climbing before", "sport"),
+        ("", "ice_fall", "skier", "ice"),
+        ("Icefall / Serac", "avalanche", "climber", "alpine"),
+        ("Sport", "Rockfall", "climber", "alpine"),
+        ("grade:5.0", "roped_climbing", "ski", "trad"),
+        ("grade:5.16", "rappel_failure", "ski", "trad"),
+        ("sex:Male", "solo", "climbing", "alpine"),
+        ("sex:Male", "fall", "Backcountry Climber", "alpine"),
+        ("", "fall", "Climber", "trad"),
+        ("", "unknown", "rock climbing", "trad"),
+        ("", "unknown", "mountaineer", "alpine"),
+        ("", "unknown", "canyoneering", "trad"),
+        ("", "unknown", "skier", "alpine"),
+        ("cause:Fall", "fall", "hiker", "default"),
+        ("", "", "", "default"),
     ],
 )
-def test_a_discipline_inside_another_word_or_a_note_does_not_count(tags, kind):
-    assert KINDS[accident_kind(tags, "unknown")] == kind
-
-
-def test_unroped_accidents_are_not_roped_whatever_their_type_says():
-    assert KINDS[accident_kind("Unroped , Solo", "roped_climbing")] == "default"
+def test_then_the_type_and_then_the_activity_say_it(tags, accident_type, activity, kind):
+    assert KINDS[accident_kind(tags, accident_type, activity)] == kind
 
 
 def test_the_grade_is_the_one_tagged_as_such():

@@ -8,7 +8,7 @@ import csv
 import gzip
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TextIO, TypeVar
@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 
 from jobs.errors import PermanentError
 from jobs.scores.climbing.rows import Accident, Mountain, Route, WeatherDay
+from jobs.scores.days import today
 
 # What is wrong with a value of a column, by pydantic's name of the fault.
 REASONS: Final = {
@@ -38,6 +39,8 @@ COLUMNS: Final = {
     "accident_weather": "weather_id accident_id date latitude longitude temperature_avg temperature_min"
     " temperature_max wind_speed_avg wind_speed_max precipitation_total cloud_cover_avg",
 }
+# Of accidents with a wrong date; the count says how many there are.
+MOST_NAMED: Final = 10
 T = TypeVar("T")
 
 
@@ -60,12 +63,15 @@ class Climbing:
 
 
 def read_folder(path: Path) -> Climbing:
-    """Everything in a folder. Raises ClimbingDataError, naming the file or the columns that are missing."""
+    """Everything in a folder. Raises ClimbingDataError, naming the file or the columns that are missing.
+
+    An accident that is dated after today (UTC) is set aside and named.
+    """
     issues: Counter[str] = Counter()
     mountains = tuple(_usable(path, "mountains", Mountain, issues))
     elevations: dict[int | None, float | None] = {one.mountain_id: one.elevation_m for one in mountains}
     routes = _usable(path, "routes", Route, issues)
-    accidents = _usable(path, "accidents", Accident, issues)
+    accidents = _past(_usable(path, "accidents", Accident, issues), issues)
     return Climbing(
         mountains,
         tuple(replace(route, elevation_m=elevations.get(route.mountain_id)) for route in routes),
@@ -91,6 +97,20 @@ def _usable(folder: Path, name: str, kind: type[T], issues: Counter[str]) -> Ite
             continue
         seen.add(getattr(row, key))
         yield row
+
+
+def _past(accidents: Iterable[Accident], issues: Counter[str]) -> Iterator[Accident]:
+    """Without those of a day that is yet to come: nobody knows of them, so the date is wrong."""
+    now = today()
+    future = []
+    for accident in accidents:
+        if accident.date <= now:
+            yield accident
+        else:
+            future.append(f"{accident.accident_id} ({accident.date})")
+    if future:
+        more = [f"and {len(future) - MOST_NAMED} more"] if len(future) > MOST_NAMED else []
+        issues[f"accidents: date is after today: {', '.join([*future[:MOST_NAMED], *more])}"] += len(future)
 
 
 def _filled(values: dict[str, str | None]) -> dict[str, str]:

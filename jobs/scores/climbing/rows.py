@@ -116,44 +116,49 @@ class WeatherDay:
     cloud_cover_avg: Number
 
 
-# A tag names a discipline by its first word; "Icefall" and "Piton/Ice Screw" name none. The first match wins.
-_DISCIPLINES: Final = {
-    "ice": re.compile(r"ice\b"),
-    "mixed": re.compile(r"mixed\b"),
-    "alpine": re.compile(r"alpine\b|mountaineering\b"),
-    "sport": re.compile(r"sport\b"),
-    "trad": re.compile(r"trad(itional)?\b"),
-    "aid": re.compile(r"aid\b"),
-    "boulder": re.compile(r"boulder(ing)?\b"),
-}
+# What the model takes for evidence of a kind, best first; a part of a word is enough, so "unroped" is "roped" too.
+_KIND_BY_TAGS: Final = (
+    (re.compile("ice climb"), "ice"),
+    (re.compile("mixed climb"), "mixed"),
+    (re.compile("alpine|mountaineering"), "alpine"),
+    (re.compile("sport climb"), "sport"),
+    (re.compile("trad"), "trad"),
+    (re.compile("aid climb"), "aid"),
+    (re.compile("boulder"), "boulder"),
+    (re.compile(r"grade:[^,|]*\b5\.1[1-5](?!\d)"), "sport"),
+    (re.compile(r"grade:[^,|]*\b5\.(10|[1-9])(?!\d)"), "trad"),
+    (re.compile("roped"), "trad"),
+)
+_KIND_BY_TYPE: Final = (
+    (re.compile("ice"), "ice"),
+    (re.compile("avalanche|rockfall"), "alpine"),
+    (re.compile("roped_climbing|rappel"), "trad"),
+    (re.compile("solo"), "alpine"),
+)
+_KIND_BY_ACTIVITY: Final = (
+    (re.compile("backcountry"), "alpine"),
+    (re.compile("climber|climbing"), "trad"),
+    (re.compile("mountaineer"), "alpine"),
+    (re.compile("canyoneering"), "trad"),
+    (re.compile("ski"), "alpine"),
+)
 
 
-# Thousands of accidents share a few hundred tags.
+# Thousands of accidents share a few hundred descriptions.
 @lru_cache(4096)
-def _discipline(tag: str) -> str | None:
-    return next((kind for kind, pattern in _DISCIPLINES.items() if pattern.match(tag)), None)
+def accident_kind(tags: str, accident_type: str, activity: str) -> int:
+    """Index into KINDS of an accident, by the first of its tags, its type and its activity that says one."""
+    described = ((tags, _KIND_BY_TAGS), (accident_type, _KIND_BY_TYPE), (activity, _KIND_BY_ACTIVITY))
+    for text, patterns in described:
+        for pattern, kind in patterns:
+            if pattern.search(text.lower()):
+                return KINDS.index(kind)
+    return DEFAULT_KIND
 
 
 def tag_list(tags: str) -> list[str]:
     """The tags of an accident in lower case, without the notes that follow a bar."""
     return [tag.strip().lower() for tag in tags.partition("|")[0].split(",")]
-
-
-def accident_kind(tags: str, accident_type: str) -> int:
-    """Index into KINDS of an accident, from its tags; avalanches are also known by the accident's type.
-
-    The type `roped_climbing` is no evidence: it is given to unroped accidents too.
-    """
-    listed = tag_list(tags)
-    named = {_discipline(tag) for tag in listed}
-    for kind in _DISCIPLINES:
-        if kind in named:
-            return KINDS.index(kind)
-    if "roped" in listed:
-        return KINDS.index("trad")
-    if "avalanche" in (*listed, accident_type.strip().lower()):
-        return KINDS.index("alpine")
-    return DEFAULT_KIND
 
 
 def tagged_grade(tags: str) -> str | None:
@@ -184,7 +189,7 @@ def with_windows(accidents: Sequence[Accident], windows: Windows) -> Accidents:
         lat=_column(accident.latitude for accident in accidents),
         lng=_column(accident.longitude for accident in accidents),
         date=dates,
-        kind=np.array([accident_kind(accident.tags, accident.accident_type) for accident in accidents], np.int8),
+        kind=np.array([accident_kind(one.tags, one.accident_type, one.activity) for one in accidents], np.int8),
         severity=np.array([severity_code(accident.injury_severity) for accident in accidents], np.int8),
         elevation_m=_column(accident.elevation_m for accident in accidents),
         difficulty=_column(difficulty(tagged_grade(accident.tags)) for accident in accidents),
