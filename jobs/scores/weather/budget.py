@@ -19,18 +19,29 @@ def calls(places: int, days: int) -> float:
     return places * max(1.0, days / DAYS_A_CALL)
 
 
+def places_that_fit(most: int, days: int, minutely: float) -> int:
+    """How many places a request of `days` days may have to stay within a minute's calls: 1 to `most`."""
+    return int(max(1, min(most, minutely / calls(1, days))))
+
+
 def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-@dataclass(frozen=True)
+def _minute(when: dt.datetime) -> str:
+    return f"{when:%Y-%m-%dT%H:%M}"
+
+
+@dataclass
 class Budget:
-    """Weighted calls a day and a minute, both of UTC."""
+    """Weighted calls a day and a minute, both of UTC. For one thread."""
 
     cache: Redis
     daily: float
     minutely: float
     now: Callable[[], dt.datetime] = _now
+    _own: str = ""
+    """The minute that is kept for a request of ours which fits no other."""
 
     def spend_today(self, wanted: float) -> bool:
         """Count `wanted` calls for today, unless they are more than what is left."""
@@ -39,13 +50,21 @@ class Budget:
     def spend_now(self, wanted: float) -> float:
         """Count `wanted` calls for this minute; if they do not fit, the seconds until the next one, else 0.
 
-        A request larger than a whole minute's calls has a minute for itself.
+        A request larger than a whole minute's calls has a minute for itself: the next one is kept for it where this one
+        was begun, or small requests of others would always be before it.
         """
         now = self.now()
-        limit = max(self.minutely, wanted)
-        fits = self._spend(f"{KEY}:{now:%Y-%m-%dT%H:%M}", wanted, limit, ttl=dt.timedelta(minutes=2))
+        if wanted <= self.minutely:
+            fits = self._spend_minute(now, wanted, self.minutely)
+        else:
+            fits = self._own == _minute(now) or self._spend_minute(now, wanted, wanted)
+            following = now + dt.timedelta(minutes=1)
+            self._own = _minute(following) if not fits and self._spend_minute(following, wanted, wanted) else ""
         # The service counts by the minute of the clock.
         return 0.0 if fits else 60.0 - now.second - now.microsecond / 1e6
+
+    def _spend_minute(self, when: dt.datetime, wanted: float, limit: float) -> bool:
+        return self._spend(f"{KEY}:{_minute(when)}", wanted, limit, ttl=dt.timedelta(minutes=3))
 
     def spent_today(self) -> float:
         """The calls that were counted for today."""

@@ -2,6 +2,7 @@
 
 import contextvars
 import datetime as dt
+import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ log = structlog.get_logger("safegrid.weather")
 KEY: Final = "safegrid:weather:daily"
 # As long as the scores that are made from it.
 TTL_S: Final = 6 * 3600
+# The service may have the missing days soon; but to ask for them each time that a score is read costs a day's calls.
+TTL_WITH_GAPS_S: Final = 3600
 # An address of about 1,600 characters: servers take 8,000 at most. A failed request leaves so many without weather.
 PLACES_A_REQUEST: Final = 100
 # Hides the service's slowness; its limit of a minute allows no more anyway.
@@ -74,13 +77,14 @@ class Forecasts:
         }
 
     def keep(self, batch: Batch, values: Floats, begin: dt.date) -> None:
-        """Hold daily values (places, days, 7) from `begin` on in Redis, for six hours."""
+        """Hold daily values (places, days, 7) from `begin` on in Redis, for six hours; those with gaps for one."""
         if self.cache is None:
             return
+        known = np.all(Windows.rolling(values).days > 0, axis=1)
         try:
             with self.cache.pipeline(transaction=False) as pipeline:
-                for place, daily in zip(batch, values, strict=True):
-                    pipeline.set(_key(place, begin), daily.tobytes(), ex=TTL_S)
+                for place, daily, is_known in zip(batch, values, known, strict=True):
+                    pipeline.set(_key(place, begin), daily.tobytes(), ex=TTL_S if is_known else TTL_WITH_GAPS_S)
                 pipeline.execute()
         except RedisError as error:
             log.warning("weather_cache_is_away", error=str(error))
@@ -88,13 +92,16 @@ class Forecasts:
     def _asked(self, places: Batch, begin: dt.date, end: dt.date) -> Iterator[tuple[Batch, Floats]]:
         """Responses of the service in the order in which they come, at most IN_FLIGHT requests at a time."""
         pending: dict[Future[Floats], Batch] = {}
+        days = (end - begin).days + 1
+        minutely = self.budget.minutely if self.budget else math.inf
+        size = budget.places_that_fit(PLACES_A_REQUEST, days, minutely)
         pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="weather")
         try:
-            for start in range(0, len(places), PLACES_A_REQUEST):
-                batch = places[start : start + PLACES_A_REQUEST]
+            for start in range(0, len(places), size):
+                batch = places[start : start + size]
                 if len(pending) == IN_FLIGHT:
                     yield from self._answered(pending)
-                if not self._may_ask(budget.calls(len(batch), (end - begin).days + 1)):
+                if not self._may_ask(budget.calls(len(batch), days)):
                     break
                 # With the context, so that what is logged on the way carries the run's id.
                 run = contextvars.copy_context().run

@@ -68,6 +68,71 @@ def test_a_history_is_fetched_again_after_a_year(here: Context) -> None:
     assert min(filled(here).values()) > dt.datetime.now(dt.UTC) - dt.timedelta(minutes=5)
 
 
+@pytest.mark.parametrize("fault", ["nulls", "nulls:wind_speed_10m_max", f"nulls:@{','.join(map(str, range(200)))}"])
+def test_a_history_that_lacks_too_many_days_is_none_and_asked_for_again(
+    here: Context, weather: WeatherStandin, fault: str
+) -> None:
+    weather.fault(fault)  # in the first request, of the two most popular places
+    result = fill_climatology()
+    assert (result["status"], result["places_filled"], result["places_incomplete"]) == ("partial", PLACES - 2, 2)
+    assert result["places_waiting"] == 2
+    first = weather.requests[0].parameters["latitude"].split(",")
+    with here.connection.begin():
+        assert climates.read(here.connection, [Place(46.85, -121.76)]).count.sum() == 0
+    before = len(weather.requests)
+    result = fill_climatology()
+    assert (result["status"], result["places_filled"]) == ("success", 2)
+    assert [call.parameters["latitude"].split(",") for call in weather.requests[before:]] == [first]
+    assert fill_climatology()["places_filled"] == 0
+    with here.connection.begin():
+        assert climates.read(here.connection, [Place(46.85, -121.76)]).count.sum() == 3 * 1826
+
+
+def test_some_days_may_be_missing(here: Context, weather: WeatherStandin) -> None:
+    weather.fault(f"nulls:@{','.join(map(str, range(10)))}", times=99)
+    assert fill_climatology()["places_filled"] == PLACES
+
+
+def test_places_that_lack_days_wait_behind_those_that_were_never_asked_for(
+    here: Context, weather: WeatherStandin
+) -> None:
+    here.settings = here.settings.model_copy(update={"weather_daily_calls": 360})  # one request
+    weather.fault("nulls")
+    asked = []
+    for _ in range(3):
+        fill_climatology()
+        asked.append(weather.requests[-1].parameters["latitude"] + weather.requests[-1].parameters["longitude"])
+        here.cache.flushall()  # a new day
+    assert len(set(asked)) == len(weather.requests) == 3
+
+
+def test_an_old_history_stays_while_the_new_one_lacks_days(here: Context, weather: WeatherStandin) -> None:
+    fill_climatology()
+    place = Place(46.85, -121.76)
+    with here.connection.begin():
+        here.connection.execute(
+            text(
+                "UPDATE place_climates SET fetched_at = now() - interval '366 days', last_day = last_day - 366,"
+                " first_day = first_day - 366 WHERE place = '46.85,-121.76'"
+            )
+        )
+        before = climates.read(here.connection, [place])
+    weather.fault("nulls", times=2)
+    for _ in range(2):
+        assert fill_climatology()["places_incomplete"] == 1
+    with here.connection.begin():
+        assert (climates.read(here.connection, [place]).mean == before.mean).all()
+    assert fill_climatology()["places_filled"] == 1
+
+
+def test_a_place_is_filled_however_few_calls_a_minute_has(here: Context, weather: WeatherStandin) -> None:
+    with here.connection.begin():
+        here.connection.execute(text("DELETE FROM routes WHERE route_id > 1"))
+    here.settings = here.settings.model_copy(update={"weather_minute_calls": 50})
+    assert fill_climatology()["places_filled"] == 1
+    assert [call.places for call in weather.requests] == [1]
+
+
 def test_an_outage_fails_the_run_and_keeps_what_came_before(here: Context, weather: WeatherStandin) -> None:
     stops = iter([False] * 3 + [True])
     here.is_stopping = lambda: next(stops)

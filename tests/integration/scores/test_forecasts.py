@@ -138,6 +138,62 @@ def test_a_minutes_calls_are_kept_to_by_waiting(cache: Redis) -> None:
     assert [later.spend_now(900), later.spend_now(1)] == [0, 60]  # too large for any minute: one for itself
 
 
+class Clock:
+    """A minute that stands still until it is moved on."""
+
+    def __init__(self) -> None:
+        self.at = dt.datetime(2026, 1, 1, 10, 5, 20, tzinfo=dt.UTC)
+
+    def __call__(self) -> dt.datetime:
+        return self.at
+
+    def wait(self, seconds: float) -> None:
+        self.at += dt.timedelta(seconds=seconds)
+
+
+def test_exactly_a_minutes_calls_fit_into_it_and_no_more(cache: Redis) -> None:
+    clock = Clock()
+    budget = Budget(cache, 1000, 600, now=clock)
+    assert [budget.spend_now(600), budget.spend_now(0.5)] == [0, 40]
+    clock.wait(40)
+    assert [budget.spend_now(600.5), budget.spend_now(0.5), budget.spend_now(600)] == [0, 60, 60]
+
+
+def test_a_request_larger_than_a_minute_is_not_refused_for_ever(cache: Redis) -> None:
+    clock = Clock()
+    large, small = Budget(cache, 1e6, 600, now=clock), Budget(cache, 1e6, 600, now=clock)
+    waits = []
+    for _ in range(2):
+        small.spend_now(1)  # others are always first in a minute
+        waits.append(large.spend_now(900))
+        clock.wait(waits[-1])
+    assert waits == [40, 0]
+    assert small.spend_now(1) == 60
+
+
+def test_requests_larger_than_a_minute_have_one_each(cache: Redis) -> None:
+    clock = Clock()
+    budgets = [Budget(cache, 1e6, 600, now=clock) for _ in range(3)]
+    sent: dict[str, int] = {}
+    budgets[0].spend_now(1)
+    for _ in range(9):
+        passed = sum(budget.spend_now(900) == 0 for budget in budgets)
+        sent[f"{clock.at:%H:%M}"] = passed
+        clock.wait(60 - clock.at.second)
+    assert set(sent.values()) == {0, 1}
+    assert sum(sent.values()) == 8  # in each minute but the first, which others had begun
+
+
+def test_requests_are_as_large_as_a_minute_allows(client: OpenMeteo, cache: Redis, weather: WeatherStandin) -> None:
+    windows = forecasts(client, cache, minutely=60).windows(many_places(50), today(), 7)
+    assert (windows.days == 7).all()
+    windows = forecasts(client, Redis.from_url("redis://127.0.0.1:1/0"), minutely=30).windows(
+        many_places(50), today(), 7
+    )
+    assert sorted(call.places for call in weather.requests) == [20, 30, 50]
+    assert (windows.days == 7).all()
+
+
 def test_calls_are_weighted_by_places_and_days() -> None:
     assert (calls(100, 13), calls(1, 14), calls(2, 28)) == (100, 1, 4)
     assert calls(1, 1826) == pytest.approx(130.4, abs=0.1)
