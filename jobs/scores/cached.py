@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -9,7 +10,7 @@ from typing import Any, Final, cast
 
 from redis import Redis
 
-from jobs.scores.model import COLOURS
+from jobs.scores.model import COLOURS, HIGHEST_RISK
 from jobs.scores.scoring import key
 
 # While the script runs, Redis does nothing else: so many keys are a few milliseconds.
@@ -28,9 +29,13 @@ return {table.concat(documents, '\\n'), table.concat(left, ' ')}
 
 @dataclass(frozen=True, slots=True)
 class CachedScore:
-    """A score. seconds_left: how long it is held for still; none if it is not held or has no end."""
+    """A score. seconds_left: how long it is held for still; none if it is not held or has no end.
+
+    uncapped: what orders the routes whose risk is 100.
+    """
 
     risk: float
+    uncapped: float
     colour: str
     computed_at: str
     has_weather: bool
@@ -75,8 +80,14 @@ def score_of(name: str, document: bytes | str | None, left_ms: int = -1) -> Cach
         score = json.loads(document or "null")
         if key(score["route_id"], score["target_date"]) != name:
             return None
+        risk = _number(score["risk_score"])
+        # Others that write scores may know the risk alone.
+        uncapped = _number(score.get("risk_uncapped", risk))
+        if not 0 <= risk == min(uncapped, HIGHEST_RISK):
+            return None
         return CachedScore(
-            risk=_risk(score["risk_score"]),
+            risk=risk,
+            uncapped=uncapped,
             colour=COLOURS[COLOURS.index(score["color_code"])],
             computed_at=dt.datetime.fromisoformat(score["computed_at"]).isoformat(timespec="seconds"),
             has_weather="weather" not in score,
@@ -87,11 +98,11 @@ def score_of(name: str, document: bytes | str | None, left_ms: int = -1) -> Cach
         return None
 
 
-def _risk(value: Any) -> float:
-    """A risk. Raises ValueError for anything else: true counts as 1 in Python, and NaN is no number."""
-    if isinstance(value, bool) or not 0 <= float(value) <= 100:
-        raise ValueError(f"{value!r} is no risk")
-    return float(value)
+def _number(value: Any) -> float:
+    """A number. Raises ValueError for anything else: true counts as 1 in Python, and infinity is none."""
+    if isinstance(value, bool) or not math.isfinite(number := float(value)):
+        raise ValueError(f"{value!r} is no number")
+    return number
 
 
 def _read(cache: Redis, keys: Iterable[str]) -> Iterator[CachedScore | None]:

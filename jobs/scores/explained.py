@@ -64,9 +64,10 @@ class Explanation(BaseModel, extra="forbid"):
     target_date: str
     risk_score: float
     color_code: Literal["green", "yellow", "orange", "red"]
-    uncapped: float = Field(description="The sum before it is capped at 100")
+    risk_uncapped: float = Field(description="The sum before it is capped at 100")
     extreme_weather_factor: Rounded
-    weather: Availability
+    weather: Availability = Field(description="unavailable if fewer than 5 of the 7 days up to that one are known")
+    cloud_days_assumed: int = Field(description="Of the 7 days, those whose cloud cover is not known; 50 % is assumed")
     history: Availability
     accidents_contributing: int
     largest_contributions: list[Contribution] = Field(description="At most ten, the largest first")
@@ -83,9 +84,10 @@ class Explanation(BaseModel, extra="forbid"):
             target_date=str(day),
             risk_score=round(found.risk, 1),
             color_code=found.colour,
-            uncapped=round(found.uncapped, 3),
+            risk_uncapped=round(found.uncapped, 3),
             extreme_weather_factor=found.extreme,
             weather="available" if scores.has_weather[route, index] else "unavailable",
+            cloud_days_assumed=scores.clouds_assumed[route, index],
             history="available" if scores.has_history[route, index] else "unavailable",
             accidents_contributing=found.contributing,
             largest_contributions=[Contribution.of(one, scores.past.rows) for one in found.largest],

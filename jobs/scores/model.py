@@ -67,8 +67,10 @@ LOWEST_GRADE_MATCH: Final = 0.25
 WINDOW_DAYS: Final = 7
 FEWEST_DAYS: Final = 5
 DAY_DECAY: Final = 0.85
-# What stands for a visibility or a window that is not known; from where on W counts, and |z| is out of the ordinary.
+# What stands for a visibility, a cloud cover or a window that is not known; from where on W counts, and |z| is out of
+# the ordinary.
 UNKNOWN_VISIBILITY_M: Final = 10_000.0
+UNKNOWN_CLOUD_PCT: Final = 50.0
 SIMILARITY_WHEN_MISSING: Final = 0.5
 LOWEST_SIMILARITY: Final = 0.25
 ORDINARY_Z: Final = 2.0

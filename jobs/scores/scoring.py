@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 from jobs.scores import store
 from jobs.scores.climbing.rows import Accident, Route, route_columns, with_windows
 from jobs.scores.days import DAYS, days_from
-from jobs.scores.model import Flags, Floats, colour
+from jobs.scores.model import Codes, Flags, Floats, colour
 from jobs.scores.risk.inputs import Accidents
 from jobs.scores.risk.outlook import Outlook
-from jobs.scores.risk.risk import score
+from jobs.scores.risk.risk import capped, uncapped
 from jobs.scores.weather.climatology import MonthlyHistory
 from jobs.scores.weather.forecasts import Forecasts
 from jobs.scores.weather.places import Place, places_of
@@ -55,7 +55,7 @@ class Past:
 
 @dataclass(frozen=True)
 class Scores:
-    """Risks (routes, days) of routes with coordinates, and what they were computed from.
+    """Risks (routes, days) of routes with coordinates, before they are capped, and what they were computed from.
 
     Without weather, the neutral similarity stands for it; without history, no weather counts as extreme.
     """
@@ -64,7 +64,7 @@ class Scores:
     days: Sequence[dt.date]
     past: Past
     outlook: Outlook
-    risk: Floats
+    uncapped: Floats
     computed_at: dt.datetime
 
     @classmethod
@@ -77,12 +77,22 @@ class Scores:
         places = places_of(columns.place_lat, columns.place_lng)
         usual = read_history(places).on(dates)
         outlook = Outlook(columns, dates, past.columns, forecasts.windows(places, first, DAYS), usual)
-        return cls(routes, days, past, outlook, score(outlook), dt.datetime.now(dt.UTC))
+        return cls(routes, days, past, outlook, uncapped(outlook), dt.datetime.now(dt.UTC))
+
+    @property
+    def risk(self) -> Floats:
+        """Risks from 0 to 100, (routes, days)."""
+        return capped(self.uncapped)
 
     @property
     def has_weather(self) -> Flags:
-        """Whether there is any planned weather, (routes, days)."""
+        """Whether enough days of the planned weather are known, (routes, days)."""
         return (self.outlook.windows.days > 0)[self.outlook.routes.place]
+
+    @property
+    def clouds_assumed(self) -> Codes:
+        """On how many days of the planned weather the cloud cover is not known, (routes, days)."""
+        return self.outlook.windows.clouds_assumed[self.outlook.routes.place]
 
     @property
     def has_history(self) -> Flags:
@@ -92,10 +102,12 @@ class Scores:
 
     def documents(self) -> Iterator[tuple[str, str]]:
         """Key and JSON of every score that is a number, route by route."""
+        risk = self.risk
         columns = (
-            np.isfinite(self.risk),
-            self.risk.round(1),
-            colour(self.risk),
+            np.isfinite(risk),
+            risk.round(1),
+            self.uncapped.round(1),
+            colour(risk),
             self.has_weather,
             self.has_history,
         )
@@ -104,8 +116,8 @@ class Scores:
         # Put together by hand: this is done a million times.
         for route, *row in zip(self.routes, *(column.tolist() for column in columns), strict=True):
             start = json.dumps({"route_id": route.route_id, "route_name": route.name})[:-1]
-            for day, is_number, risk, name, weather, history in zip(days, *row, strict=True):
+            for day, is_number, shown, whole, name, weather, history in zip(days, *row, strict=True):
                 if is_number:
                     marks = ("" if weather else _NO_WEATHER) + ("" if history else _NO_HISTORY)
-                    score = f'"target_date": "{day}", "risk_score": {risk}, "color_code": "{name}"'
-                    yield f"{KEY}:{route.route_id}:{day}", f"{start}, {score}, {end}{marks}}}"
+                    score = f'"target_date": "{day}", "risk_score": {shown}, "color_code": "{name}"'
+                    yield f"{KEY}:{route.route_id}:{day}", f'{start}, {score}, {end}, "risk_uncapped": {whole}{marks}}}'

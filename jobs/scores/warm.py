@@ -28,6 +28,9 @@ log = structlog.get_logger("safegrid.warming")
 
 # Scored at a time; all routes of a place are in one chunk.
 PLACES_A_CHUNK: Final = 2_000
+# A request of the forecast that fails leaves some scores without weather; where it is more, there is no forecast to
+# speak of, and the scores say what is near and how long ago it was, but not what the weather makes of it.
+MOST_WITHOUT_WEATHER: Final = 0.1
 
 
 @dataclass
@@ -39,6 +42,16 @@ class Tally:
     warmed: int = 0
     failed: int = 0
     weather_unavailable: int = 0
+    cloud_cover_assumed: int = 0
+
+    @property
+    def status(self) -> str:
+        """What is to be said of the whole."""
+        if not self.warmed:
+            return "nothing_warmed"
+        if self.weather_unavailable > MOST_WITHOUT_WEATHER * self.warmed:
+            return "degraded"
+        return "partial" if self.failed else "success"
 
 
 @job(
@@ -58,12 +71,13 @@ def warm_popular_routes_cache() -> dict[str, Any]:
     tally = _warm(here, routes) if routes else Tally(str(today()))
     return {
         "task": "warm_popular_routes_cache",
-        "status": "success" if routes and not tally.failed else "partial" if tally.warmed else "nothing_warmed",
+        "status": tally.status,
         "routes_processed": tally.routes,
         "dates_per_route": DAYS,
         "total_warmed": tally.warmed,
         "total_failed": tally.failed,
         "weather_unavailable": tally.weather_unavailable,
+        "cloud_cover_assumed": tally.cloud_cover_assumed,
         "seconds": round(time.monotonic() - started, 3),
     }
 
@@ -132,6 +146,7 @@ def _keep(here: Context, scores: Scores, tally: Tally) -> None:
         _fail(scores.routes[index], "its risk is not a number", tally, int((~numbers[index]).sum()))
     tally.warmed += write(here.cache, scores.documents(), TTL_S)
     tally.weather_unavailable += int((numbers & ~scores.has_weather).sum())
+    tally.cloud_cover_assumed += int((numbers & (scores.clouds_assumed > 0)).sum())
 
 
 def _fail(route: Route, reason: str, tally: Tally, days: int = DAYS) -> None:

@@ -50,10 +50,14 @@ class Spot:
 
 
 def risk(route: Spot, planned: date, window: Window, history: History | None, accidents: Sequence[Spot]) -> float:
+    return min(100.0, uncapped(route, planned, window, history, accidents))
+
+
+def uncapped(route: Spot, planned: date, window: Window, history: History | None, accidents: Sequence[Spot]) -> float:
     total = 0.0
     for accident in accidents:
         total += contribution(route, planned, window, history, accident)
-    return min(100.0, 7 * total)
+    return 7 * total
 
 
 def contribution(route: Spot, planned: date, window: Window, history: History | None, accident: Spot) -> float:
@@ -95,13 +99,23 @@ def quarter(day: date) -> int:
     return {12: 0, 1: 0, 2: 0, 3: 1, 4: 1, 5: 1, 6: 2, 7: 2, 8: 2, 9: 3, 10: 3, 11: 3}[day.month]
 
 
+def known_days(week: Sequence[Sequence[float]]) -> Window:
+    """The days of a week that are known; nan is a value that is not."""
+    days = []
+    for temperature, rain, wind, visibility, cloud, lowest, highest in week:
+        if math.isnan(temperature) or math.isnan(rain) or math.isnan(wind):
+            continue
+        seen = 10_000.0 if math.isnan(visibility) else visibility
+        covered = 50.0 if math.isnan(cloud) else cloud
+        days.append((temperature, rain, wind, seen, covered, lowest, highest))
+    return tuple(days)
+
+
 @cache
 def similarity(planned: Window, past: Window, history: History | None) -> float:
-    if not planned or not past:
-        return 0.5
     n = min(len(planned), len(past))
     if n < 5:
-        return 0.0
+        return 0.5
     weights = [0.85 ** (n - 1 - i) for i in range(n)]
     weights = [weight / sum(weights) for weight in weights]
     parts = 0.0
@@ -109,8 +123,8 @@ def similarity(planned: Window, past: Window, history: History | None) -> float:
         x = [planned[i][series] for i in range(n)]
         y = [past[i][series] for i in range(n)]
         parts += (1 + correlation(x, y, weights)) / 2
-    a = sum(1 for day in planned[:n] if day[5] < 0 < day[6])
-    b = sum(1 for day in past[:n] if day[5] < 0 < day[6])
+    a = sum(1 for day in planned if day[5] < 0 < day[6])
+    b = sum(1 for day in past if day[5] < 0 < day[6])
     parts += 1 - abs(a - b) / (max(a, b, 1) + 7)
     return extreme(planned, history) * parts / 6
 

@@ -1,6 +1,7 @@
 """Whole risks: properties, golden cases, and agreement with the plain loops."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
@@ -13,7 +14,7 @@ from jobs.scores.model import KINDS, SEVERITIES
 from jobs.scores.risk.factors import reach_km
 from jobs.scores.risk.inputs import Accidents, Routes
 from jobs.scores.risk.outlook import Outlook
-from jobs.scores.risk.risk import LEFT_OUT, score, score_blocks
+from jobs.scores.risk.risk import LEFT_OUT, score, uncapped, uncapped_blocks
 from jobs.scores.weather.climatology import Climatology
 from jobs.scores.weather.windows import Windows
 from tests.unit import reference_risk as plain
@@ -23,6 +24,7 @@ from tests.unit.warming_outlooks import (
     plain_history,
     plain_routes,
     plain_windows,
+    random_days,
     random_outlook,
 )
 
@@ -56,12 +58,12 @@ def accidents_at(outlook: Outlook, order: np.ndarray) -> Outlook:
     return replace(outlook, accidents=Accidents(**taken, windows=old.windows.take(order)))
 
 
-def loops(outlook: Outlook) -> list[list[float]]:
+def loops(outlook: Outlook, risk: Callable[..., float] = plain.risk) -> list[list[float]]:
     windows, routes = plain_windows(outlook.windows), plain_routes(outlook.routes)
     past, days = plain_accidents(outlook.accidents), range(len(outlook.dates))
     return [
         [
-            plain.risk(
+            risk(
                 route,
                 outlook.dates[day].astype(date),
                 windows[place * len(days) + day],
@@ -88,13 +90,14 @@ def test_severity_and_distance_multiply():
 def test_risks_add_up_and_end_at_100():
     assert score(one_accident(count=50)) == pytest.approx(np.array([[50 * 7 * 1.05 * 0.5**3]]))
     assert score(one_accident(count=200)).tolist() == [[100.0]]
+    assert uncapped(one_accident(count=200)) == pytest.approx(np.array([[200 * 7 * 1.05 * 0.5**3]]))
 
 
-def test_an_accident_with_a_short_window_adds_nothing_to_known_weather():
+def test_an_accident_with_a_short_window_adds_what_one_without_weather_does():
     short, whole = np.full((1, 7, 7), 4.0), np.full((1, 1, 7, 7), 4.0)
     short[0, 4:] = np.nan
     outlook = replace(one_accident(windows=Windows.of(short)), windows=Windows.of(whole))
-    assert score(outlook).tolist() == [[0.0]]
+    assert score(outlook) == pytest.approx(np.array([[7 * 1.05 * 0.5**3]]))
 
 
 def test_without_accidents_nothing_is_known():
@@ -131,6 +134,38 @@ def test_places_across_the_date_line_are_neighbours():
 def test_risks_equal_the_plain_loops(seed):
     outlook = random_outlook(seed, routes=12, places=5, days=2, accidents=30)
     np.testing.assert_allclose(score(outlook), loops(outlook), rtol=0, atol=1e-9)
+
+
+@FEW
+@given(SEEDS)
+def test_uncapped_risks_equal_the_plain_loops_and_keep_the_order(seed):
+    outlook = random_outlook(seed, routes=8, places=5, days=2, accidents=250)
+    sums = uncapped(outlook)
+    np.testing.assert_allclose(sums, loops(outlook, plain.uncapped), rtol=0, atol=1e-8)
+    assert score(outlook).tolist() == np.minimum(sums, 100).tolist()
+
+
+@FEW
+@given(SEEDS, st.floats(0, 0.6))
+def test_nulls_anywhere_in_the_forecast_never_make_a_route_greener_than_no_forecast_does(seed, share):
+    """With fewer than 5 known days the risk is that without weather; with more, that of the plain loops."""
+    rng = np.random.default_rng(seed)
+    base = random_outlook(seed, routes=10, places=4, days=3)
+    forecast = random_days(rng, 4, 9)
+    nulls = np.where(rng.random(forecast.shape) < share, np.nan, forecast)
+    outlook = replace(base, windows=Windows.rolling(nulls))
+    risk, neutral = uncapped(outlook), uncapped(replace(base, windows=Windows.missing(4, 3)))
+    past = plain_accidents(outlook.accidents)
+    for i, (route, place) in enumerate(zip(plain_routes(base.routes), base.routes.place.tolist(), strict=True)):
+        for day in range(3):
+            window = plain.known_days(nulls[place, day : day + 7].tolist())
+            is_marked = bool(outlook.windows.days[place, day] == 0)
+            assert is_marked == (len(window) < 5)
+            if is_marked:
+                assert risk[i, day] == neutral[i, day]
+            history = plain_history(outlook, place, day)
+            expected = plain.uncapped(route, outlook.dates[day].astype(date), window, history, past)
+            assert risk[i, day] == pytest.approx(expected, abs=1e-8)
 
 
 @FEW
@@ -175,7 +210,7 @@ def test_one_accident_more_never_lowers_a_risk(seed):
 
 def test_every_route_comes_in_exactly_one_block():
     outlook = random_outlook(5, routes=50)
-    blocks = [routes for routes, _ in score_blocks(outlook, cells=100)]
+    blocks = [routes for routes, _ in uncapped_blocks(outlook, cells=100)]
     assert len(blocks) > 3
     assert sorted(np.concatenate(blocks).tolist()) == list(range(50))
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from jobs.scores.risk.similarity import Patterns, extreme_factor, similarity, weather_factor
 from jobs.scores.weather.windows import Windows
 from tests.unit import reference_risk as plain
-from tests.unit.warming_outlooks import plain_windows, random_windows
+from tests.unit.warming_outlooks import plain_windows, random_days, random_windows
 
 RISING = [float(i) for i in range(7)]
 STILL = [3.0] * 7
@@ -90,9 +90,18 @@ def test_of_windows_of_different_length_the_first_days_are_compared(length):
     assert expected != pytest.approx(alike(whole, other))
 
 
-def test_fewer_than_5_days_are_not_alike_at_all():
-    assert alike(first(window(RISING), 4), window(RISING)) == 0
-    assert alike(window(RISING), first(window(RISING), 4)) == 0
+@pytest.mark.parametrize("days", [0, 1, 4])
+def test_fewer_than_5_days_are_half_alike_as_none_are(days):
+    assert alike(first(window(RISING), days), window(RISING)) == 0.5
+    assert alike(window(RISING), first(window(RISING), days)) == 0.5
+    assert alike(first(window(RISING), days), window(RISING), extreme=3.0) == 0.5
+
+
+def test_days_that_freeze_and_thaw_count_beyond_those_that_are_compared():
+    frosty = window(frost=0)
+    frosty.values[0, 6, 5:] = FREEZING_AND_THAWING
+    assert alike(frosty, first(window(), 5)) == pytest.approx((5 + 1 - 1 / 8) / 6)
+    assert alike(first(window(), 5), frosty) == pytest.approx((5 + 1 - 1 / 8) / 6)
 
 
 def test_a_missing_pattern_is_half_alike_even_to_a_short_one_and_in_extreme_weather():
@@ -143,6 +152,16 @@ def test_the_matrix_agrees_with_the_plain_loops(seed):
     planned, past = random_windows(rng, 6), random_windows(rng, 8)
     matrix = similarity(planned, np.ones(6), Patterns.of(past))
     loops = [[plain.similarity(a, b, None) for b in plain_windows(past)] for a in plain_windows(planned)]
+    np.testing.assert_allclose(matrix, loops, rtol=0, atol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0, 0.5))
+def test_whatever_values_are_null_the_matrix_agrees_with_the_plain_loops(seed, share):
+    rng = np.random.default_rng(seed)
+    planned, past = (np.where(rng.random((n, 7, 7)) < share, np.nan, random_days(rng, n, 7)) for n in (6, 8))
+    matrix = similarity(Windows.of(planned), np.ones(6), Patterns.of(Windows.of(past)))
+    loops = [[plain.similarity(plain.known_days(a), plain.known_days(b), None) for b in past] for a in planned]
     np.testing.assert_allclose(matrix, loops, rtol=0, atol=1e-12)
 
 

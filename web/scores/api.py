@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from typing import Annotated
+from typing import Annotated, Literal
 
 from apiflask import APIBlueprint, APIFlask
 from flask import Response, jsonify
@@ -17,6 +17,7 @@ from web.http.schemas import PageSize, Schema, as_json, from_row, storable
 from web.people import guard
 from web.scores import coverage
 from web.scores.serving import serving
+from web.scores.store import Warming
 
 # PostgreSQL's integer; true and false are none, though Python takes them for 1 and 0.
 RouteId = Annotated[int, BeforeValidator(no_flag), Field(ge=0, le=2**31 - 1)]
@@ -74,7 +75,12 @@ class Score(BaseModel):
     risk_score: float = Field(description="One decimal; the colour follows the risk before it is rounded")
     color_code: str = Field(description="green, yellow, orange or red")
     computed_at: str
-    weather: str | None = Field(None, description="`unavailable` if computed without a forecast")
+    risk_uncapped: float | None = Field(
+        None, description="The risk before it is capped at 100: it tells apart the routes that are at 100"
+    )
+    weather: str | None = Field(
+        None, description="`unavailable` if fewer than 5 of the 7 days up to that one are known: it counts as neutral"
+    )
     history: str | None = Field(None, description="`unavailable` while it is not known what weather is usual there")
 
 
@@ -83,10 +89,11 @@ class ManyQuery(Schema):
 
     route_ids: list[RouteId] = Field(max_length=MOST_IDS)
     date: str | None = Field(None, description=_DAY)
+    order: Literal["given", "risk"] = Field("given", description="That of the ids, or the highest risk first")
 
 
 class ManyScores(BaseModel):
-    """Scores in the order of the ids, and why others have none."""
+    """Scores, and why other routes have none."""
 
     target_date: str
     scores: list[Score]
@@ -105,6 +112,17 @@ class Day(Schema):
     without_history: int
 
 
+class Warmed(Schema):
+    """What the last warming that finished came to."""
+
+    run_id: str
+    ended_at: dt.datetime
+    status: str = Field(description="success, partial, degraded (more than a tenth lacks weather) or nothing_warmed")
+    scores: int
+    failed: int
+    without_weather: int
+
+
 class Scores(Schema):
     """How much of what is to be warm is in the cache."""
 
@@ -114,6 +132,7 @@ class Scores(Schema):
     routes_looked_up: int
     redis: bool = Field(description="Whether it answers; if not there are no days")
     days: list[Day]
+    last_warmed: Warmed | None
 
 
 def init_app(app: APIFlask) -> None:
@@ -154,6 +173,8 @@ def many(wanted: ManyQuery) -> Response:
     day = scored_day(wanted.date)
     bulk = serving().many(wanted.route_ids, day)
     scores = [json.loads(bulk.found[route_id]) for route_id in wanted.route_ids if route_id in bulk.found]
+    if wanted.order == "risk":
+        scores.sort(key=lambda score: score.get("risk_uncapped", score["risk_score"]), reverse=True)
     return jsonify(target_date=str(day), scores=scores, missing={str(id_): why for id_, why in bulk.missing.items()})
 
 
@@ -173,6 +194,8 @@ def explain(route_id: int, wanted: DayQuery) -> Response:
 def scores() -> Response:
     """The coverage."""
     warm = coverage.read()
+    with client().engine.connect() as connection:
+        warmed = Warming.last(connection)
     return as_json(
         Scores(
             routes_held=warm.catalogue.held,
@@ -181,5 +204,6 @@ def scores() -> Response:
             routes_looked_up=len(warm.catalogue.popular),
             redis=warm.weeks is not None,
             days=[from_row(Day, one) for one in warm.coverage],
+            last_warmed=from_row(Warmed, warmed) if warmed else None,
         )
     )

@@ -8,6 +8,7 @@ import structlog
 from redis import RedisError
 
 from jobs.scores.cached import Coverage, Weeks, coverage
+from jobs.scores.climbing.rows import Route
 from jobs.scores.days import DAYS, days_from, today
 from jobs.scores.popular import Catalogue
 from web.scores.serving import serving
@@ -24,6 +25,15 @@ class Warm:
     weeks: Weeks | None
     """None while Redis is away."""
     coverage: list[Coverage]
+
+    def riskiest(self, count: int) -> list[Route]:
+        """Of the popular routes, those with the highest risk today; behind them, in their order, those not cached."""
+
+        def risk(route: Route) -> float:
+            score = self.weeks[route.route_id][0] if self.weeks else None
+            return score.uncapped if score else -1.0
+
+        return sorted(self.catalogue.popular, key=risk, reverse=True)[:count]
 
 
 def read() -> Warm:

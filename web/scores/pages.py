@@ -20,6 +20,7 @@ from web.http.clients import client
 from web.runs import filters
 from web.scores import accidents, coverage
 from web.scores.serving import serving
+from web.scores.store import Warming
 from worker import overview
 
 # Routes found, on a page; and popular ones with their seven days, which are a screen.
@@ -47,8 +48,9 @@ def index() -> ResponseReturnValue:
     with client().engine.connect() as connection:
         last = overview.last_ended(connection, [warming]).get(warming)
         cadence = overview.cadences(connection).get(warming)
+        warmed = Warming.last(connection)
     return render_template(
-        "scores/index.html", **vars(warm), shown=warm.catalogue.popular[:SHOWN], last=last, cadence=cadence
+        "scores/index.html", **vars(warm), shown=warm.riskiest(SHOWN), last=last, cadence=cadence, warmed=warmed
     )
 
 

@@ -14,6 +14,7 @@ from jobs.catalogue import Job
 from web.data import store as data
 from web.http.clients import client
 from web.runs import store as runs
+from web.scores.store import Warming
 from web.status.verdict import Seen
 from worker import liveness, occurrences, overview
 from worker.liveness import WorkerState
@@ -65,6 +66,7 @@ def survey() -> Survey:
         seen.last = overview.last_ended(connection, list(catalogue.load()))
         seen.newest_held = data.newest_month(connection)
         seen.source = data.source_state(connection)
+        seen.warming = Warming.last(connection)
         failures = overview.failures(connection, seen.now - FAILURES_SINCE)
         at_work = runs.at_work(connection)
     return Survey(seen, failures, at_work, _ask_redis(seen))

@@ -9,6 +9,7 @@ from jobs import catalogue
 from jobs.months import month_text
 from web.data.store import SourceState
 from web.html import formats
+from web.scores.store import Warming
 from worker.overview import QueueState
 
 Level = Literal["bad", "warn"]
@@ -43,6 +44,8 @@ class Seen:
     """{job: its newest run that has ended}"""
     newest_held: dt.date | None = None
     source: SourceState | None = None
+    warming: Warming | None = None
+    """The newest that finished."""
 
 
 def findings(seen: Seen) -> list[Finding]:
@@ -52,7 +55,15 @@ def findings(seen: Seen) -> list[Finding]:
             "Start PostgreSQL again, or correct DATABASE_URL. What was asked for is kept there and goes on by itself."
         )
         return [Finding("bad", "PostgreSQL does not answer, so nothing can begin.", remedy)]
-    found = [*_engines(seen), *_workers(seen), *_schedule(seen), *_failed(seen), *_data(seen), *_paused(seen)]
+    found = [
+        *_engines(seen),
+        *_workers(seen),
+        *_schedule(seen),
+        *_failed(seen),
+        *_data(seen),
+        *_scores(seen),
+        *_paused(seen),
+    ]
     return sorted(found, key=lambda finding: finding.level)
 
 
@@ -127,6 +138,16 @@ def _data(seen: Seen) -> Iterator[Finding]:
         text = f"The health check found: {source.issues[0] if source.issues else 'the grid cannot be trusted'}."
         where = ("Its findings", f"run:{source.health_run}")
         yield Finding("bad", text.replace("..", "."), "Do what it says, then check again.", where)
+
+
+def _scores(seen: Seen) -> Iterator[Finding]:
+    warming = seen.warming
+    if warming and warming.status == "degraded":
+        ago = formats.ago(warming.ended_at, seen.now)
+        part = f"{formats.number(warming.without_weather)} of {formats.number(warming.scores)} route scores"
+        text = f"{part} were computed without weather {ago}; it counts as neutral in them."
+        remedy = "Look at the log of its run for the reason; the next warming asks for the forecast again."
+        yield Finding("warn", text, remedy, ("Its run", f"run:{warming.run_id}"))
 
 
 def _link(condition: str) -> tuple[str, str]:

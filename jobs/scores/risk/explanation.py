@@ -9,7 +9,6 @@ from jobs.scores.risk import factors
 from jobs.scores.risk.outlook import Outlook
 from jobs.scores.risk.similarity import extreme_factor, similarity, weather_factor
 from jobs.scores.weather.climatology import FACTORS
-from jobs.scores.weather.windows import Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def _columns(outlook: Outlook, route: int, day: int) -> tuple[dict[str, Floats],
     """Every factor for all accidents, by its name in Contribution, and the extreme factor."""
     routes, accidents = outlook.routes, outlook.accidents
     place, kind = int(routes.place[route]), int(routes.kind[route])
-    planned = Windows(outlook.windows.values[place, day][None], outlook.windows.days[place, day][None])
+    planned = outlook.windows.take(slice(place, place + 1)).flat().take(slice(day, day + 1))
     usual = outlook.climatology
     extreme = extreme_factor(planned.means()[:, : len(FACTORS)], usual.mean[place, day], usual.std[place, day])
     alike = similarity(planned, extreme, accidents.patterns)[0]

@@ -28,14 +28,24 @@ _SLACK_KM: Final = 1e-6
 
 def score(outlook: Outlook, *, cells: int = CELLS) -> Floats:
     """Risk from 0 to 100, shape (routes, days). `cells` bounds the memory, not the result."""
+    return capped(uncapped(outlook, cells=cells))
+
+
+def capped(risk: Floats) -> Floats:
+    """The risk as it is published, same shape: at most 100."""
+    return np.minimum(risk, HIGHEST_RISK)
+
+
+def uncapped(outlook: Outlook, *, cells: int = CELLS) -> Floats:
+    """The sum before it is capped, shape (routes, days): what tells routes apart that are all at 100."""
     risk = np.zeros((len(outlook.routes), len(outlook.dates)))
-    for routes, part in score_blocks(outlook, cells=cells):
+    for routes, part in uncapped_blocks(outlook, cells=cells):
         risk[routes] = part
     return risk
 
 
-def score_blocks(outlook: Outlook, *, cells: int = CELLS) -> Iterator[tuple[Indices, Floats]]:
-    """The same risks block by block: indices of routes (m,) and their risks (m, days); every route comes once."""
+def uncapped_blocks(outlook: Outlook, *, cells: int = CELLS) -> Iterator[tuple[Indices, Floats]]:
+    """The same sums block by block: indices of routes (m,) and their sums (m, days); every route comes once."""
     patterns, weights = outlook.accidents.patterns, _weights(outlook)
     size = max(1, cells // max(1, len(outlook.dates) * len(outlook.accidents)))
     for block in _blocks(outlook.routes, size):
@@ -47,7 +57,7 @@ def score_blocks(outlook: Outlook, *, cells: int = CELLS) -> Iterator[tuple[Indi
             pieces = min(rows.size, 1 + rows.size * count // cells)
             for some in np.array_split(rows, pieces):
                 total[some] = _sums(outlook, block.take(some), around, weights[kind], kind)
-        yield block.routes, np.minimum(RISK_A_UNIT * total, HIGHEST_RISK)
+        yield block.routes, RISK_A_UNIT * total
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ _FREEZE_THAW: Final = 1 - np.abs(np.subtract.outer(_COUNTS, _COUNTS)) / (
     np.maximum(np.maximum.outer(_COUNTS, _COUNTS), 1) + WINDOW_DAYS
 )
 _TERMS: Final = SERIES + 1
+# Of two patterns, as many days are compared as the shorter one has.
+_LENGTHS: Final = range(FEWEST_DAYS, WINDOW_DAYS + 1)
 # A deviation this small is the rounding of a field that never changed.
 _NO_DEVIATION: Final = 1e-9
 # A similarity that is exactly at the threshold must not be lost to the rounding of its sum.
@@ -49,8 +51,8 @@ class Patterns:
     @classmethod
     def of(cls, windows: Windows) -> Self:
         """The patterns of windows with shape (accidents,)."""
-        compared = {min(int(days), longest) for days in np.unique(windows.days) for longest in _lengths()}
-        return cls({n: _accident_vectors(windows, n) for n in compared if n >= FEWEST_DAYS}, windows.days)
+        compared = {min(int(days), longest) for days in np.unique(windows.days) if days for longest in _LENGTHS}
+        return cls({n: _accident_vectors(windows, n) for n in compared}, windows.days)
 
     def take(self, indices: Indices) -> Self:
         """The patterns of some accidents, in the order of the indices."""
@@ -60,7 +62,7 @@ class Patterns:
 def similarity(planned: Windows, extreme: Floats, accidents: Patterns) -> Floats:
     """W, shape (planned, accidents), of planned windows (planned,) with their extreme factor (planned,)."""
     compared = np.minimum.outer(np.unique(planned.days), np.unique(accidents.days))
-    lengths = [int(n) for n in np.unique(compared) if n >= FEWEST_DAYS]
+    lengths = [int(n) for n in np.unique(compared) if n]
     products = ((n, _planned_vectors(planned, extreme, n) @ accidents.vectors[n].T) for n in lengths)
     if len(lengths) == 1:
         _, alike = next(products)
@@ -96,10 +98,6 @@ def extreme_factor(means: Floats, history_mean: Floats, history_std: Floats) -> 
     return np.asarray(1.0 + beyond @ EXTREME_WEIGHT, dtype=np.float64)
 
 
-def _lengths() -> range:
-    return range(FEWEST_DAYS, WINDOW_DAYS + 1)
-
-
 def _standardised(windows: Windows, days: int) -> tuple[Floats, Floats]:
     """Series (m, 5 * days) whose products are correlations, and flags (m, 5) of the constant ones.
 
@@ -117,14 +115,15 @@ def _standardised(windows: Windows, days: int) -> tuple[Floats, Floats]:
     return weighted.reshape(len(series), SERIES * days), (span[..., 0] == 0).astype(np.float64)
 
 
-def _freeze_thaw_days(windows: Windows, days: int) -> Indices:
-    low, high = windows.values[:, :days, MINIMUM], windows.values[:, :days, MAXIMUM]
+def _freeze_thaw_days(windows: Windows) -> Indices:
+    """Of each whole window, also where fewer days are compared."""
+    low, high = windows.values[..., MINIMUM], windows.values[..., MAXIMUM]
     return np.asarray(np.count_nonzero((low < 0) & (high > 0), axis=-1), dtype=np.intp)
 
 
 def _accident_vectors(windows: Windows, days: int) -> Floats:
     series, constant = _standardised(windows, days)
-    thawed = np.eye(WINDOW_DAYS + 1)[_freeze_thaw_days(windows, days)]
+    thawed = np.eye(WINDOW_DAYS + 1)[_freeze_thaw_days(windows)]
     vectors = np.concatenate([series, constant, thawed], axis=1)
     vectors[windows.days < days] = 0.0
     return vectors
@@ -136,7 +135,7 @@ def _planned_vectors(windows: Windows, extreme: Floats, days: int) -> Floats:
     (1 + corr) / 2 of five series is 5/2 + the sum of corr / 2; the 5/2 ride on the freeze-thaw row.
     """
     series, constant = _standardised(windows, days)
-    thawed = _FREEZE_THAW[_freeze_thaw_days(windows, days)] + SERIES / 2
+    thawed = _FREEZE_THAW[_freeze_thaw_days(windows)] + SERIES / 2
     vectors = np.concatenate([series / 2, constant / 2, thawed], axis=1)
     vectors *= (extreme / _TERMS)[:, None]
     vectors[windows.days < days] = 0.0

@@ -66,6 +66,16 @@ def test_many_scores_come_in_the_order_of_the_ids(client: FlaskClient) -> None:
     assert answer.json["missing"] == {"999": "There is no route 999"}
 
 
+def test_many_scores_may_come_by_risk(client: FlaskClient) -> None:
+    asked = {"route_ids": [60, 1, 30, 11, 41], "order": "risk"}
+    scores = client.post("/api/v1/routes/safety", json=asked, headers=TOKEN).json["scores"]
+    risks = [score["risk_uncapped"] for score in scores]
+    assert risks == sorted(risks, reverse=True)
+    assert [score["route_id"] for score in scores] != asked["route_ids"]
+    wrong = client.post("/api/v1/routes/safety", json=asked | {"order": "name"}, headers=TOKEN)
+    assert wrong.status_code == 422
+
+
 def test_an_explanation_names_accidents_and_the_source_of_the_weather(client: FlaskClient) -> None:
     answer = client.get("/api/v1/routes/5/safety/explain", headers=TOKEN)
     assert answer.status_code == 200

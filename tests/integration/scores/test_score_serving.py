@@ -52,6 +52,11 @@ def test_a_kept_score_is_answered_byte_by_byte(here: Context, serving: Serving) 
         KEPT.replace(b"42.5", b"true"),
         KEPT.replace(b"42.5", b"-1"),
         KEPT.replace(b"yellow", b"pink"),
+        KEPT.replace(b"{", b'{"risk_uncapped": 41.0, '),
+        KEPT.replace(b"{", b'{"risk_uncapped": 120.0, '),
+        KEPT.replace(b"{", b'{"risk_uncapped": Infinity, '),
+        KEPT.replace(b"42.5", b"100").replace(b"{", b'{"risk_uncapped": NaN, '),
+        KEPT.replace(b"42.5", b"142.5"),
         KEPT.replace(b"T06:00:00", b"T36:00:00"),
     ],
 )
@@ -147,7 +152,7 @@ def test_an_explanation_adds_up(here: Context, serving: Serving) -> None:
     parts = [one.contribution for one in found.largest_contributions]
     assert parts == sorted(parts, reverse=True)
     assert len(parts) == found.accidents_contributing
-    assert sum(parts) == pytest.approx(found.uncapped, abs=0.01)
+    assert sum(parts) == pytest.approx(found.risk_uncapped, abs=0.01)
     first = found.largest_contributions[0]
     assert set(first.factors.model_dump()) == {"distance", "age", "elevation", "kind", "severity", "grade", "weather"}
     product = 7 * math.prod(first.factors.model_dump().values())

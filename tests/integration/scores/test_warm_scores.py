@@ -35,6 +35,7 @@ KEYS = {
     "total_warmed",
     "total_failed",
     "weather_unavailable",
+    "cloud_cover_assumed",
     "seconds",
 }
 
@@ -76,6 +77,7 @@ def test_every_route_is_warm_for_seven_days_under_the_contracts_keys(here: Conte
         "risk_score",
         "color_code",
         "computed_at",
+        "risk_uncapped",
         "history",
     ]
     assert (one["route_id"], one["target_date"], one["history"]) == (1, days[0], "unavailable")
@@ -114,6 +116,7 @@ def test_what_is_held_is_what_the_plain_loops_compute(here: Context, tmp_path: P
             "green" if risk < 30 else "yellow" if risk < 50 else "orange" if risk < 70 else "red"
         )
         assert "history" not in score
+        assert min(score["risk_uncapped"], 100) == score["risk_score"]
         distinct.add(score["risk_score"])
     assert len(distinct) > 5
 
@@ -161,10 +164,63 @@ def test_each_place_is_asked_once_and_then_kept_for_six_hours(here: Context, wea
 def test_without_weather_every_score_is_there_and_marked(here: Context, weather: WeatherStandin) -> None:
     weather.fault("outage")
     result = warm_popular_routes_cache()
-    assert (result["status"], result["total_warmed"], result["weather_unavailable"]) == ("success", 420, 420)
+    assert (result["status"], result["total_warmed"], result["weather_unavailable"]) == ("degraded", 420, 420)
     held = scores(here.cache)
     assert {score["weather"] for score in held.values()} == {"unavailable"}
     assert len({score["risk_score"] for score in held.values()}) > 5
+
+
+def neutral(here: Context, weather: WeatherStandin) -> dict[str, dict]:
+    """The scores without any weather."""
+    weather.fault("outage")
+    warm_popular_routes_cache()
+    weather.faults.clear()
+    found = scores(here.cache)
+    here.cache.flushall()
+    return found
+
+
+@pytest.mark.parametrize("variable", ["temperature_2m_mean", "precipitation_sum", "wind_speed_10m_max"])
+def test_days_of_null_never_look_safe(here: Context, weather: WeatherStandin, variable: str) -> None:
+    without = neutral(here, weather)
+    weather.fault(f"nulls:{variable}@6,7,8")
+    result = warm_popular_routes_cache()
+    held = scores(here.cache)
+    days = [str(day) for day in days_from(today(), 7)]
+    # The window of the third day lacks three of its seven days, as those of the next four do.
+    unknown = {name for name, score in held.items() if score["target_date"] in days[2:7]}
+    assert {name for name, score in held.items() if "weather" in score} == unknown
+    assert (result["status"], result["weather_unavailable"]) == ("degraded", len(unknown))
+    for name in unknown:
+        assert held[name]["risk_uncapped"] == without[name]["risk_uncapped"]
+
+
+def test_a_cloud_cover_of_null_unmakes_no_day_and_is_counted(here: Context, weather: WeatherStandin) -> None:
+    weather.fault("nulls:cloud_cover_mean@9,10,11,12")
+    result = warm_popular_routes_cache()
+    assert (result["status"], result["weather_unavailable"]) == ("success", 0)
+    assert result["cloud_cover_assumed"] == ROUTES * 4
+    assert min(score["risk_uncapped"] for score in scores(here.cache).values()) > 0
+
+
+@pytest.mark.parametrize(("failed", "status"), [(1, "success"), (3, "degraded")])
+def test_a_run_is_degraded_where_more_than_a_tenth_lacks_weather(
+    here: Context, weather: WeatherStandin, monkeypatch: pytest.MonkeyPatch, failed: int, status: str
+) -> None:
+    monkeypatch.setattr("jobs.scores.weather.forecasts.PLACES_A_REQUEST", 1)
+    weather.fault("nulls", times=failed)  # of 18 places
+    result = warm_popular_routes_cache()
+    assert result["status"] == status
+    assert 0 < result["weather_unavailable"] < ROUTES * 7
+
+
+def test_a_forecast_with_gaps_is_asked_for_again_after_an_hour(here: Context, weather: WeatherStandin) -> None:
+    weather.fault("nulls:wind_speed_10m_max@6,7,8")
+    warm_popular_routes_cache()
+    assert {here.cache.ttl(key) > 3500 for key in here.cache.keys("safegrid:weather:daily:*")} == {True}
+    assert max(here.cache.ttl(key) for key in here.cache.keys("safegrid:weather:daily:*")) <= 3600
+    here.cache.delete(*here.cache.keys("safegrid:weather:daily:*"))
+    assert warm_popular_routes_cache()["weather_unavailable"] == 0
 
 
 def test_a_route_that_cannot_be_scored_does_not_stop_the_others(here: Context) -> None:

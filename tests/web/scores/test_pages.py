@@ -59,7 +59,7 @@ def scores(held: Client, open_as: Open) -> FlaskClient:
     return open_as()
 
 
-def keep(cache: Redis, route_id: int, day: dt.date, risk: float = 12.3, seconds: int = 3600, **more: str) -> None:
+def keep(cache: Redis, route_id: int, day: dt.date, risk: float = 12.3, seconds: int = 3600, **more: object) -> None:
     score = {
         "route_id": route_id,
         "target_date": str(day),
@@ -257,6 +257,52 @@ def test_a_day_that_is_not_scored_is_422_with_those_that_are(scores: FlaskClient
     answer = scores.get(f"/scores/5?date={day}")
     assert answer.status_code == 422
     assert f"from {today()}" in answer.text
+
+
+def test_the_popular_routes_come_by_the_risk_before_it_is_capped(scores: FlaskClient, held: Client) -> None:
+    for route_id, risk, uncapped in ((7, 100, 143.2), (31, 99.9, 99.9), (44, 100, 1250.0), (52, 100, 100.0)):
+        keep(held.redis, route_id, today(), risk=risk, risk_uncapped=uncapped)
+    keep(held.redis, 20, today() + dt.timedelta(days=1), risk=100, risk_uncapped=9000.0)
+    page = scores.get("/scores/").text
+    listed = [int(id_) for id_ in re.findall(r'scope="row"><a href="/scores/(\d+)"', page)]
+    assert listed == [44, 7, 52, 31, *[id_ for id_ in range(1, 13) if id_ != 7]]
+    words = without_tags(page)
+    assert "100.0 (1250.0) green" in words
+    assert "99.9 green" in words
+
+
+def test_a_route_at_100_shows_what_it_would_be_without_the_cap(scores: FlaskClient, held: Client) -> None:
+    keep(held.redis, 5, today(), risk=100, risk_uncapped=143.2)
+    assert f"{today():%a %-d %b} 100.0 (143.2) green known" in without_tags(scores.get("/scores/5").text)
+
+
+def test_days_of_null_are_told(scores: FlaskClient, weather: WeatherStandin) -> None:
+    weather.fault("nulls:precipitation_sum@6,7,8")
+    words = without_tags(scores.get(f"/scores/5?date={today() + dt.timedelta(days=2)}").text)
+    assert words.count("unavailable no, computed now") == 5
+    assert "Forecast unavailable for 3 or more of the 7 days: the weather counts as neutral" in words
+
+
+def test_an_assumed_cloud_cover_is_told(scores: FlaskClient, weather: WeatherStandin) -> None:
+    weather.fault("nulls:cloud_cover_mean@4,5")
+    words = without_tags(scores.get("/scores/5").text)
+    assert words.count("known no, computed now") == DAYS
+    assert "known, but not the cloud cover of 2 of 7 days: 50 % is assumed" in words
+
+
+@pytest.mark.parametrize(("status", "is_told"), [("success", False), ("degraded", True)])
+def test_a_warming_without_weather_is_told_on_the_page_and_in_the_verdict(
+    scores: FlaskClient, held: Client, status: str, is_told: bool
+) -> None:
+    result = {"status": status, "total_warmed": 420, "total_failed": 0, "weather_unavailable": 300}
+    with held.engine.begin() as connection:
+        run_id = add_run(connection, WARMING, "finished", dt.datetime.now(dt.UTC), 30, result=result)
+    page, first = scores.get("/scores/").text, scores.get("/").text
+    assert ("no weather for 300 of 420 scores" in page) == is_told
+    assert ("300 of 420 route scores were computed without weather" in first) == is_told
+    assert (f'href="/runs/{run_id}"' in page) or not is_told
+    told = scores.get("/api/v1/admin/scores").json["last_warmed"]
+    assert (told["run_id"], told["status"], told["scores"], told["without_weather"]) == (run_id, status, 420, 300)
 
 
 def test_the_last_and_the_next_warming_are_told(scores: FlaskClient, held: Client) -> None:

@@ -12,6 +12,7 @@ from rq.serializers import JSONSerializer
 from tests.web.conftest import MakeApp, csrf_token, sign_in
 from tests.web.jobs.test_pages import send
 from web.data.store import SourceState
+from web.scores.store import Warming
 from web.status import verdict
 from web.status.verdict import Seen
 from worker.client import Client
@@ -38,6 +39,7 @@ def well(**values: Any) -> Seen:
         "last": {"rebuild_safety_grid": Row(id="x", state="finished", ended_at=NOW, error=None)},
         "newest_held": month,
         "source": SourceState(month, (), NOW, "healthy"),
+        "warming": Warming("x", NOW, "success", 1400, 0, 100),
     }
     return Seen(NOW, **{**fine, **values})
 
@@ -86,6 +88,12 @@ def test_nothing_wrong_is_nothing_said() -> None:
             "bad",
             "9 cells are wrong",
             "check again",
+        ),
+        (
+            {"warming": Warming("x", NOW, "degraded", 1400, 0, 1200)},
+            "warn",
+            "1,200 of 1,400 route scores were computed without weather now",
+            "log of its run",
         ),
         ({"queues": [QueueState("cache", paused_by="night-shift")]}, "warn", "paused by night-shift", "Resume"),
         (
