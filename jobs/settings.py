@@ -142,6 +142,8 @@ class Settings(BaseSettings):
     """How many of the most popular routes are kept warm, or `all`."""
     ingest_releases: bool = Field(True, validation_alias="SAFEGRID_INGEST_RELEASES")
     """Whether a new release of the source is ingested on the day it is seen, not only on the 2nd of the month."""
+    refresh_months: Annotated[int, Ge(0), Le(36)] = Field(3, validation_alias="SAFEGRID_REFRESH_MONTHS")
+    """How many of the newest months that are held are asked for again after a release: the source revises them."""
     h3_resolution: Annotated[int, Ge(7), Le(12)] = Field(10, validation_alias="H3_RESOLUTION")
     grid_type: Literal["h3_hexagonal"] = Field("h3_hexagonal", validation_alias="GRID_TYPE")
     southampton_bbox: Annotated[Box, NoDecode, BeforeValidator(parse_box)] = Field(

@@ -70,16 +70,19 @@ _LATEST = "Ingest the latest crimes"
     remedies={"no_crimes": _LATEST, "months_missing": _LATEST},
 )
 def ingest_latest_crime_data(area: AreaSlug = None) -> dict[str, Any]:
-    """Ingest every published month of the last 12 that is not held, newest first."""
+    """Ingest every published month of the last 12 that is not held, and refresh held ones after a release."""
     here = context.current()
     police = Police.of(here.settings)
     published = police.months()
     if not published:
         raise JobError(f"{police.base_url} offers no months at all; try again later")
     oldest = add_months(published[0], 1 - MONTHS_BACK)
-    held = [(one, _held(here, one)) for one in _areas(here, area)]
+    held = [(one, _releases(here, one)) for one in _areas(here, area)]
     recent = [month for month in published if month >= oldest]
     wanted = [(one, month) for month in recent for one, months in held if month not in months]
+    release = police.last_updated()
+    for one, months in held:
+        wanted += [(one, month) for month in _outdated(months, published, release, here.settings.refresh_months)]
     results = _ingest_all(here, police, wanted)
     return {
         "task": "ingest_latest_crime_data",
@@ -131,9 +134,20 @@ def _areas(here: Context, slug: str | None) -> list[Area]:
     return found
 
 
-def _held(here: Context, area: Area) -> set[dt.date]:
+def _releases(here: Context, area: Area) -> dict[dt.date, dt.date | None]:
     with here.connection.begin():
-        return set(store.held_months(here.connection, area.slug))
+        return store.releases(here.connection, area.slug)
+
+
+def _outdated(
+    held: Mapping[dt.date, dt.date | None], published: Sequence[dt.date], release: dt.date, newest: int
+) -> list[dt.date]:
+    """Held months to be asked for again: the newest ones, and in rotation one of the others, of an older release."""
+    if newest == 0:
+        return []
+    offered = [month for month in sorted(held, reverse=True) if month in published]
+    older = sorted(offered[newest:], key=lambda month: (held[month] or dt.date.min, month))
+    return [month for month in (*offered[:newest], *older[:1]) if held[month] != release]
 
 
 def _ingest_all(
@@ -182,8 +196,17 @@ def _result(area: str, month: dt.date, categories: Mapping[str, int], **row: Any
         "issues": row["issues"],
         "source": row["source"],
         "release": row["release"].isoformat() if row["release"] else None,
+        "change": _change(row["difference"]),
+        "difference": row["difference"],
         "status": "success",
     }
+
+
+def _change(difference: Mapping[str, Any] | None) -> str:
+    """What became of the month: ingested, refreshed or unchanged."""
+    if difference is None:
+        return "ingested"
+    return "refreshed" if any(difference.values()) else "unchanged"
 
 
 def _failure(errors: list[JobError], wanted: int) -> JobError:
@@ -227,7 +250,7 @@ def ingest_month(
         }
         store.record_failure(here.connection, failed, str(error))
         raise
-    store.replace_month(here.connection, snapshot, here.run_id)
+    difference = store.replace_month(here.connection, snapshot, here.run_id)
     # After the commit: before it, a reader would put back what is being replaced.
     cache.drop_snapshots(here.cache)
     return _result(
@@ -242,6 +265,7 @@ def ingest_month(
         issues=snapshot.issues,
         source=snapshot.source,
         release=snapshot.release,
+        difference=difference,
     )
 
 

@@ -13,6 +13,7 @@ from jobs.areas import Area
 from jobs.crimes import fingerprint
 from jobs.database import copy, lock
 from jobs.errors import JobError
+from jobs.ingestion import revisions
 from jobs.ingestion.records import Crime
 from jobs.models import crimes as models
 from jobs.models.crimes import CrimeCategory, CrimeIncident, IngestionRun, UnplacedCrime
@@ -85,6 +86,16 @@ def categories(connection: Connection) -> frozenset[str]:
     return frozenset(connection.scalars(select(CrimeCategory.slug)))
 
 
+def releases(connection: Connection, area: str) -> dict[dt.date, dt.date | None]:
+    """{month: the release that it is of} for the months that an area holds within its border."""
+    rows = connection.execute(
+        select(IngestionRun.month, IngestionRun.release).where(
+            IngestionRun.area == area, IngestionRun.current, IngestionRun.border.is_(None)
+        )
+    )
+    return {row.month: row.release for row in rows}
+
+
 def held_months(connection: Connection, area: str) -> dict[dt.date, int]:
     """{month: placed crimes} of an area, for the months that are held within its border."""
     rows = connection.execute(
@@ -113,6 +124,7 @@ def brought_in(connection: Connection, run_id: str) -> list[dict[str, Any]]:
         "issues",
         "source",
         "release",
+        "difference",
     )
     rows = connection.execute(
         select(*(getattr(IngestionRun, name) for name in columns), cells.label("occupied_cells"))
@@ -159,17 +171,28 @@ def usual_count(connection: Connection, area: str, month: dt.date) -> float | No
     return median(others) if len(others) >= 3 else None
 
 
-def replace_month(connection: Connection, snapshot: Snapshot, run_id: str | None) -> None:
-    """Hold `snapshot` in place of what is held of its area and month; all of it or nothing. Raises BorderChanged."""
+def replace_month(connection: Connection, snapshot: Snapshot, run_id: str | None) -> dict[str, Any] | None:
+    """Hold `snapshot` in place of what is held of its area and month; all of it or nothing. Raises BorderChanged.
+
+    Returns the difference to what was held; none where nothing was.
+    """
     area, month = snapshot.area.slug, snapshot.month
     with connection.begin():
         # Whoever ingests, re-cells or resizes this month does so one after the other, and sees what the other wrote.
         lock(connection, f"safegrid:month:{area}:{month}")
         _check_border(connection, snapshot.area)
+        former = held(connection, area, month)
+        if former is not None:
+            revisions.keep_former(connection, area, month)
         for table in (CrimeIncident, UnplacedCrime):
             connection.execute(delete(table).where(table.area == area, table.month == month))
         copy(connection, "crime_incidents", INCIDENT_COLUMNS, _incident_rows(snapshot))
         copy(connection, "unplaced_crimes", UNPLACED_COLUMNS, _unplaced_rows(snapshot))
+        categories = Counter(crime.category for crime in snapshot.placed)
+        changed = None
+        if former is not None:
+            changed = revisions.difference(connection, area, month, former.categories, categories)
+            changed["unplaced"] = snapshot.unplaced_count - sum(former.unplaced.values())
         connection.execute(
             update(IngestionRun)
             .where(IngestionRun.area == area, IngestionRun.month == month, IngestionRun.current)
@@ -185,16 +208,18 @@ def replace_month(connection: Connection, snapshot: Snapshot, run_id: str | None
                 records=len(snapshot.placed),
                 unplaced=snapshot.unplaced_count,
                 set_aside=snapshot.set_aside,
-                categories=Counter(crime.category for crime in snapshot.placed),
+                categories=categories,
                 requests=snapshot.requests,
                 h3_resolution=snapshot.resolution,
                 fingerprint=snapshot.fingerprint,
                 issues=snapshot.issues,
                 source=snapshot.source,
                 release=snapshot.release,
+                difference=changed,
                 started_at=snapshot.started_at,
             )
         )
+    return changed
 
 
 def _check_border(connection: Connection, area: Area) -> None:

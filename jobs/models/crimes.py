@@ -92,6 +92,8 @@ class IngestionRun(Base):
     source: Mapped[str]
     release: Mapped[dt.date | None]
     """The source's release that the month is of; none for what came in before this was asked."""
+    difference: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """Beside what was held before: see `jobs.ingestion.revisions`. None where nothing was."""
     started_at: Mapped[dt.datetime]
     ended_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     __table_args__ = (

@@ -113,7 +113,8 @@ def test_latest_takes_every_month_of_the_last_twelve_that_is_not_held_newest_fir
         assert (result["task"], result["total_records"]) == ("ingest_latest_crime_data", 11)
         police.forget_requests()
         assert ingest_latest_crime_data() == {"task": result["task"], "total_records": 0, "results": []}
-        assert [call.path for call in police.requests] == ["/api/crimes-street-dates"]
+        # The second says that nothing that is held is of an older release.
+        assert [call.path for call in police.requests] == ["/api/crimes-street-dates", "/api/crime-last-updated"]
 
 
 def test_latest_asks_for_no_month_that_is_not_on_offer(here: Context) -> None:
