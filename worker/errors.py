@@ -39,6 +39,10 @@ class UnknownHere(SafegridError):
         self.job = job
 
 
+class NotClaimed(SafegridError):
+    """PostgreSQL has no room to write the claim of a run down, as on a full disk: the run is pushed again later."""
+
+
 class EndNotWritten(PermanentError):
     """A job has done its work, but what comes after it failed: its result or its follow-ups could not be written."""
 

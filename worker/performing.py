@@ -26,7 +26,7 @@ from jobs.storable import shortened, storable
 from worker import attempts, claim, follow_ups, ledger, logs, progress, sweep, transport
 from worker.attempts import Claimed
 from worker.causes import is_refused
-from worker.errors import Cancelled, ClaimLost, EndNotWritten, ResultNotJson, SoftLimit, UnknownHere
+from worker.errors import Cancelled, ClaimLost, EndNotWritten, NotClaimed, ResultNotJson, SoftLimit, UnknownHere
 from worker.limits import Watchdog
 from worker.pulse import SILENCE_S, Pulse
 from worker.settings import Settings
@@ -73,7 +73,7 @@ def perform(
             if not claim.acquire(connection, run_id):
                 log.info("run_is_at_work_elsewhere", run_id=run_id)
                 return None
-            claimed = attempts.claim(connection, run_id, worker, requeued=requeued, known=catalogue.load())
+            claimed = _claim(connection, run_id, worker, requeued=requeued)
             return _attempt(settings, connection, claimed, pulse) if claimed else None
     except UnknownHere as unknown:
         log.warning("job_unknown", run_id=run_id, job=unknown.job)
@@ -85,6 +85,16 @@ def perform(
     finally:
         # The claim ends with its connection.
         engine.dispose()
+
+
+def _claim(connection: Connection, run_id: str, worker: str, *, requeued: bool) -> Claimed | None:
+    """Begin an attempt. Raises NotClaimed where PostgreSQL is out of disk, memory or connections: class 53."""
+    try:
+        return attempts.claim(connection, run_id, worker, requeued=requeued, known=catalogue.load())
+    except OperationalError as error:
+        if str(getattr(error.orig, "pgcode", "")).startswith("53"):
+            raise NotClaimed(f"Run {run_id} was not claimed: {error.orig}") from error
+        raise
 
 
 def _connected(engine: Engine) -> Connection:

@@ -28,6 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from jobs import catalogue
 from worker import adoption, junk, logs, performing, settings, transport
 from worker.boundaries import boundary
+from worker.errors import NotClaimed
 from worker.settings import Settings
 from worker.stuck import StoppedWatch
 
@@ -122,6 +123,7 @@ class SafegridWorker(rq.worker.Worker):
         self.engine: Engine | None = None
         self._killed_for: str | None = None
         self._stopped = StoppedWatch()
+        self._is_put_off = False
 
     def work(self, *args: Any, **options: Any) -> bool:
         """Work until told to stop. Everything a job imports is imported here, before any fork."""
@@ -200,6 +202,17 @@ class SafegridWorker(rq.worker.Worker):
         limit_mb = self.settings.memory_limit_mb if self.settings else 0
         used_mb = resident_mb(self.horse_pid)
         return f"It used {used_mb} MB of memory, over the limit of {limit_mb} MB" if 0 < limit_mb < used_mb else None
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """A job has raised; `handle_job_failure` is called next."""
+        self._is_put_off = isinstance(exc_info[1], NotClaimed)
+        super().handle_exception(job, *exc_info)
+
+    def handle_job_failure(self, job: Job, *args: Any, **options: Any) -> None:
+        """Forget a push that could not be claimed: one that is known counts as that of a work-horse that died."""
+        super().handle_job_failure(job, *args, **options)
+        if self._is_put_off:
+            job.delete()
 
     def handle_work_horse_killed(self, job: Job, retpid: Any, ret_val: Any, rusage: Any) -> None:
         """The work-horse is gone without a word. Why we killed it is noted again, in case it could not be before."""
