@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from redis import Redis
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from jobs.context import Context
 from jobs.errors import Stopped
@@ -17,6 +17,7 @@ from jobs.scores.climbing.rows import accident_columns, route_columns
 from jobs.scores.days import days_from, today
 from jobs.scores.fill import fill_climatology
 from jobs.scores.risk.outlook import Outlook
+from jobs.scores.serving import Serving
 from jobs.scores.warm import warm_popular_routes_cache
 from jobs.scores.weather.climatology import Climatology, MonthlyHistory
 from jobs.scores.weather.windows import Windows
@@ -140,6 +141,19 @@ def _climate_of(lats: np.ndarray, lngs: np.ndarray, first: dt.date) -> Climatolo
     ]
     history = MonthlyHistory.of(np.array(days, dtype="datetime64[D]"), values)
     return history.on(np.array(days_from(first, 7), dtype="datetime64[D]"))
+
+
+def test_routes_at_100_keep_the_sum_that_tells_them_apart(here: Context, engine: Engine) -> None:
+    with here.connection.begin():
+        here.connection.execute(text("UPDATE accidents SET latitude = 46.85, longitude = -121.76, date = current_date"))
+    warm_popular_routes_cache()
+    full = [score for score in scores(here.cache).values() if score["risk_score"] == 100]
+    assert len({score["risk_uncapped"] for score in full}) > 10
+    serving = Serving(here.settings, engine)
+    for score in full[:5]:
+        told = serving.explain(score["route_id"], dt.date.fromisoformat(score["target_date"]))
+        assert score["risk_uncapped"] == pytest.approx(told.risk_uncapped, abs=0.051)
+        assert score["color_code"] == "red"
 
 
 def test_the_most_popular_routes_come_first_and_ties_go_by_id(here: Context) -> None:
