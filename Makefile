@@ -46,8 +46,8 @@ test-deps: ## What the tests want of PostGIS, PgBouncer, two hosts and a browser
 	if [ -n "$$missing" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; fi
 	@test -f $(AXE) || npm install --silent --no-save --prefix .tools axe-core@4.14.1
 
-faults: setup ## Real processes under SEED=1, N=200 disturbances; fails on any loss or double
-	$(BIN)/python -m tests.faults --seed $(or $(SEED),1) --disturbances $(or $(N),200)
+faults: setup ## Real processes under SEED=1, N=200 disturbances; fails on any loss or double. SIMULATE=5000: sequences
+	$(BIN)/python -m tests.faults --seed $(or $(SEED),1) $(if $(SIMULATE),--simulate $(SIMULATE),--disturbances $(or $(N),200))
 
 lint: setup ## Style, types and layers
 	$(BIN)/ruff check .
