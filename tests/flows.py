@@ -85,9 +85,9 @@ class Proxy:
     @contextlib.contextmanager
     def _connected(self) -> Iterator[socket.socket]:
         if isinstance(self._target, tuple):
-            server = socket.create_connection(self._target)
-        else:
-            server = socket.socket(socket.AF_UNIX)
+            with socket.create_connection(self._target) as server:
+                yield server
+            return
+        with socket.socket(socket.AF_UNIX) as server:
             server.connect(self._target)
-        with server:
             yield server

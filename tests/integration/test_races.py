@@ -143,7 +143,7 @@ def test_a_cancel_that_comes_while_a_lost_attempt_is_being_settled_is_final(
                 was_first = cancelled.done()
                 connection.get_transaction().commit()
                 begun = claimed.result()
-    assert cancelled.result() == "started"
+                assert cancelled.result() == "started"
     # It waited for the claim, whose attempt will hear of it; or it was first, and nothing is begun after it.
     run = ledger.get(connection, run_id)
     assert (run.state, run.cancel_requested_by) == ("started" if begun else "cancelled", "me")

@@ -120,7 +120,7 @@ def test_an_unknown_job_is_404(browser: FlaskClient) -> None:
 def test_a_month_is_picked_as_one(browser: FlaskClient, client: Client) -> None:
     answer = send(browser, "ingest-month", month="2024-05", area="southampton-core")
     run = client.run(answer.location.removeprefix("/runs/"))
-    assert run.parameters == {"year": 2024, "month": 5, "area": "southampton-core"}
+    assert run.parameters == {"year": 2024, "month": 5, "area": "southampton-core", "accept_smaller": False}
 
 
 def test_what_is_no_month_is_said_beside_it(browser: FlaskClient) -> None:
