@@ -9,7 +9,7 @@ LOCKED := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 # Checks pages for barriers, in the browser tests only.
 AXE := $(CURDIR)/.tools/node_modules/axe-core/axe.min.js
 
-.PHONY: help setup demo up test test-deps faults lint audit bench requirements
+.PHONY: help setup demo up test test-deps faults mutants lint audit bench requirements
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,10 @@ test-deps: ## What the tests want of PostGIS, PgBouncer, two hosts and a browser
 
 faults: setup ## Real processes under SEED=1, N=200 disturbances; fails on any loss or double. SIMULATE=5000: sequences
 	$(BIN)/python -m tests.faults --seed $(or $(SEED),1) $(if $(SIMULATE),--simulate $(SIMULATE),--disturbances $(or $(N),200))
+
+mutants: setup ## MUTANTS=60 small faults of the ledger's modules by SEED=1, within MINUTES=60; names those no test notices
+	@$(BIN)/python -m tests.mutants --seed $(or $(SEED),1) --mutants $(or $(MUTANTS),60) --minutes $(or $(MINUTES),60) \
+		$(if $(ONLY),--only $(ONLY))
 
 lint: setup ## Style, types and layers
 	$(BIN)/ruff check .

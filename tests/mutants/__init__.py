@@ -1,0 +1,1 @@
+"""Whether the tests notice a small fault in the modules that may have none."""

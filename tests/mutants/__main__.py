@@ -1,0 +1,119 @@
+"""`python -m tests.mutants`: a sample of small faults, and which of them the tests do not notice."""
+
+import argparse
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.mutants.making import Mutant, of
+
+ROOT = Path(__file__).parents[2]
+_FIRST = ("transitions", "races", "sweep", "ledger", "cancelling")
+_LEDGER = [f"tests/integration/test_{name}.py" for name in (*_FIRST, "follow_ups", "losses", "stranded_pushes", "ends")]
+_SIMULATION = "tests/simulation/test_simulation.py::test_every_sequence_comes_to_its_end"
+_CADENCES = [
+    "tests/integration/test_cadences.py",
+    "tests/integration/test_transitions.py",
+    "tests/integration/test_races.py",
+]
+MODULES: dict[str, Sequence[str]] = {
+    "worker/ledger.py": (*_LEDGER, _SIMULATION),
+    "worker/attempts.py": (*_LEDGER, _SIMULATION),
+    "worker/sweep.py": (*_LEDGER[2:], *_LEDGER[:2], _SIMULATION),
+    "worker/claim.py": (*_LEDGER, _SIMULATION),
+    "worker/occurrences.py": (*_CADENCES, _SIMULATION),
+    "worker/follow_ups.py": (
+        "tests/integration/test_follow_ups.py",
+        "tests/integration/test_transitions.py",
+        _SIMULATION,
+    ),
+}
+"""{module: the tests that concern it, the likeliest first}"""
+# An endless loop is noticed too.
+LONGEST_S = 400
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+
+
+@contextmanager
+def copy() -> Iterator[Path]:
+    """The project in a folder of its own, beside which stands what stands beside it here."""
+    with tempfile.TemporaryDirectory(prefix="safegrid-mutants-") as folder:
+        there = Path(folder, "safegrid")
+        ignored = shutil.ignore_patterns(".venv", ".git", "__pycache__", ".safegrid", ".tools", ".*_cache")
+        shutil.copytree(ROOT, there, ignore=ignored)
+        Path(folder, "shared").symlink_to(ROOT.parent / "shared")
+        yield there
+
+
+def noticed_by(there: Path, mutant: Mutant) -> str | None:
+    """The first test that fails over it."""
+    original = (there / mutant.module).read_text()
+    (there / mutant.module).write_text(mutant.source)
+    try:
+        return first_failure(there, MODULES[mutant.module])
+    finally:
+        (there / mutant.module).write_text(original)
+
+
+def first_failure(there: Path, tests: Sequence[str]) -> str | None:
+    """None if all pass."""
+    options = ("-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-seed=1")
+    command = [sys.executable, "-B", "-m", "pytest", *options, *tests]
+    process = subprocess.Popen(command, cwd=there, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        output, _ = process.communicate(timeout=LONGEST_S)
+    except subprocess.TimeoutExpired:
+        # As on Ctrl-C, so that the engines of the tests end with them.
+        process.terminate()
+        process.communicate()
+        return f"no end within {LONGEST_S} s"
+    if process.returncode == 0:
+        return None
+    found = _FAILED.search(output)
+    return found[1] if found else output.strip().splitlines()[-1]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--mutants", type=int, default=60, help="size of the sample")
+    parser.add_argument("--minutes", type=float, default=60, help="begin no other after so long")
+    parser.add_argument("--only", default="", help="part of a module's name")
+    options = parser.parse_args()
+    every = [one for module in MODULES if options.only in module for one in of(ROOT, module)]
+    sample = random.Random(options.seed).sample(every, min(options.mutants, len(every)))
+    say(f"{len(every)} mutants of {', '.join(MODULES)}; a sample of {len(sample)} with seed {options.seed}")
+    unnoticed, tried, end = [], 0, time.monotonic() + options.minutes * 60
+    with copy() as there:
+        tests = list(dict.fromkeys(test for mutant in sample for test in MODULES[mutant.module]))
+        if failure := first_failure(there, tests):
+            say(f"Without any mutant a test fails: {failure}")
+            return 2
+        for mutant in sample:
+            if time.monotonic() > end:
+                break
+            tried += 1
+            test = noticed_by(there, mutant)
+            say(f"{tried:4} {mutant.module}:{mutant.line} {f'noticed by {test}' if test else 'NOT NOTICED'}")
+            if test is None:
+                unnoticed.append(mutant)
+                say(mutant.diff)
+    say(f"noticed {tried - len(unnoticed)} of {tried}, not noticed {len(unnoticed)}")
+    return 0
+
+
+def say(text: str) -> None:
+    """At once, also into a file."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
