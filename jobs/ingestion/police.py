@@ -91,6 +91,17 @@ class Police:
         """Slugs of the forces that the source knows; asked for once."""
         return frozenset((*self._texts("forces", "id"), *UNLISTED_FORCES))
 
+    def force_at(self, lat: float, lng: float) -> str | None:
+        """Slug of the force whose land a point in degrees is; none outside of every force."""
+        # Six decimals are 0.1 m, and no number is written as 1e-05.
+        found = self._ask("locate-neighbourhood", {"q": f"{lat:.6f},{lng:.6f}"}, may_be_missing=True)
+        if found is None:
+            return None
+        try:
+            return str(found["force"])
+        except (KeyError, TypeError):
+            raise SourceChanged(f"{self.base_url}/locate-neighbourhood answered {found!r:.200}") from None
+
     def street_crimes(self, area: Area, month: dt.date) -> Iterator[tuple[Tile, list[dict[str, Any]]]]:
         """Raw records of the area's bounding box in that month, tile by tile.
 
@@ -127,11 +138,16 @@ class Police:
         except (KeyError, TypeError):
             raise SourceChanged(f"{self.base_url}/{path} answered a row without {key!r}") from None
 
-    def _ask(self, path: str, query: dict[str, str] | None = None, method: str = "GET") -> Any:
-        return retrying(self.retry_wait_s, self.attempts)(self._ask_once, path, query, method)
+    def _ask(
+        self, path: str, query: dict[str, str] | None = None, method: str = "GET", *, may_be_missing: bool = False
+    ) -> Any:
+        """The JSON of the response; none for a 404 where the source says so what is not there."""
+        return retrying(self.retry_wait_s, self.attempts)(self._ask_once, path, query, method, may_be_missing)
 
-    def _ask_once(self, path: str, query: dict[str, str] | None, method: str) -> Any:
+    def _ask_once(self, path: str, query: dict[str, str] | None, method: str, may_be_missing: bool) -> Any:
         response = self._send(path, query, method)
+        if may_be_missing and response.status == 404:
+            return None
         # Only crimes are asked for by POST, because polygons are long.
         if response.status == 503 and method == "POST" and self._is_up():
             raise TooManyCrimes

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.standins.faults import FaultQueue
-from tests.standins.police import area
+from tests.standins.police import area, places
 from tests.standins.police.catalogue import ALL_CRIME, CATEGORIES, FORCES, is_month, month_before
 from tests.standins.police.crimes import Crimes, Record
 from tests.standins.police.release import Release
@@ -51,6 +51,7 @@ class Api:
             "/api/crime-last-updated": self._last_updated,
             "/api/crime-categories": self._categories,
             "/api/forces": self._forces,
+            "/api/locate-neighbourhood": self._located,
         }
 
     def answer(self, request: Request) -> Answer:
@@ -104,6 +105,14 @@ class Api:
     def _forces(self, _: Request) -> Answer:
         label = " (synthetic)" if self.release.source.synthetic else ""
         return _json([{"id": slug, "name": name + label} for slug, name in FORCES.items()])
+
+    def _located(self, request: Request) -> Answer:
+        try:
+            lat, lng = map(float, request.parameters.get("q", "").split(","))
+        except ValueError:
+            return Answer(404)
+        force = places.force_at(lat, lng)
+        return _json({"force": force, "neighbourhood": "synthetic"}) if force else Answer(404)
 
     def _newest(self) -> str:
         return self.release.published[-1]
