@@ -331,3 +331,24 @@ def test_an_occurrence_is_skipped_behind_two_open_runs_of_its_job(connection: Co
 
 def test_an_occurrence_is_taken_once(connection: Connection) -> None:
     assert occur(connection) == occur(connection) == [("waiting", None)]
+
+
+@pytest.mark.parametrize(("end", "factor"), [(0, 0.5), (1, 1.5)])
+def test_a_delay_is_half_to_one_and_a_half_times_as_long_and_never_longer_than_of_an_hour(
+    monkeypatch: pytest.MonkeyPatch, end: int, factor: float
+) -> None:
+    monkeypatch.setattr(attempts.random, "uniform", lambda *bounds: bounds[end])
+    assert attempts._jittered(10) == 10 * factor
+    assert attempts._jittered(1e6) == attempts.LONGEST_RETRY_DELAY_S * factor
+
+
+def test_the_history_of_a_cadence_is_that_of_its_job_newest_first(connection: Connection) -> None:
+    occur(connection)
+    occurrences.take(connection, HOURLY, NOON + AN_HOUR)
+    other = dataclasses.replace(catalogue.find("fail"), cron="0 * * * *")
+    occurrences.reconcile(connection, {"do_nothing": HOURLY, "fail": other}, NOON - AN_HOUR / 2)
+    occurrences.take(connection, other, NOON)
+    ledger.submit(connection, HOURLY, {"number": 9}, ME)
+    told = [(one.occurrence, one.state) for one in occurrences.history(connection, "do_nothing", 5)]
+    assert told == [(NOON + AN_HOUR, "skipped"), (NOON, "waiting")]
+    assert len(occurrences.history(connection, "do_nothing", 1)) == 1

@@ -64,7 +64,7 @@ def noticed_by(there: Path, mutant: Mutant) -> str | None:
 
 def first_failure(there: Path, tests: Sequence[str]) -> str | None:
     """None if all pass."""
-    options = ("-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-seed=1")
+    options = ("-x", "-q", "-n", "2", "-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-seed=1")
     command = [sys.executable, "-B", "-m", "pytest", *options, *tests]
     process = subprocess.Popen(command, cwd=there, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
