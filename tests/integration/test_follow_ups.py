@@ -1,5 +1,6 @@
 """What a run makes necessary follows from what is held, however often the run was stopped and however it ended."""
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from jobs import catalogue
+from jobs.catalogue import FollowUp
 from jobs.context import Context
 from jobs.errors import JobError, Stopped
 from jobs.grid.rebuild import rebuild_safety_grid
@@ -19,6 +21,7 @@ from tests import jobs_for_tests  # noqa: F401 - enters its jobs into the catalo
 from tests.gridded import hold
 from tests.gridded import scattered as points
 from tests.integration.crimes import rows, scattered, served, value
+from tests.integration.transitions import put
 from tests.processes import until
 from worker import attempts, claim, follow_ups, ledger
 from worker.ledger import Requester
@@ -186,3 +189,32 @@ def test_nothing_follows_where_pipelines_are_switched_off(settings: Settings, co
     without = settings.model_copy(update={"pipelines": False})
     assert follow_ups.ask_for_ended(without, connection) == 0
     assert follow_ups.ask_for_ended(settings, connection) == 0
+
+
+@pytest.fixture
+def _do_nothing_leads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of `do_nothing` makes one of `lead` necessary, also when it comes to nothing."""
+    known = dict(catalogue.load())
+    leading = dataclasses.replace(known["do_nothing"], follow_ups=lambda _: [FollowUp("lead", {"number": 9})])
+    monkeypatch.setattr(catalogue, "_jobs", known | {"do_nothing": leading})
+
+
+@pytest.mark.usefixtures("_do_nothing_leads")
+def test_of_many_that_owe_the_first_that_ended_are_asked_for_first(
+    settings: Settings, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow_ups, "MOST_AT_ONCE", 2)
+    runs = [
+        put(connection, "failed", f"attempt = 1, ended_at = now() - interval '{age} hours'", age) for age in (3, 1, 2)
+    ]
+    assert follow_ups.ask_for_ended(settings, connection) == 2
+    assert [ledger.get(connection, run_id).followed_up for run_id in runs] == [True, False, True]
+
+
+@pytest.mark.usefixtures("_do_nothing_leads")
+def test_of_two_sweeps_that_saw_a_run_owe_one_asks(settings: Settings, connection: Connection) -> None:
+    run = ledger.get(connection, put(connection, "failed"))
+    assert follow_ups._ask(settings, connection, run) == 1
+    ledger.purge(connection, "cache", "me")
+    assert follow_ups._ask(settings, connection, run) == 0
+    assert len(ledger.latest(connection, 5, Run.job == "lead")) == 1

@@ -43,6 +43,31 @@ def test_a_wrong_parameter_is_named_and_nothing_is_entered(connection: Connectio
     assert ledger.latest(connection, 10) == []
 
 
+def test_a_value_that_the_database_does_not_know_is_named_and_nothing_is_entered(connection: Connection) -> None:
+    with pytest.raises(ParameterError, match=r"area: must be one of .* \(given: 'nowhere'\)"):
+        submit(connection, "ingest_latest_crime_data", area="nowhere")
+    assert ledger.latest(connection, 10) == []
+
+
+def test_a_request_equal_to_two_waiting_ones_is_the_older(connection: Connection) -> None:
+    older = submit(connection)
+    ledger.cancel(connection, older, "me")
+    newer = submit(connection)
+    ledger.retry(connection, older)
+    assert submit(connection) == older != newer
+
+
+def test_the_latest_runs_are_told_newest_first_those_of_one_moment_by_their_ids(connection: Connection) -> None:
+    newest, first, second, oldest = (submit(connection, months=months) for months in (1, 2, 3, 4))
+    first, second = sorted((first, second))
+    # Written in another order than either.
+    for run_id, age in ((second, 2), (oldest, 3), (newest, 1), (first, 2)):
+        created = text(f"date_trunc('day', now()) - interval '{age} hours'")
+        with connection.begin():
+            connection.execute(update(Run).where(Run.id == run_id).values(created_at=created))
+    assert [run.id for run in ledger.latest(connection, 3)] == [newest, first, second]
+
+
 def test_a_request_equal_to_a_waiting_one_is_that_one(connection: Connection) -> None:
     assert submit(connection, months=3) == submit(connection, months=3)
     assert submit(connection, months=4) != submit(connection, months=3)
@@ -263,6 +288,7 @@ def test_runs_of_long_ago_are_forgotten_with_their_attempts(connection: Connecti
         connection.execute(
             update(Run).where(Run.id == old).values(ended_at=text("clock_timestamp() - interval '366 days'"))
         )
+    assert ledger.forget(connection, dt.timedelta(days=365), most=0) == 0
     assert ledger.forget(connection, dt.timedelta(days=365)) == 1
     assert [run.id for run in ledger.latest(connection, 10)] == [new]
     with pytest.raises(UnknownRun, match=old):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 
 from jobs import catalogue
+from jobs.catalogue import Job
 from tests import jobs_for_tests  # noqa: F401 - enters its jobs into the catalogue
 from tests.processes import until
 from worker import attempts, claim, ledger, occurrences, sweep
@@ -53,8 +56,8 @@ def waits(engine: Engine, count: int = 1) -> bool:
         return bool(connection.scalar(text(query)) == count)
 
 
-def queued(connection: Connection, **parameters: Any) -> str:
-    run_id = ledger.submit(connection, JOB, parameters, ME).run_id
+def queued(connection: Connection, job: Job = JOB, **parameters: Any) -> str:
+    run_id = ledger.submit(connection, job, parameters, ME).run_id
     ledger.pushed(connection, run_id, 0)
     return run_id
 
@@ -89,12 +92,16 @@ def test_two_different_requests_at_once_do_not_wait_for_each_other(engine: Engin
             assert submission.result(10).is_new
 
 
-def test_a_request_while_an_equal_run_is_being_begun_waits_behind_it(engine: Engine, first: Connection) -> None:
-    run_id = queued(first)
+# PostgreSQL returns the parameters of the second in another order than that in which they are declared.
+@pytest.mark.parametrize("job", [JOB, catalogue.find("rebuild_safety_grid")], ids=lambda job: job.name)
+def test_a_request_while_an_equal_run_is_being_begun_waits_behind_it(
+    engine: Engine, first: Connection, job: Job
+) -> None:
+    run_id = queued(first, job)
     assert claim.acquire(first, run_id)
     with first.begin():
         assert attempts._claim(first, run_id, "a worker") is not None
-        with meanwhile(engine, lambda second: ledger.submit(second, JOB, {}, ME)) as submission:
+        with meanwhile(engine, lambda second: ledger.submit(second, job, {}, ME)) as submission:
             first.get_transaction().commit()
             assert submission.result().is_new
     assert ledger.get(first, submission.result().run_id).state == "waiting"
@@ -113,14 +120,15 @@ def test_two_equal_runs_begun_at_once_are_done_one_after_the_other(engine: Engin
 
 @pytest.mark.parametrize("older_begins", [True, False])
 def test_a_run_waits_behind_any_equal_run_at_work(engine: Engine, first: Connection, older_begins: bool) -> None:
-    """Also behind one that was asked for later, and behind no run of other parameters."""
+    """Also behind one that was asked for later, and behind no run of other parameters or of another job."""
     ahead, behind = twins(first) if older_begins else reversed(twins(first))
-    different = queued(first, number=2)
+    different = queued(first, number=2), queued(first, catalogue.find("lead"), number=0)
     assert begin(first, ahead) is not None
     with engine.connect() as second:
         assert begin(second, behind) is None
         assert ledger.get(second, behind).state == "waiting"
-        assert begin(second, different) is not None
+        for run_id in different:
+            assert begin(second, run_id) is not None
 
 
 def test_a_cancel_that_comes_while_a_lost_attempt_is_being_settled_is_final(
@@ -161,6 +169,48 @@ def test_of_two_sweeps_one_settles_a_lost_attempt(engine: Engine, first: Connect
             assert settled.result(10) == 0
     until(lambda: sweep.settle(first), "the attempt is settled")
     assert ledger.get(first, run_id).losses == 1
+
+
+def test_a_supervisor_waits_three_seconds_for_the_row_of_a_run_whose_work_horse_it_kills(
+    engine: Engine, first: Connection
+) -> None:
+    """The work-horse may hold it, and be stuck."""
+    run_id = queued(first)
+    assert begin(first, run_id) is not None
+    with first.begin():
+        first.execute(text("SELECT FROM runs WHERE id = :id FOR UPDATE"), {"id": run_id})
+        with meanwhile(engine, lambda second: attempts.fail_dead(second, run_id, "too much memory")) as failed:
+            began = time.monotonic()
+            with pytest.raises(OperationalError, match="lock timeout"):
+                failed.result(20)
+            assert time.monotonic() - began < 10
+            first.get_transaction().commit()
+    assert ledger.get(first, run_id).state == "started"
+
+
+def test_an_attempt_that_ends_while_it_is_being_excused_is_excused_of_nothing(
+    engine: Engine, first: Connection
+) -> None:
+    """Its row is read when the other is through: it waits for the end."""
+    run_id = queued(first)
+    claimed = begin(first, run_id)
+    assert claimed is not None
+    with first.begin():
+        attempts._finish(first, claimed, {}, [])
+        with meanwhile(engine, lambda second: attempts.excuse(second, claimed)) as excused:
+            first.get_transaction().commit()
+            assert excused.result() is False
+    assert ledger.get(first, run_id).state == "finished"
+
+
+def test_of_two_who_store_a_cadence_the_first_does(engine: Engine, first: Connection) -> None:
+    noon = dt.datetime(2024, 1, 1, 12, tzinfo=dt.UTC)
+    with first.begin():
+        first.execute(text("INSERT INTO cadences VALUES (:job, '0 * * * *', :noon)"), {"job": JOB.name, "noon": noon})
+        with meanwhile(engine, lambda second: occurrences._add(second, JOB.name, "0 0 * * *", noon)) as second:
+            first.get_transaction().commit()
+            second.result()
+    assert occurrences.schedule(first) == {JOB.name: noon}
 
 
 def test_of_two_who_take_an_occurrence_one_enters_it(engine: Engine, first: Connection) -> None:

@@ -11,7 +11,8 @@ from jobs import catalogue
 from jobs.models.runs import Run
 from tests import jobs_for_tests  # noqa: F401 - enters its jobs into the catalogue
 from tests.processes import until
-from worker import attempts, claim, ledger, performing, transport
+from worker import attempts, claim, ledger, pauses, performing, transport
+from worker import sweep as sweeping
 from worker.attempts import Claimed
 from worker.client import Client
 from worker.ledger import Requester
@@ -230,3 +231,62 @@ def test_a_pulse_keeps_the_claim_of_a_long_run(connection: Connection, engine: E
             connection.execute(text("UPDATE attempts SET started_at = now() - interval '1 hour', beat_at = now()"))
         assert sweep(connection, queues).settled == 0
         assert claim.is_held(other)
+
+
+def test_every_attempt_that_was_lost_is_settled_in_one_sweep(connection: Connection, queues: redis.Redis) -> None:
+    for number in (1, 2):
+        change(connection, submit(connection, number=number), "state = 'started', attempt = 1")
+    swept = sweep(connection, queues)
+    assert (swept.settled, swept.pushed) == (2, 2)
+
+
+def test_an_attempt_that_ends_while_the_sweep_comes_to_it_is_left(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = submit(connection)
+    monkeypatch.setattr(sweeping, "_started", lambda *_: [run_id])
+    assert sweeping.settle(connection) == 0
+    run = ledger.get(connection, run_id)
+    assert (run.state, run.losses) == ("waiting", 0)
+
+
+def test_what_is_on_its_list_holds_up_nothing_behind_it(connection: Connection, queues: redis.Redis) -> None:
+    there, gone = submit(connection, number=1), submit(connection, number=2)
+    assert sweep(connection, queues).pushed == 2
+    queues.lrem(QUEUE, 0, transport.rq_id(gone, 1))
+    for age, run_id in ((2, there), (1, gone)):
+        change(connection, run_id, f"due_at = now() - interval '{age} hours', pushed_at = now() - interval '1 minute'")
+    assert sweep(connection, queues).pushed == 1
+    assert transport.waiting_ids(queues, "cache") == {transport.rq_id(there, 1), transport.rq_id(gone, 2)}
+
+
+def test_a_delivery_of_what_is_not_due_is_none(connection: Connection, queues: redis.Redis) -> None:
+    run_id = submit(connection)
+    change(connection, run_id, "due_at = now() + interval '1 hour'")
+    assert sweeping.deliver(connection, queues, catalogue.find("do_nothing"), run_id) is False
+    assert transport.waiting_ids(queues, "cache") == set()
+
+
+def test_an_equal_run_of_another_job_at_work_holds_up_none(
+    connection: Connection, engine: Engine, queues: redis.Redis
+) -> None:
+    with engine.connect() as other:
+        begin(other, submit(connection, "lead", number=1))
+        run_id = submit(connection, number=1)
+        assert sweep(connection, queues).pushed == 1
+        assert state(connection, run_id) == "queued"
+
+
+def test_a_paused_cadence_of_the_name_of_a_queue_holds_up_no_run(connection: Connection, queues: redis.Redis) -> None:
+    run_id = submit(connection)
+    pauses.pause(connection, "cadence", "cache", "me")
+    assert sweep(connection, queues).pushed == 1
+    begin(connection, run_id)
+
+
+def test_a_paused_queue_holds_up_its_own_runs_only(connection: Connection, queues: redis.Redis) -> None:
+    paused, other = submit(connection), submit(connection, "fail")
+    pauses.pause(connection, "queue", "cache", "me")
+    assert sweep(connection, queues).pushed == 1
+    assert [state(connection, run_id) for run_id in (paused, other)] == ["waiting", "queued"]
+    begin(connection, other)

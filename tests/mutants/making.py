@@ -17,13 +17,14 @@ from libcst.metadata import MetadataWrapper, PositionProvider
 from mutmut.mutation import mutators
 
 _OPERATORS = [one for one in mutators.mutation_operators if one[1] is not mutators.operator_string]
-_CONDITION = re.compile(
-    r"^ *(?:AND|OR) [^\n]*\n| (?:AND|OR) (?!EXISTS)[a-z_.]+ [^()\n]*?(?= (?:AND|OR) |$)", re.MULTILINE
-)
+# What begins or ends a condition of SQL that is written out.
+_WORDS = re.compile(r'[()]|\b(?:WHERE|AND|OR|THEN|FROM|RETURNING|ORDER BY|GROUP BY|LIMIT)\b|"+(?=,?\s*\))')
 # Elsewhere a call without an argument is refused by Python itself, which is no proof of a test.
 _OF_A_STATEMENT = m.Call(
     func=m.Attribute(attr=m.Name("where") | m.Name("values") | m.Name("order_by") | m.Name("limit"))
 )
+# What one of two who come at once would be refused by, or wait for.
+_GUARDS = m.Call(func=m.Attribute(attr=m.Name("with_for_update") | m.Name("on_conflict_do_nothing")))
 _IS_LOGGED = m.Call(func=m.Attribute(value=m.Name("log")))
 
 
@@ -67,7 +68,7 @@ class _Collector(cst.CSTVisitor):
     def on_visit(self, node: cst.CSTNode) -> bool:
         if isinstance(node, (cst.Decorator, cst.Annotation, cst.Param)) or m.matches(node, _IS_LOGGED):
             return False
-        if self._functions:
+        if self._functions or m.matches(node, _GUARDS):
             self._change(node)
         self._functions += isinstance(node, cst.FunctionDef)
         return True
@@ -88,6 +89,8 @@ class _Collector(cst.CSTVisitor):
             node, m.SimpleStatementLine(body=[m.Expr(_IS_LOGGED)])
         ):
             changed.append(cst.parse_statement("pass"))
+        if m.matches(node, _GUARDS):
+            changed.append(node.func.value)  # type: ignore[attr-defined]
         self.found += [(line, node, new) for new in changed]
 
 
@@ -98,8 +101,23 @@ def _of_sql(text: str) -> Iterator[tuple[int, str]]:
             continue
         start = sum(map(len, text.splitlines(keepends=True)[: node.lineno - 1]))
         end = sum(map(len, text.splitlines(keepends=True)[: node.end_lineno]))
-        for match in _CONDITION.finditer(text, start, end):
-            yield text.count("\n", 0, match.start()) + 1, text[: match.start()] + text[match.end() :]
+        for first, last in _conditions(text, start, end):
+            yield text.count("\n", 0, first) + 1, text[:first] + text[last:]
+
+
+def _conditions(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where each begins and ends, with the word that joins it to the one before, or else to the one after it."""
+    depth = 0
+    open_at: dict[int, re.Match[str]] = {}
+    for word in _WORDS.finditer(text, start, end):
+        begun = open_at.pop(depth, None) if word[0] != "(" else None
+        if begun and begun[0] == "WHERE" and word[0] in ("AND", "OR"):
+            yield begun.end() + 1, word.end() + 1
+        elif begun:
+            yield begun.start(), word.start()
+        if word[0] in ("WHERE", "AND", "OR"):
+            open_at[depth] = word
+        depth += (word[0] == "(") - (word[0] == ")")
 
 
 def _is_python(source: str) -> bool:
