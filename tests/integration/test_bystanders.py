@@ -62,43 +62,41 @@ def test_an_excuse_leaves_other_attempts_and_other_runs(connection: Connection) 
     assert [one.error for one in attempts.of(connection, run_id)] == [attempts._CUT, attempts._DIED]
 
 
+SECOND = "INSERT INTO attempts (run_id, number, worker) SELECT id, 2, 'a worker' FROM runs"
+
+
 def test_a_claim_is_taken_from_the_silent_alone(connection: Connection, engine: Engine) -> None:
-    """Another run at work was heard of, and so was the silent one at an attempt before."""
-    silent, other = put(connection, "started", "attempt = 2"), put(connection, "started", number=1)
+    """Another run is at work at the attempt of the same number, and there was one before."""
+    silent, other = put(connection, "started", "attempt = 2"), put(connection, "started", "attempt = 2", number=1)
+    change(connection, SECOND)
+    change(connection, f"{SILENT} WHERE run_id = '{silent}' AND number = 2")
+    before = rows(connection, other)
     with engine.connect() as frozen, engine.connect() as alive:
         assert claim.acquire(frozen, silent)
         assert claim.acquire(alive, other)
-        change(
-            connection,
-            "INSERT INTO attempts (run_id, number, worker) SELECT id, 2, 'a worker' FROM runs WHERE attempt = 2",
-        )
-        change(connection, f"{SILENT} WHERE number = 2")
-        before = rows(connection, other)
         assert sweep.settle(connection) == 0
-        assert not claim.is_held(frozen)
-        assert claim.is_held(alive)
-        assert rows(connection, other) == before
-        first, second = attempts.of(connection, silent)
-        assert (first.error, second.error.partition(":")[0]) == (None, "The work-horse was silent for 50 s")
+        assert [claim.is_held(one) for one in (frozen, alive)] == [False, True]
+    assert rows(connection, other) == before
+    first, second = attempts.of(connection, silent)
+    assert (first.error, second.error.partition(":")[0]) == (None, "The work-horse was silent for 50 s")
 
 
 def test_a_claim_is_kept_while_only_others_are_silent(connection: Connection, engine: Engine) -> None:
-    """Another run is, and so was this one at an attempt before."""
-    alive, silent = put(connection, "started", "attempt = 2"), put(connection, "started", number=1)
-    change(connection, SILENT)
-    change(connection, f"INSERT INTO attempts (run_id, number, worker) VALUES ('{alive}', 2, 'a worker')")
+    """Another run is at its attempt of the same number, and this one was so at its attempt before."""
+    alive, silent = put(connection, "started", "attempt = 2"), put(connection, "started", "attempt = 2", number=1)
+    change(connection, SECOND)
+    change(connection, f"{SILENT} WHERE NOT (run_id = '{alive}' AND number = 2)")
     with engine.connect() as holder, engine.connect() as frozen:
         assert claim.acquire(holder, alive)
         assert claim.acquire(frozen, silent)
         sweep.settle(connection)
-        assert claim.is_held(holder)
-        assert not claim.is_held(frozen)
+        assert [claim.is_held(one) for one in (holder, frozen)] == [True, False]
 
 
 def test_only_the_session_that_holds_a_claim_is_ended(
     connection: Connection, administration: Connection, engine: Engine
 ) -> None:
-    """Not one that holds the same number in another database, or as two halves, or that waits for it."""
+    """Not one that holds the same number in another database, or as two halves."""
     key = connection.scalar(text("SELECT hashtextextended('safegrid:run:a-run', 0)"))
     connection.rollback()
     halves = {"high": key >> 32, "low": (key & 0xFFFFFFFF) - (0x100000000 if key & 0x80000000 else 0)}

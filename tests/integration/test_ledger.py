@@ -107,6 +107,13 @@ def test_a_claim_ends_with_its_connection(connection: Connection, engine: Engine
     assert ledger.get(connection, run_id).losses == 1
 
 
+def test_a_claim_is_held_whatever_its_job_left_open(connection: Connection) -> None:
+    begin(connection, submit(connection))
+    connection.execute(text("CREATE TABLE left_open ()"))
+    assert claim.is_held(connection)
+    assert connection.scalar(text("SELECT to_regclass('left_open')")) is None
+
+
 def test_an_attempt_that_was_overtaken_writes_nothing(connection: Connection, engine: Engine) -> None:
     run_id = submit(connection)
     with engine.connect() as other:

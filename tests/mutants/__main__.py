@@ -36,6 +36,7 @@ _LEDGER = _integration(
     "ends",
     "stranded_pushes",
 )
+_RISK = tuple(f"tests/unit/test_risk{of}.py" for of in ("_factors", "", "_explanation"))
 _SIMULATION = "tests/simulation/test_simulation.py::test_every_sequence_comes_to_its_end"
 MODULES: dict[str, Sequence[str]] = {
     "worker/ledger.py": (*_LEDGER, _SIMULATION),
@@ -44,6 +45,10 @@ MODULES: dict[str, Sequence[str]] = {
     "worker/claim.py": (*_LEDGER, _SIMULATION),
     "worker/occurrences.py": (*_integration("occurrences", "races", "cadences"), _SIMULATION),
     "worker/follow_ups.py": (*_integration("follow_ups", "bystanders", "transitions"), _SIMULATION),
+    "jobs/grid/store.py": _integration("grid", "weights", "recelling", "areas", "cell_shapes", "grid_properties"),
+    "jobs/scores/risk/factors.py": _RISK,
+    "jobs/scores/risk/similarity.py": ("tests/unit/test_weather_similarity.py", *_RISK),
+    "jobs/scores/risk/risk.py": _RISK,
 }
 """{module: the tests that concern it, the likeliest first}"""
 # An endless loop is noticed too.

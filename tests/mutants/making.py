@@ -18,7 +18,9 @@ from mutmut.mutation import mutators
 
 _OPERATORS = [one for one in mutators.mutation_operators if one[1] is not mutators.operator_string]
 # What begins or ends a condition of SQL that is written out.
-_WORDS = re.compile(r'[()]|\b(?:WHERE|AND|OR|THEN|FROM|RETURNING|ORDER BY|GROUP BY|LIMIT)\b|"+(?=,?\s*\))')
+_WORDS = re.compile(
+    r'[()]|\b(?:WHERE|AND|OR|THEN|FROM|RETURNING|ORDER BY|GROUP BY|OFFSET|LIMIT|EXCEPT|UNION)\b|"+(?=,?\s*\)|\s*f?")'
+)
 # Elsewhere a call without an argument is refused by Python itself, which is no proof of a test.
 _OF_A_STATEMENT = m.Call(
     func=m.Attribute(attr=m.Name("where") | m.Name("values") | m.Name("order_by") | m.Name("limit"))

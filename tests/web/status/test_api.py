@@ -118,6 +118,7 @@ def test_a_key_used_twice_is_one_task_even_after_it_ended(program: FlaskClient) 
     first = send("one")
     program.post(f"{TASKS}/{first[1]}/cancel")
     assert send("one") == first
+    assert [one["task_id"] for one in program.get(TASKS).json["tasks"]] == [first[1]]
     assert send("two")[1] != first[1]
     status, detail = send("one", days=31)
     assert status == 422
