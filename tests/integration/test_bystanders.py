@@ -10,6 +10,7 @@ from worker import attempts, claim, follow_ups, ledger, pauses, sweep
 from worker.settings import Settings
 
 OF_EVERY_RUN = ("settle", "purge", "forget")
+SECOND = "INSERT INTO attempts (run_id, number, worker) SELECT id, 2, 'a worker' FROM runs"
 SILENT = f"UPDATE attempts SET started_at = now() - interval '{sweep.SILENT_S + 10} seconds'"
 
 
@@ -62,7 +63,14 @@ def test_an_excuse_leaves_other_attempts_and_other_runs(connection: Connection) 
     assert [one.error for one in attempts.of(connection, run_id)] == [attempts._CUT, attempts._DIED]
 
 
-SECOND = "INSERT INTO attempts (run_id, number, worker) SELECT id, 2, 'a worker' FROM runs"
+def test_an_excuse_asks_for_its_own_attempt_alone(connection: Connection) -> None:
+    """Another run was silent at the attempt of the same number, and this one at its attempt before."""
+    put(connection, "started", "attempt = 2", number=1)
+    change(connection, SECOND)
+    run_id = put(connection, "started", "attempt = 2")
+    change(connection, "UPDATE attempts SET error = 'silent'")
+    change(connection, f"INSERT INTO attempts (run_id, number, worker) VALUES ('{run_id}', 2, 'a worker')")
+    assert attempts.excuse(connection, the(run_id, attempt=2))
 
 
 def test_a_claim_is_taken_from_the_silent_alone(connection: Connection, engine: Engine) -> None:

@@ -45,7 +45,9 @@ MODULES: dict[str, Sequence[str]] = {
     "worker/claim.py": (*_LEDGER, _SIMULATION),
     "worker/occurrences.py": (*_integration("occurrences", "races", "cadences"), _SIMULATION),
     "worker/follow_ups.py": (*_integration("follow_ups", "bystanders", "transitions"), _SIMULATION),
-    "jobs/grid/store.py": _integration("grid", "weights", "recelling", "areas", "cell_shapes", "grid_properties"),
+    "jobs/grid/store.py": _integration(
+        "grid_store", "grid", "weights", "recelling", "areas", "cell_shapes", "grid_properties"
+    ),
     "jobs/scores/risk/factors.py": _RISK,
     "jobs/scores/risk/similarity.py": ("tests/unit/test_weather_similarity.py", *_RISK),
     "jobs/scores/risk/risk.py": _RISK,
