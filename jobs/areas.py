@@ -1,115 +1,23 @@
 """Areas: the parts of the country whose crimes are held. They may touch, never overlap."""
 
-import itertools
-import json
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 import shapely
 import structlog
-from shapely.geometry import Polygon, box, mapping, shape
+from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Connection, delete, func, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from jobs.errors import WrongCall
+from jobs.boundaries.area import Area, from_box, from_geojson, from_land
+from jobs.boundaries.errors import AreaError
 from jobs.models import crimes as models
-from jobs.settings import Box, Settings
+from jobs.settings import Settings
+
+__all__ = ["Area", "AreaError", "from_box", "from_geojson", "from_land"]
 
 log = structlog.get_logger("safegrid.areas")
 
 DEFAULT_AREA = "southampton-core"
 DEFAULT_FORCES = ("hampshire",)
-_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-
-
-class AreaError(WrongCall):
-    """An area that cannot be held."""
-
-
-@dataclass(frozen=True)
-class Area:
-    """A polygon with the forces whose unplaced crimes belong to it."""
-
-    slug: str
-    name: str
-    polygon: Polygon
-    is_box: bool
-    forces: tuple[str, ...]
-
-    @property
-    def bounds(self) -> Box:
-        """South, west, north, east in degrees."""
-        west, south, east, north = self.polygon.bounds
-        return south, west, north, east
-
-    @property
-    def sides(self) -> str:
-        """The bounds as SOUTHAMPTON_BBOX and `--box` have them."""
-        return ",".join(map(str, self.bounds))
-
-    @property
-    def border(self) -> dict[str, Any]:
-        """The polygon as GeoJSON, as the database returns it."""
-        found: dict[str, Any] = json.loads(json.dumps(mapping(self.polygon)))
-        return found
-
-    def contains(self, lat: npt.NDArray[np.float64], lng: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-        """Whether points are inside; degrees, shape (n,).
-
-        Crossing number with half-open edges: a point on a border that two areas share is in exactly one of
-        them, and a box holds its south and west sides only. Every edge is computed from its lower end, so that
-        both neighbours of an edge round alike.
-        """
-        inside = np.zeros(lat.shape, dtype=bool)
-        for ring in (self.polygon.exterior, *self.polygon.interiors):
-            corners = np.asarray(ring.coords)[:, :2]
-            for a, b in itertools.pairwise(corners):
-                (x1, y1), (x2, y2) = (a, b) if a[1] <= b[1] else (b, a)
-                if y1 == y2:
-                    continue
-                spans = (y1 <= lat) & (lat < y2)
-                with np.errstate(over="ignore"):  # north and south of its span, an almost level edge has no bounds
-                    inside ^= spans & (lng < (x2 - x1) * (lat - y1) / (y2 - y1) + x1)
-        return inside
-
-
-def from_box(slug: str, name: str, sides: Box, forces: Sequence[str]) -> Area:
-    """An area bounded by south, west, north and east in degrees."""
-    south, west, north, east = sides
-    return _checked(Area(slug, name, box(west, south, east, north), True, tuple(dict.fromkeys(forces))))
-
-
-def from_geojson(slug: str, name: str, document: dict[str, Any], forces: Sequence[str]) -> Area:
-    """An area from a GeoJSON Polygon, or a Feature that has one. Raises AreaError."""
-    geometry = document.get("geometry", document) if isinstance(document, dict) else {}
-    if not isinstance(geometry, dict) or geometry.get("type") != "Polygon":
-        raise AreaError(f"Area {slug}: expected a GeoJSON Polygon, or a Feature that has one")
-    try:
-        polygon = shape(geometry)
-    except (KeyError, IndexError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
-        raise AreaError(f"Area {slug}: this polygon cannot be read: {error}") from None
-    return _checked(Area(slug, name, polygon, False, tuple(dict.fromkeys(forces))))
-
-
-def _checked(area: Area) -> Area:
-    for text in (area.slug, *area.forces):
-        if not _SLUG.fullmatch(text):
-            raise AreaError(f"{text!r} is not a slug (expected lower-case words joined by hyphens)")
-    if not area.polygon.is_valid or area.polygon.is_empty:
-        reason = "it is empty" if area.polygon.is_empty else shapely.is_valid_reason(area.polygon)
-        raise AreaError(f"Area {area.slug}: its border is not a simple ring: {reason}")
-    south, west, north, east = area.bounds
-    if not (-90 <= south < north <= 90 and -180 <= west < east <= 180):
-        raise AreaError(
-            f"Area {area.slug}: latitudes go from -90 to 90 and longitudes from -180 to 180, "
-            "the smaller first; GeoJSON has longitude first"
-        )
-    return area
 
 
 def slugs(connection: Connection) -> list[str]:

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from jobs.boundaries.degrees import look_swapped
 from jobs.errors import SettingsError
 
 S = TypeVar("S", bound=BaseSettings)
@@ -91,12 +92,15 @@ def parse_box(value: Any) -> Any:
     try:
         south, west, north, east = map(float, numbers)
     except ValueError:
-        raise ValueError("expected four numbers: lat_min,lng_min,lat_max,lng_max") from None
+        raise ValueError(f"expected four numbers: lat_min,lng_min,lat_max,lng_max, {_BOX}") from None
     if not (-90 <= south < north <= 90 and -180 <= west < east <= 180):
-        raise ValueError("expected lat_min < lat_max and lng_min < lng_max, in degrees")
+        raise ValueError(f"expected lat_min < lat_max and lng_min < lng_max, in degrees, {_BOX}")
+    if look_swapped(lat=(south, north), lng=(west, east)):
+        raise ValueError(f"latitude and longitude look swapped: latitude comes first, {west},{south},{east},{north}")
     return (south, west, north, east)
 
 
+_BOX = "such as 50.85,-1.55,51.0,-1.3"
 Box = tuple[float, float, float, float]
 """South, west, north, east in degrees; a point on the north or east side is outside."""
 

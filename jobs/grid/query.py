@@ -43,13 +43,6 @@ def _month(value: Any) -> Any:
         raise ValueError(str(error)) from None
 
 
-def _sides(value: Any) -> Any:
-    try:
-        return parse_box(value)
-    except ValueError as error:
-        raise ValueError(f"{error}, such as 50.85,-1.55,51.0,-1.3") from None
-
-
 def _slugs(value: Any) -> Any:
     return value.split(",") if isinstance(value, str) else value
 
@@ -63,7 +56,7 @@ def _text(description: str, **schema: Any) -> Any:
 
 
 Month = Annotated[date, BeforeValidator(_month), _text("YYYY-MM", pattern=r"^\d{4}-\d{2}$")]
-Sides = Annotated[Box, BeforeValidator(_sides), _text("lat_min,lng_min,lat_max,lng_max in degrees; east of west")]
+Sides = Annotated[Box, BeforeValidator(parse_box), _text("lat_min,lng_min,lat_max,lng_max in degrees; east of west")]
 Slugs = Annotated[
     tuple[str, ...],
     BeforeValidator(_slugs),

@@ -124,9 +124,34 @@ def test_areas_are_added_listed_and_removed(settings: Settings, tmp_path: Path) 
     overlap = complaint(settings, "area", "add", "other", "--box", "50.85,-1.05,50.95,-0.95")
     assert "Areas other and square overlap" in overlap
     assert "--box: expected four numbers" in complaint(settings, "area", "add", "other", "--box", "1,2")
-    assert "is not JSON" in complaint(settings, "area", "add", "other", "--polygon", __file__)
+    assert "is neither GeoJSON nor KML" in complaint(settings, "area", "add", "other", "--polygon", __file__)
     assert run_command(settings, "area", "remove", "square", "--yes").returncode == 0
     assert "There is no area 'square'" in complaint(settings, "area", "remove", "square", "--yes")
+
+
+def test_areas_of_a_file_are_added_all_at_once_or_one_by_name(settings: Settings, tmp_path: Path) -> None:
+    wards = tmp_path / "wards.kml"
+    names = {"Old Town": "-2.2,53.0 -2.1,53.0 -2.1,53.1", "New Town": "-2.1,53.0 -2.0,53.0 -2.1,53.1"}
+    ring = (
+        "<Polygon><outerBoundaryIs><LinearRing><coordinates>{}</coordinates></LinearRing></outerBoundaryIs></Polygon>"
+    )
+    placemarks = [f"<Placemark><name>{name}</name>{ring.format(at)}</Placemark>" for name, at in names.items()]
+    wards.write_text(f"<kml><Document>{''.join(placemarks)}</Document></kml>")
+    done = run_command(settings, "area", "add", "old-town", "--polygon", str(wards), "--name-property", "name")
+    assert "wards.kml: area old-town: closed 1 ring whose last point was not the first" in done.stderr
+    add = ["area", "add", "--polygon", str(wards)]
+    assert "Area old-town is there already" in complaint(settings, *add, "--name-property", "name")
+    assert "its property 'ward' makes no name" in complaint(settings, *add, "--name-property", "ward")
+    assert "its areas are new-town, old-town" in complaint(settings, *add, "castle", "--name-property", "name")
+    assert "Give the area a SLUG" in complaint(settings, *add)
+    assert "leave out --name and --box" in complaint(settings, *add, "--name-property", "name", "--name", "Both")
+    assert "give it as --polygon" in complaint(settings, "area", "add", "--name-property", "name")
+    run_command(settings, "area", "remove", "old-town", "--yes")
+    assert run_command(settings, *add, "--name-property", "name").returncode == 0
+    assert [(area["slug"], area["name"]) for area in answer(settings, "area", "list", "--json")][1:] == [
+        ("new-town", "New Town"),
+        ("old-town", "Old Town"),
+    ]
 
 
 def test_a_backfill_asks_for_every_month_that_is_not_held(settings: Settings) -> None:

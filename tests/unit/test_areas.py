@@ -95,6 +95,56 @@ def test_boxes_side_by_side_leave_no_gap_and_no_overlap(lats: list[int], lngs: l
     assert sum(holds(one, point)[0] for one in boxes) == expected
 
 
+@st.composite
+def mosaics(draw: st.DrawFn) -> tuple[list[Area], list[tuple[float, float]]]:
+    """The unit square as areas of several parts each, cut along sides that slant; and the corners of the parts."""
+    across, up = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    shift = st.floats(-0.2, 0.2)
+
+    def corner(x: int, y: int) -> tuple[float, float]:
+        moved_x, moved_y = (draw(shift) if 0 < at < count else 0 for at, count in ((x, across), (y, up)))
+        return (x + moved_x) / across, (y + moved_y) / up
+
+    corners = {(x, y): corner(x, y) for x in range(across + 1) for y in range(up + 1)}
+    parts: dict[int, list[Any]] = {}
+    for x, y in itertools.product(range(across), range(up)):
+        ring = [corners[at] for at in ((x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1), (x, y))]
+        parts.setdefault(draw(st.integers(0, 3)), []).append([ring])
+    documents = [{"type": "MultiPolygon", "coordinates": some} for some in parts.values()]
+    return [from_geojson("some", "Some", one, ()) for one in documents], list(corners.values())
+
+
+@given(mosaics(), points, st.data())
+def test_a_point_is_in_exactly_one_of_areas_whose_parts_touch(mosaic: Any, anywhere: Any, data: st.DataObject) -> None:
+    areas, corners = mosaic
+    (x1, y1), (x2, y2) = data.draw(st.tuples(*[st.sampled_from(corners)] * 2))
+    share = data.draw(shares)
+    between = (x1 + share * (x2 - x1), y1 + share * (y2 - y1))
+    for lng, lat in (anywhere, between, *corners):
+        expected = 0 <= lat < 1 and 0 <= lng < 1
+        assert sum(holds(area, (lat, lng))[0] for area in areas) == expected
+
+
+@given(mosaics(), st.lists(points, max_size=20))
+def test_points_are_told_apart_all_at_once_as_one_by_one(mosaic: Any, some: list[tuple[float, float]]) -> None:
+    for area in mosaic[0]:
+        lat, lng = np.array(some, dtype=float).reshape(-1, 2).T
+        assert list(area.contains(lat, lng)) == [holds(area, point)[0] for point in some]
+
+
+@pytest.mark.parametrize(
+    ("sides", "words"),
+    [
+        ((-1.55, 50.85, -1.3, 51.0), "look swapped: latitude comes first"),
+        ((51.0, -1.5, 50.0, -1.3), "the smaller first"),
+        ((50.0, -1.5, 91.0, -1.3), "latitudes go from -90 to 90"),
+    ],
+)
+def test_a_box_that_is_none_is_refused(sides: Box, words: str) -> None:
+    with pytest.raises(AreaError, match=f"Area some-box: .*{words}"):
+        box(sides)
+
+
 @given(points)
 def test_a_box_is_the_polygon_of_its_corners(point: Any) -> None:
     sides = (0.25, 0.25, 0.75, 0.75)
@@ -119,16 +169,10 @@ RING = [[-2, 50], [-2, 51], [-1, 51], [-2, 50]]
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        ({"type": "Point", "coordinates": [0, 0]}, "expected a GeoJSON Polygon"),
-        ({"type": "FeatureCollection", "features": []}, "expected a GeoJSON Polygon"),
-        ({"type": "Feature", "geometry": None}, "expected a GeoJSON Polygon"),
-        ([RING], "expected a GeoJSON Polygon"),
-        ({"type": "Polygon"}, "cannot be read"),
-        ({"type": "Polygon", "coordinates": [RING[:2]]}, "cannot be read"),
-        ({"type": "Polygon", "coordinates": [[["a", "b"]] * 4]}, "cannot be read"),
-        ({"type": "Polygon", "coordinates": []}, "it is empty"),
-        ({"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}, "Self-intersection"),
-        ({"type": "Polygon", "coordinates": [[[0, 0], [0, 91], [1, 91], [0, 0]]]}, "latitudes go from -90 to 90"),
+        ({"type": "Point", "coordinates": [0, 0]}, "there is no Polygon in it, only 1 Point"),
+        ([RING], r"expected a GeoJSON Polygon, .* \(found list\)"),
+        ({"type": "Polygon", "coordinates": [RING[:2]]}, "has fewer than three different points"),
+        ({"type": "Polygon", "coordinates": [[[0, 0], [0, 91], [1, 91], [0, 0]]]}, "latitudes from -90 to 90"),
     ],
 )
 def test_a_border_that_is_none_is_refused_with_the_reason(document: Any, words: str) -> None:

@@ -100,6 +100,7 @@ WRONG = [
     ("GRID_TYPE", "square", "'h3_hexagonal'"),
     ("SOUTHAMPTON_BBOX", "50.8,-1.5", "expected four numbers: lat_min,lng_min,lat_max,lng_max"),
     ("SOUTHAMPTON_BBOX", "50.97,-1.5,50.85,-1.3", "expected lat_min < lat_max and lng_min < lng_max"),
+    ("SOUTHAMPTON_BBOX", "-1.5,50.85,-1.3,50.97", "look swapped: latitude comes first, 50.85,-1.5,50.97,-1.3"),
     ("SOUTHAMPTON_BBOX", "nan,nan,nan,nan", "expected lat_min < lat_max and lng_min < lng_max"),
     ("GRID_CELL_SIZE_M", "100", "100 is not that of H3_RESOLUTION=10, an edge of 73 m"),
 ]

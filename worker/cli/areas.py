@@ -1,7 +1,6 @@
 """Commands for the areas whose crimes are held."""
 
 import datetime as dt
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,9 @@ from sqlalchemy import Connection
 
 from jobs import areas, database
 from jobs.areas import Area
+from jobs.boundaries.drawing import Drawing, named, united
+from jobs.boundaries.errors import BorderRefused
+from jobs.boundaries.files import drawings_of
 from jobs.ingestion import borders
 from jobs.ingestion.police import Police
 from jobs.months import month_text
@@ -57,7 +59,11 @@ def list_areas(as_json: bool) -> None:
 
 
 _box = click.option("--box", metavar="LAT_MIN,LNG_MIN,LAT_MAX,LNG_MAX", help="Sides of a box, in degrees.")
-_polygon = click.option("--polygon", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="GeoJSON file.")
+_polygon = click.option(
+    "--polygon",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="GeoJSON or KML file; all its features are one area.",
+)
 
 
 def _drawn(slug: str, name: str, box: str | None, polygon: Path | None, forces: Sequence[str]) -> Area:
@@ -65,29 +71,68 @@ def _drawn(slug: str, name: str, box: str | None, polygon: Path | None, forces: 
     if (box is None) == (polygon is None):
         raise click.UsageError("Give the area's border either as --box or as --polygon")
     if polygon:
-        try:
-            document = json.loads(polygon.read_text())
-        except ValueError as error:
-            raise click.UsageError(f"{polygon} is not JSON: {error}") from None
-        return areas.from_geojson(slug, name, document, forces)
+        return _of_file(polygon, slug, name, drawings_of(polygon), forces)
     try:
         return areas.from_box(slug, name, parse_box(box), forces)
     except ValueError as error:
         raise click.UsageError(f"--box: {error}") from None
 
 
+def _each(slug: str | None, polygon: Path | None, name_property: str, forces: Sequence[str]) -> list[Area]:
+    """An area for each name in the file; only that of `slug`, where it is given."""
+    if polygon is None:
+        raise click.UsageError("--name-property names areas of a file: give it as --polygon")
+    found = named(drawings_of(polygon), name_property)
+    if slug and slug not in found:
+        raise click.UsageError(f"{polygon} has no area {slug}; its areas are {', '.join(sorted(found))}")
+    wanted = [slug] if slug else list(found)
+    return [_of_file(polygon, slug, name, drawings, forces) for slug in wanted for name, drawings in [found[slug]]]
+
+
+def _of_file(path: Path, slug: str, name: str, drawings: Sequence[Drawing], forces: Sequence[str]) -> Area:
+    try:
+        border = united(drawings)
+    except BorderRefused as error:
+        raise BorderRefused(f"{path}: area {slug}: {error}") from None
+    for note in border.notes:
+        click.echo(f"{path}: area {slug}: {note}", err=True)
+    return areas.from_land(slug, name, border.land, forces)
+
+
 @area.command()
-@click.argument("slug")
+@click.argument("slug", required=False)
 @click.option("--name", help="Name for people; the slug when left out.")
 @_box
 @_polygon
+@click.option(
+    "--name-property", metavar="PROPERTY", help="Property of the file's features that names an area for each."
+)
 @click.option("--force", "forces", multiple=True, help="Force whose unplaced crimes belong here; may be repeated.")
-def add(slug: str, name: str | None, box: str | None, polygon: Path | None, forces: tuple[str, ...]) -> None:
-    """Hold the crimes of a further area."""
-    wanted = _drawn(slug, name or slug, box, polygon, forces)
+def add(
+    slug: str | None,
+    name: str | None,
+    box: str | None,
+    polygon: Path | None,
+    name_property: str | None,
+    forces: tuple[str, ...],
+) -> None:
+    """Hold the crimes of a further area; with --name-property those of each in the file, or of the one named SLUG."""
+    if name_property is not None:
+        if name or box:
+            raise click.UsageError("With --name-property the file has name and border: leave out --name and --box")
+        wanted = _each(slug, polygon, name_property, forces)
+    elif slug is not None:
+        wanted = [_drawn(slug, name or slug, box, polygon, forces)]
+    else:
+        raise click.UsageError("Give the area a SLUG, or name the areas of a file by --name-property")
     with _transaction() as connection:
-        areas.add(connection, wanted)
-    click.echo(f"Area {slug} is held from now on; bring its months in with `safegrid backfill --area {slug}`", err=True)
+        for one in wanted:
+            areas.add(connection, one)
+    for one in wanted:
+        click.echo(
+            f"Area {one.slug} is held from now on; bring its months in with `safegrid backfill --area {one.slug}`",
+            err=True,
+        )
 
 
 @area.command()

@@ -214,6 +214,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         {"bbox": "51,-1,50,-2"},
         f"expected lat_min < lat_max and lng_min < lng_max, in degrees, {BOX} (given: '51,-1,50,-2')",
     ),
+    (
+        {"bbox": "-1.55,50.85,-1.3,51.0"},
+        "latitude and longitude look swapped: latitude comes first, 50.85,-1.55,51.0,-1.3 "
+        "(given: '-1.55,50.85,-1.3,51.0')",
+    ),
     ({"resolution": "6"}, "Input should be greater than or equal to 7 (given: '6')"),
     ({"resolution": "11"}, "the grid of these months has cells of resolution 10: expected 7 to 10 (given: 11)"),
     ({"resolution": "fine"}, "Input should be a valid integer, unable to parse string as an integer (given: 'fine')"),
