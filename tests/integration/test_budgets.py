@@ -192,12 +192,15 @@ def due_in_s(connection: Connection, run_id: str) -> float:
     return (due - dt.datetime.now(dt.UTC)).total_seconds()
 
 
-def test_the_cause_that_was_noted_when_a_claim_was_taken_away_is_kept_and_is_not_excused(
+def test_the_cause_that_was_noted_when_a_claim_was_taken_away_is_kept_and_is_never_excused(
     connection: Connection,
 ) -> None:
     run_id = put(connection, "started")
     with connection.begin():
         attempts.note_silent(connection, the_row(connection, run_id), 50)
+    before = rows(connection, run_id)
+    assert not attempts.excuse(connection, the(run_id))
+    assert rows(connection, run_id) == before
     settle_lost(connection, run_id)
     (attempt,) = attempts.of(connection, run_id)
     assert (attempt.outcome, attempt.error.partition(":")[0]) == ("lost", "The work-horse was silent for 50 s")

@@ -155,3 +155,17 @@ def test_no_accident_beyond_the_reach_can_matter(kind):
     match = 0.5 if kind == DEFAULT else 1.0
     most = 7 * 1.05 * 1.15 * 1.3 * match * 2.0**3 * float(factors.distance_factor(np.array(reach), kind))
     assert 1000 * most <= 1e-9 * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("kind", range(len(KINDS)))
+@pytest.mark.parametrize("accidents", [0, 1, 1000])
+def test_at_the_reach_all_accidents_together_add_what_may_be_left_out(kind, accidents):
+    """No more, or a risk is wrong; no less, or accidents are looked at for nothing."""
+    reach = factors.reach_km(kind, accidents, highest_similarity=2.0, left_out=1e-9)
+    match = 0.5 if kind == DEFAULT else 1.0
+    most = 7 * 1.05 * 1.15 * 1.3 * match * 2.0**3 * float(factors.distance_factor(np.array(reach), kind))
+    assert max(accidents, 1) * most == pytest.approx(1e-9, rel=1e-6)
+
+
+def test_where_everything_may_be_left_out_nothing_is_in_reach():
+    assert factors.reach_km(ALPINE, accidents=1, highest_similarity=1.0, left_out=100.0) == 0
