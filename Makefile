@@ -49,7 +49,7 @@ test-deps: ## What the tests want of PostGIS, PgBouncer, two hosts and a browser
 faults: setup ## Real processes under SEED=1, N=200 disturbances; fails on any loss or double. SIMULATE=5000: sequences
 	$(BIN)/python -m tests.faults --seed $(or $(SEED),1) $(if $(SIMULATE),--simulate $(SIMULATE),--disturbances $(or $(N),200))
 
-mutants: setup ## MUTANTS=60 small faults of the ledger's modules by SEED=1, within MINUTES=60; names those no test notices
+mutants: setup ## MUTANTS=60 small faults of ledger, grid and risk by SEED=1, within MINUTES=60; names those no test notices
 	@$(BIN)/python -m tests.mutants --seed $(or $(SEED),1) --mutants $(or $(MUTANTS),60) --minutes $(or $(MINUTES),60) \
 		$(if $(ONLY),--only $(ONLY))
 
