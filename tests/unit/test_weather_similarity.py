@@ -53,6 +53,11 @@ def test_equal_values_whose_mean_is_rounded_are_still_constant():
     assert alike(window([0.1] * 7), window(RISING)) == pytest.approx(5.5 / 6)
 
 
+def test_the_smallest_steps_at_a_high_level_count_as_any_others():
+    smallest = [2.0**30 + day * 2.0**-22 for day in range(7)]
+    assert alike(window(smallest), window(RISING)) == pytest.approx(1)
+
+
 def test_the_newest_day_weighs_most():
     newest = alike(window([0, 0, 0, 0, 0, 0, 1.0]), window(RISING))
     oldest = alike(window([-1.0, 0, 0, 0, 0, 0, 0]), window(RISING))
