@@ -158,6 +158,39 @@ def test_a_cancel_that_comes_while_a_lost_attempt_is_being_settled_is_final(
     assert begun is None or not was_first
 
 
+SETTLE: dict[str, Callable[[Connection, attempts.Claimed], Any]] = {
+    "sweep": lambda connection, _: sweep.settle(connection),
+    "its work-horse": attempts.excuse,
+}
+
+
+@pytest.mark.parametrize("who", SETTLE)
+def test_a_cancel_that_comes_while_somebody_else_settles_is_final(
+    engine: Engine, first: Connection, connection: Connection, who: str
+) -> None:
+    """They have read the run, and come as far as the row of its attempt."""
+    run_id = queued(connection)
+    with engine.connect() as dead:
+        claimed = begin(dead, run_id)
+        assert claimed is not None
+    until(lambda: is_free(connection, run_id), "the run is free")
+    with first.begin():
+        first.execute(text("SELECT FROM attempts FOR UPDATE"))
+        with (
+            meanwhile(engine, lambda second: SETTLE[who](second, claimed)) as settled,
+            meanwhile(engine, lambda third: ledger.cancel(third, run_id, "me"), waiting=2) as cancelled,
+        ):
+            first.get_transaction().commit()
+            assert settled.result()
+            cancelled.result()
+    assert ledger.get(connection, run_id).state == "cancelled"
+
+
+def is_free(connection: Connection, run_id: str) -> bool:
+    with connection.begin():
+        return claim.is_free(connection, run_id)
+
+
 def test_of_two_sweeps_one_settles_a_lost_attempt(engine: Engine, first: Connection) -> None:
     run_id = queued(first)
     with engine.connect() as dead:
