@@ -133,6 +133,13 @@ def test_an_unknown_job_holds_up_no_other_run(connection: Connection, queues: re
     assert ledger.get(connection, unknown).unknown_since is not None
 
 
+def test_an_unknown_job_that_is_due_later_is_not_missed_yet(connection: Connection, queues: redis.Redis) -> None:
+    run_id = submit(connection)
+    change(connection, run_id, "job = 'renamed', due_at = now() + interval '1 hour'")
+    sweep(connection, queues)
+    assert ledger.get(connection, run_id).unknown_since is None
+
+
 def test_an_unknown_job_fails_for_itself_when_nobody_knew_it_for_long(
     connection: Connection, queues: redis.Redis
 ) -> None:

@@ -81,18 +81,20 @@ def noticed_by(there: Path, mutant: Mutant) -> str | None:
         (there / mutant.module).write_text(original)
 
 
-def first_failure(there: Path, tests: Sequence[str], *selection: str) -> str | None:
+def first_failure(
+    there: Path, tests: Sequence[str], *selection: str, longest_s: float | None = LONGEST_S
+) -> str | None:
     """None if all pass that are selected."""
     options = ("-x", "-q", "-n", "2", "-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-seed=1")
     command = [sys.executable, "-B", "-m", "pytest", *options, *selection, *tests]
     process = subprocess.Popen(command, cwd=there, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
-        output, _ = process.communicate(timeout=LONGEST_S)
+        output, _ = process.communicate(timeout=longest_s)
     except subprocess.TimeoutExpired:
         # As on Ctrl-C, so that the engines of the tests end with them.
         process.terminate()
         process.communicate()
-        return f"no end within {LONGEST_S} s"
+        return f"no end within {longest_s} s"
     if process.returncode in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         return None
     found = _FAILED.search(output)
@@ -112,7 +114,7 @@ def main() -> int:
     unnoticed, tried, end = [], 0, time.monotonic() + options.minutes * 60
     with copy() as there:
         tests = list(dict.fromkeys(test for mutant in sample for test in MODULES[mutant.module]))
-        if failure := first_failure(there, tests):
+        if failure := first_failure(there, tests, longest_s=None):
             say(f"Without any mutant a test fails: {failure}")
             return 2
         for mutant in sample:
