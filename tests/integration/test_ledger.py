@@ -107,6 +107,17 @@ def test_a_claim_ends_with_its_connection(connection: Connection, engine: Engine
     assert ledger.get(connection, run_id).losses == 1
 
 
+def test_the_attempts_of_a_run_are_told_first_to_last(connection: Connection) -> None:
+    run_id = submit(connection)
+    with connection.begin():
+        for number in (2, 3, 1):
+            connection.execute(
+                text("INSERT INTO attempts (run_id, number, worker) VALUES (:id, :number, 'a worker')"),
+                {"id": run_id, "number": number},
+            )
+    assert [attempt.number for attempt in attempts.of(connection, run_id)] == [1, 2, 3]
+
+
 def test_a_claim_is_held_whatever_its_job_left_open(connection: Connection) -> None:
     begin(connection, submit(connection))
     connection.execute(text("CREATE TABLE left_open ()"))
