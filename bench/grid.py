@@ -31,7 +31,7 @@ POSTGIS = os.environ.get("BENCH_POSTGIS_URL", "")
 
 TOWN = "50.85,-1.5,50.97,-1.3"
 
-_GROUPED = "SELECT month, h3_cell, category, count(*) FROM crime_incidents GROUP BY 1, 2, 3"
+_GROUPED = "SELECT month, h3_cell, category, count(*) FROM placed_crimes GROUP BY 1, 2, 3"
 
 
 def measure() -> Iterator[Ratio]:
@@ -106,7 +106,7 @@ def _one_month(here: Context, asked: int) -> float:
     with here.connection.begin():
         gone = "DELETE FROM crime_incidents WHERE id = (SELECT min(id) FROM crime_incidents WHERE month = :month)"
         here.connection.execute(text(gone), {"month": month})
-        changed = "UPDATE ingestion_runs SET fingerprint = 'changed' WHERE month = :month"
+        changed = "UPDATE held_months SET fingerprint = 'changed' WHERE month = :month"
         here.connection.execute(text(changed), {"month": month})
     return seconds(lambda: rebuild_safety_grid(months=asked, until=f"{month:%Y-%m}"))
 
@@ -138,7 +138,7 @@ def _peers(connection: Connection, grouping: float) -> Iterator[Ratio]:
         plain, file = Path(folder) / "crimes.csv", Path(folder) / "crimes.parquet"
         cursor: Any = connection.connection.cursor()
         with plain.open("wb") as out:
-            cursor.copy_expert("COPY (SELECT month, h3_cell, category FROM crime_incidents) TO STDOUT CSV HEADER", out)
+            cursor.copy_expert("COPY (SELECT month, h3_cell, category FROM placed_crimes) TO STDOUT CSV HEADER", out)
         connection.rollback()
         parquet.write_table(csv.read_csv(plain), file)
         grouped = f"CREATE TABLE grouped AS SELECT month, h3_cell, category, count(*) FROM '{file}' GROUP BY 1, 2, 3"

@@ -12,11 +12,12 @@ import h3.api.basic_int as h3
 from sqlalchemy import Connection, text
 
 from bench.harness import Missing
+from jobs.database import copy
+from jobs.held import summaries
 from jobs.months import add_months
 from jobs.settings import Settings
 
 REAL = Path(__file__).parents[2] / "shared/data/police/hampshire.zip"
-AREA = "southampton-core"
 RESOLUTION = Settings().h3_resolution
 NEWEST = dt.date(2024, 12, 1)
 MONTHS = [add_months(NEWEST, -age) for age in range(12)]
@@ -26,16 +27,24 @@ PER_ROW = 8
 
 Row = tuple[str, float, float]
 
+_NEW_POINTS = text(
+    "SELECT DISTINCT latitude, longitude FROM fresh LEFT JOIN points USING (latitude, longitude) WHERE id IS NULL"
+)
+_CRIMES = text(
+    "INSERT INTO crime_incidents (month, category, point_id) SELECT :month, category, id "
+    "FROM fresh JOIN points USING (latitude, longitude)"
+)
+_GROUND = text("INSERT INTO month_grounds (month, boundary, source) SELECT :month, boundary, 'bench' FROM areas")
+
 
 def load(connection: Connection, count: int) -> None:
-    """Hold `count` crimes over MONTHS as an ingestion would, with no check of their references."""
+    """Hold `count` crimes over MONTHS as an ingestion would."""
     real = real_months()
     with connection.begin():
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
         for index, month in enumerate(MONTHS):
             hold(connection, month, real[index % len(real)], count // len(MONTHS))
     with connection.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as plain:
-        plain.execute(text("VACUUM ANALYZE crime_incidents"))
+        plain.execute(text("VACUUM ANALYZE crime_incidents, points"))
 
 
 def real_months() -> list[list[Row]]:
@@ -55,32 +64,26 @@ def _rows(document: str) -> Iterator[Row]:
             yield slug, float(row["Latitude"]), float(row["Longitude"])
 
 
-def hold(connection: Connection, month: dt.date, rows: list[Row], count: int, mark: str = "first") -> None:
-    """Add crimes of a month; `mark` makes its fingerprint."""
+def hold(connection: Connection, month: dt.date, rows: list[Row], count: int) -> None:
+    """Add crimes of a month."""
     cursor: Any = connection.connection.cursor()
-    columns = "area, month, category, latitude, longitude, h3_cell"
-    cursor.copy_expert(f"COPY crime_incidents ({columns}) FROM STDIN", _lines(month, rows, count))
-    connection.execute(
-        text(
-            "INSERT INTO ingestion_runs (area, month, status, current, records, categories, h3_resolution, "
-            "fingerprint, source, started_at) SELECT :area, :month, 'success', true, :count, "
-            "jsonb_object_agg(category, n), :resolution, :mark, 'bench', now() FROM "
-            "(SELECT category, count(*) AS n FROM crime_incidents WHERE month = :month GROUP BY 1) AS counted"
-        ),
-        {"area": AREA, "month": month, "count": count, "resolution": RESOLUTION, "mark": f"{mark} {month}"},
-    )
+    connection.execute(text("CREATE TEMPORARY TABLE fresh (category text, latitude float8, longitude float8)"))
+    cursor.copy_expert("COPY fresh FROM STDIN", _lines(rows, count))
+    new = connection.execute(_NEW_POINTS).all()
+    cells = ((repr(lat), repr(lng), h3.latlng_to_cell(lat, lng, RESOLUTION), 0) for lat, lng in new)
+    copy(connection, "points", ("latitude", "longitude", "h3_cell", "coarse_cell"), cells)
+    connection.execute(_CRIMES, {"month": month})
+    connection.execute(text("DROP TABLE fresh"))
+    connection.execute(_GROUND, {"month": month})
+    summaries.refresh_months(connection, [month], RESOLUTION)
 
 
-def _lines(month: dt.date, rows: list[Row], count: int) -> io.StringIO:
+def _lines(rows: list[Row], count: int) -> io.StringIO:
     lines = io.StringIO()
-    cells: dict[tuple[float, float], int] = {}
     for index in range(count):
         replica, which = divmod(index, len(rows))
         slug, lat, lng = rows[which]
         lat, lng = lat + replica // PER_ROW * SHIFT[0], lng + replica % PER_ROW * SHIFT[1]
-        cell = cells.get((lat, lng))
-        if cell is None:
-            cell = cells[lat, lng] = h3.latlng_to_cell(lat, lng, RESOLUTION)
-        lines.write(f"{AREA}\t{month}\t{slug}\t{lat:.6f}\t{lng:.6f}\t{cell}\n")
+        lines.write(f"{slug}\t{lat:.6f}\t{lng:.6f}\n")
     lines.seek(0)
     return lines

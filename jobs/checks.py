@@ -25,7 +25,7 @@ _DIFFERENCES = text(
     """
     WITH crimes AS (
         SELECT month, to_hex(h3_cell) AS cell, category, n FROM (
-            SELECT month, h3_cell, category, count(*) AS n FROM crime_incidents GROUP BY 1, 2, 3
+            SELECT month, h3_cell, category, count(*) AS n FROM placed_crimes GROUP BY 1, 2, 3
         ) AS counted
     ), grid AS (
         SELECT month, h3_index AS cell, key AS category, value::bigint AS n
@@ -54,26 +54,28 @@ _WRONG_SUMS = text(
 )
 _STALE = text(
     """
-    SELECT DISTINCT month FROM ingestion_runs LEFT JOIN grid_months USING (month)
-    WHERE current AND (built_at IS NULL OR built_at < ended_at) ORDER BY month DESC
+    SELECT month FROM held_months LEFT JOIN grid_months USING (month)
+    WHERE built_at IS NULL OR built_at < changed_at ORDER BY month DESC
     """
 )
 _NOTED = text(
     """
     SELECT area, month, note->>'issue' AS issue, (note->>'count')::int AS count
-    FROM ingestion_runs, jsonb_array_elements(issues) AS note WHERE current ORDER BY month DESC, area
+    FROM ingestion_runs, jsonb_array_elements(issues) AS note
+    WHERE id IN (SELECT ingestion_id FROM area_months) ORDER BY month DESC, area
     """
 )
 # Each area's held months, with how many crimes the others have in the middle.
 _COUNTS = text(
     """
-    SELECT area, month, records, unplaced, issues::text LIKE '%far fewer crimes than usual%' AS is_noted,
+    SELECT held.area, held.month, held.records, held.unplaced,
+           coalesce(issues::text LIKE '%far fewer crimes than usual%', false) AS is_noted,
            array(SELECT force FROM area_forces WHERE area_forces.area = held.area ORDER BY 1) AS forces,
-           (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY others.records) FROM ingestion_runs AS others
-            WHERE others.current AND others.area = held.area AND others.month <> held.month
-              AND others.border IS NOT DISTINCT FROM held.border
+           (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY others.records) FROM area_months AS others
+            WHERE others.is_whole AND others.area = held.area AND others.month <> held.month
             HAVING count(*) >= 3) AS usual
-    FROM ingestion_runs AS held WHERE current ORDER BY month DESC, area
+    FROM area_months AS held LEFT JOIN ingestion_runs ON ingestion_runs.id = ingestion_id
+    WHERE is_whole ORDER BY month DESC, area
     """
 )
 # The result is stored with the run: of more faults than this, their number is enough.
@@ -132,9 +134,7 @@ def _outside(connection: Connection, cells: Sequence[str]) -> list[str]:
     # Of the longest edges that H3 has, in degrees of longitude at the farthest latitude.
     edge_km = 1.5 * h3.average_hexagon_edge_length(h3.get_resolution(cells[0]), unit="km")
     wide = edge_km / (111.32 * max(0.01, np.cos(np.radians(np.abs(centres[:, 0]).max()))))
-    held = [area.polygon for area in areas.all_areas(connection)]
-    former = [border for some in areas.former_borders(connection).values() for border in some]
-    near = shapely.union_all([border.buffer(wide) for border in held + former])
+    near = shapely.union_all([area.polygon.buffer(wide) for area in areas.all_areas(connection)])
     shapely.prepare(near)
     inside = shapely.contains_xy(near, centres[:, 1], centres[:, 0])
     return [cell for cell, is_in in zip(cells, inside, strict=True) if not is_in]

@@ -4,15 +4,14 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
-from jobs import areas, checks, context
+from jobs import checks, context
 from jobs.catalogue import job
 from jobs.checks import Findings
 from jobs.context import Context
 from jobs.database import make_room
 from jobs.errors import JobError
-from jobs.ingestion import borders
 from jobs.ingestion.police import Police
 from jobs.ingestion.run import MONTHS_BACK
 from jobs.months import add_months, month_text
@@ -22,6 +21,9 @@ _MONTHS = text(
     SELECT month, count(*) AS cells, sum(crime_count_total) AS crimes
     FROM safety_cells GROUP BY month ORDER BY month DESC
     """
+)
+_HELD = text(
+    "SELECT slug, month, is_whole FROM areas LEFT JOIN area_months ON area = slug ORDER BY created_at, slug, month DESC"
 )
 _QUALITY = text(
     """
@@ -91,26 +93,25 @@ def _missing_months(here: Context, found: Findings) -> list[str]:
     if not published:
         found.concerns.append("The source offers no months at all. Run this check again later")
         return []
-    _check_borders(here.connection, published, found)
     with here.connection.begin():
-        pairs = here.connection.execute(
-            text("SELECT slug, month FROM areas LEFT JOIN ingestion_runs ON area = slug AND current")
-        ).all()
-    held = {(row.slug, row.month) for row in pairs}
+        rows = here.connection.execute(_HELD).all()
+    _check_borders(rows, published, found)
+    held = {(row.slug, row.month) for row in rows if row.month}
     recent = [month for month in published if month >= add_months(published[0], 1 - MONTHS_BACK)]
-    missing = [month for month in recent if any((slug, month) not in held for slug in {row.slug for row in pairs})]
+    missing = [month for month in recent if any((slug, month) not in held for slug in {row.slug for row in rows})]
     if missing:
         names = ", ".join(map(month_text, missing))
         found.faults.append(f"Published but not held: {names}. Run ingest_latest_crime_data")
     return [month.isoformat() for month in missing]
 
 
-def _check_borders(connection: Connection, published: Sequence[dt.date], found: Findings) -> None:
-    """Months that were brought in before their area was resized, and can be brought in again."""
-    with connection.begin():
-        held = [(area.slug, borders.outdated(connection, area.slug)) for area in areas.all_areas(connection)]
-    for slug, months in held:
-        if names := ", ".join(month_text(month) for month in months if month in published):
-            found.concerns.append(
-                f"{slug}: held within its former border are {names}. Run `safegrid backfill --area {slug}`"
-            )
+def _check_borders(rows: Sequence[Any], published: Sequence[dt.date], found: Findings) -> None:
+    """Months of which a part of an area is not held, such as what its border was moved over."""
+    partly: dict[str, list[str]] = {}
+    for row in rows:
+        if row.month in published and not row.is_whole:
+            partly.setdefault(row.slug, []).append(month_text(row.month))
+    for slug, months in partly.items():
+        found.concerns.append(
+            f"{slug}: a part of the area is not held of {', '.join(months)}. Run `safegrid backfill --area {slug}`"
+        )

@@ -12,7 +12,8 @@ from redis import Redis
 from sqlalchemy import Connection, Engine, make_url, text
 
 import jobs.settings
-from jobs import areas, database, schema
+from jobs import database, schema
+from jobs.held import land
 from worker import engines
 from worker.engines import Endpoints
 from worker.settings import Settings
@@ -86,7 +87,7 @@ def template(administration: Connection, engine_endpoints: Endpoints) -> str:
     with engine.connect() as connection:
         schema.migrate(connection)
         with connection.begin():
-            areas.ensure_default(connection, settings)
+            land.ensure_default(connection, settings)
     engine.dispose()
     return TEMPLATE
 

@@ -4,15 +4,15 @@ import datetime as dt
 import random
 from collections import Counter
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import h3
 from sqlalchemy import Connection
 
 from jobs import areas, crimes
 from jobs.grid import store as grid_store
-from jobs.ingestion import store
-from jobs.ingestion.records import Crime
+from jobs.ingestion import staging, store
+from jobs.ingestion.records import Answer, Crime
 from jobs.months import parse_month
 
 AREA = "southampton-core"
@@ -46,34 +46,18 @@ def scattered(month: str, count: int = 200, seed: int = 1) -> list[Place]:
     return [Place(month, *chance.choice(points), chance.choice(CATEGORIES)) for _ in range(count)]
 
 
-def hold(connection: Connection, month: str, crimes: Iterable[Place], area: str = AREA, resolution: int = 10) -> None:
-    """Hold these crimes of a month as all that the area has of it."""
+def hold(
+    connection: Connection, month: str, crimes: Iterable[Place], area: str = AREA, resolution: int = 10
+) -> dict[str, Any]:
+    """Hold these crimes of a month as all that the area has of it. resolution: of the first that is held."""
     with connection.begin():
-        held = areas.find(connection, area)
-    placed = [
-        Crime(
-            one.category,
-            one.lat,
-            one.lng,
-            h3.str_to_int(h3.latlng_to_cell(one.lat, one.lng, resolution)),
-            None,
-            None,
-            number,
-            *[None] * 4,
-        )
-        for number, one in enumerate(crimes)
-    ]
-    snapshot = store.Snapshot(
-        area=held,
-        month=parse_month(month),
-        resolution=resolution,
-        source="a test",
-        requests=0,
-        started_at=dt.datetime.now(dt.UTC),
-        placed=placed,
-        unplaced={},
-    )
-    store.replace_month(connection, snapshot, None)
+        wanted = areas.find(connection, area)
+    placed = [Crime(one.category, one.lat, one.lng, None, "", number, *[None] * 4) for number, one in enumerate(crimes)]
+    pull = staging.begin(connection, wanted, parse_month(month), "a test", dt.date(2024, 1, 1))
+    staging.keep(connection, pull, "all", 0, Answer(read=len(placed)), placed)
+    with connection.begin():
+        totals = staging.totals(connection, pull)
+    return store.replace_month(connection, pull, totals, None, resolution)
 
 
 def build(connection: Connection, resolution: int = 10) -> None:

@@ -11,9 +11,10 @@ from redis.retry import Retry
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import areas, catalogue, database, schema
+from jobs import catalogue, database, schema
 from jobs.deadlines import within
 from jobs.errors import SafegridError
+from jobs.held import land
 from jobs.ingestion.police import Police
 from jobs.models.runs import Run
 from worker import causes, junk, liveness, pauses
@@ -69,9 +70,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
 def _areas(connection: Connection, settings: Settings) -> Iterator[Finding]:
     with connection.begin():
-        held = areas.unlike_setting(connection, settings)
+        held = land.unlike_setting(connection, settings)
     if held:
-        yield Finding("First area", False, areas.keep_or_resize(held, settings))
+        yield Finding("First area", False, land.keep_or_resize(held, settings))
 
 
 def _ledger(connection: Connection) -> Iterator[Finding]:

@@ -16,8 +16,9 @@ from multiprocessing.context import ForkProcess
 import structlog
 
 import jobs.settings
-from jobs import areas, catalogue, database, schema
+from jobs import catalogue, database, schema
 from jobs.errors import SafegridError
+from jobs.held import land
 from worker import engines, settings
 from worker.rq import die_with_parent
 from worker.settings import Settings
@@ -64,7 +65,7 @@ def migrate(chosen: Settings) -> str:
         with engine.connect() as connection:
             revision = schema.migrate(connection)
             with connection.begin():
-                areas.ensure_default(connection, chosen)
+                land.ensure_default(connection, chosen)
     finally:
         engine.dispose()
     return revision

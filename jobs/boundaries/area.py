@@ -49,6 +49,11 @@ class Area:
         found: dict[str, Any] = json.loads(json.dumps(mapping(self.polygon)))
         return found
 
+    def touches(self, sides: Box) -> bool:
+        """Whether a box of south, west, north and east has a point in common with it."""
+        south, west, north, east = sides
+        return bool(self.polygon.intersects(box(west, south, east, north)))
+
     def contains(self, lat: npt.NDArray[np.float64], lng: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
         """Whether points are inside; degrees, shape (n,).
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select, text, update
 from jobs.crimes import MonthState
 from jobs.database import copy
 from jobs.errors import PermanentError
-from jobs.models.crimes import IngestionRun
+from jobs.models.crimes import HeldMonth
 from jobs.models.grid import GridMonth
 
 # Cells of a month, aggregated from its crimes. `to_hex` of the number is H3's usual text. In the order of the
@@ -25,7 +25,9 @@ _BUILD = text(
         SELECT to_hex(h3_cell) AS cell, sum(n) AS total, sum(n * weight) AS weighted,
                '{' || string_agg(name || n, ',') || '}' AS stats
         FROM (
-            SELECT h3_cell, category, count(*)::int AS n FROM crime_incidents WHERE month = :month GROUP BY 1, 2
+            SELECT h3_cell, category, sum(n)::int AS n FROM (
+                SELECT point_id, category, count(*) AS n FROM crime_incidents WHERE month = :month GROUP BY 1, 2
+            ) AS of_points JOIN points ON points.id = point_id GROUP BY 1, 2
         ) AS counted
         JOIN (
             SELECT category, weight, to_json(category) || ':' AS name
@@ -84,10 +86,9 @@ def next_generation(connection: Connection) -> int:
 def check(connection: Connection, states: Sequence[MonthState], resolution: int) -> None:
     """Raises OtherResolution or NoWeight where a grid of these months would not be what it says."""
     for state in states:
-        if state.resolutions != (resolution,):
-            found = " and ".join(map(str, state.resolutions))
+        if state.resolution != resolution:
             raise OtherResolution(
-                f"The crimes of {state.month:%Y-%m} lie in cells of resolution {found} and H3_RESOLUTION is "
+                f"The crimes of {state.month:%Y-%m} lie in cells of resolution {state.resolution} and H3_RESOLUTION is "
                 f"{resolution}: run recell_crimes, or set H3_RESOLUTION back"
             )
     if unweighted := connection.scalars(_UNWEIGHTED, {"months": [state.month for state in states]}).all():
@@ -118,7 +119,7 @@ def drop_month(connection: Connection, month: dt.date) -> None:
 
 def drop_unheld(connection: Connection) -> list[dt.date]:
     """Take the months out of the grid whose crimes no area holds any more. Returns them."""
-    held = select(IngestionRun.month).where(IngestionRun.current)
+    held = select(HeldMonth.month)
     gone = list(connection.scalars(select(GridMonth.month).where(GridMonth.month.not_in(held))))
     for month in gone:
         drop_month(connection, month)

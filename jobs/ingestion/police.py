@@ -3,6 +3,7 @@
 import datetime as dt
 import functools
 import math
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -11,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import requests
 
-from jobs.areas import Area
 from jobs.http import ATTEMPTS, SourceChanged, SourceUnavailable, json_of, retrying
 from jobs.months import month_text, parse_month
 from jobs.responses import NotWhole, Response, session, whole_response
@@ -34,6 +34,8 @@ class Tile(NamedTuple):
 
     box: Box
     held: Box = (-math.inf, -math.inf, math.inf, math.inf)
+    depth: int = 0
+    """How often it was split."""
 
     def holds(self, lat: npt.NDArray[np.float64], lng: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
         """Whether points count for this tile; degrees, shape (n,)."""
@@ -45,10 +47,10 @@ class Tile(NamedTuple):
         south, west, north, east = self.box
         lat, lng = (south + north) / 2, (west + east) / 2
         outer = self.held
-        yield Tile((south, west, lat, lng), (outer[0], outer[1], lat, lng))
-        yield Tile((south, lng, lat, east), (outer[0], lng, lat, outer[3]))
-        yield Tile((lat, west, north, lng), (lat, outer[1], outer[2], lng))
-        yield Tile((lat, lng, north, east), (lat, lng, outer[2], outer[3]))
+        yield Tile((south, west, lat, lng), (outer[0], outer[1], lat, lng), self.depth + 1)
+        yield Tile((south, lng, lat, east), (outer[0], lng, lat, outer[3]), self.depth + 1)
+        yield Tile((lat, west, north, lng), (lat, outer[1], outer[2], lng), self.depth + 1)
+        yield Tile((lat, lng, north, east), (lat, lng, outer[2], outer[3]), self.depth + 1)
 
 
 class TooManyCrimes(Exception):
@@ -68,6 +70,7 @@ class Police:
     asked: int = 0
     label: str = ""
     """What the source says of its data, such as synthetic; the police's own says nothing."""
+    _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
     def of(cls, settings: Settings) -> "Police":
@@ -102,29 +105,25 @@ class Police:
         except (KeyError, TypeError):
             raise SourceChanged(f"{self.base_url}/locate-neighbourhood answered {found!r:.200}") from None
 
-    def street_crimes(self, area: Area, month: dt.date) -> Iterator[tuple[Tile, list[dict[str, Any]]]]:
-        """Raw records of the area's bounding box in that month, tile by tile.
+    def street_crimes(self, tile: Tile, month: dt.date) -> list[dict[str, Any]]:
+        """Raw records of a tile in that month. Raises TooManyCrimes where its quadrants are to be asked for.
 
-        Tiles are asked for a hair wider than they are: what a tile does not hold is another's, or outside of the area.
+        A tile is asked for a hair wider than it is: what it does not hold is another's, or outside of the area.
         """
-        yield from self._tile(Tile(area.bounds), month, 0)
+        query = {"poly": _polygon(tile.box), "date": month_text(month)}
+        try:
+            return self._rows("crimes-street/all-crime", query, "POST")
+        except TooManyCrimes:
+            if tile.depth < DEEPEST_SPLIT:
+                raise
+            raise SourceUnavailable(
+                f"{self.base_url} refuses {month_text(month)} for even the smallest tile {tile.box}"
+            ) from None
 
     def unplaced_crimes(self, force: str, month: dt.date) -> list[dict[str, Any]]:
         """Raw records of the force's crimes that have no place; no polygon ever returns them."""
         query = {"category": "all-crime", "force": force, "date": month_text(month)}
         return self._rows("crimes-no-location", query)
-
-    def _tile(self, tile: Tile, month: dt.date, depth: int) -> Iterator[tuple[Tile, list[dict[str, Any]]]]:
-        query = {"poly": _polygon(tile.box), "date": month_text(month)}
-        try:
-            yield tile, self._rows("crimes-street/all-crime", query, "POST")
-        except TooManyCrimes:
-            if depth == DEEPEST_SPLIT:
-                raise SourceUnavailable(
-                    f"{self.base_url} refuses {month_text(month)} for even the smallest tile {tile.box}"
-                ) from None
-            for quadrant in tile.quadrants():
-                yield from self._tile(quadrant, month, depth + 1)
 
     def _rows(self, path: str, query: dict[str, str] | None = None, method: str = "GET") -> list[dict[str, Any]]:
         rows = self._ask(path, query, method)
@@ -154,7 +153,8 @@ class Police:
         return json_of(response, lambda _: f"asked for {query or 'no parameters'}")
 
     def _send(self, path: str, query: dict[str, str] | None, method: str) -> Response:
-        self.asked += 1
+        with self._counting:
+            self.asked += 1
         params, form = (None, query) if method == "POST" else (query, None)
         try:
             address = f"{self.base_url}/{path}"

@@ -3,11 +3,10 @@
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, NamedTuple
 
-import h3
 import numpy as np
 from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
@@ -73,9 +72,9 @@ class Crime(NamedTuple):
     category: str
     lat: float | None
     lng: float | None
-    h3_cell: int | None
     street_id: int | None
-    street_name: str | None
+    street_name: str
+    """Empty where it has no place."""
     api_id: int
     persistent_id: str | None
     location_type: str | None
@@ -97,6 +96,12 @@ class Issues:
             # As JSON's own text, in ASCII: whatever the source sends, it can be kept and read.
             self.examples[issue] = json.dumps(example)[:LONGEST_EXAMPLE]
 
+    def take_in(self, others: list[dict[str, Any]]) -> None:
+        """Add what `as_list` returned of others."""
+        for one in others:
+            self.counts[one["issue"]] += one["count"]
+            self.examples.setdefault(one["issue"], one["example"])
+
     def as_list(self) -> list[dict[str, Any]]:
         """[{issue, count, example}], the most frequent first."""
         return [
@@ -106,15 +111,23 @@ class Issues:
 
 
 @dataclass
+class Answer:
+    """What an answer of the source was, beside its crimes: every record that was read is in one of the counts."""
+
+    read: int = 0
+    outside: int = 0
+    """Records of no concern here: outside of the area, or another tile's."""
+    set_aside: int = 0
+    issues: Issues = field(default_factory=Issues)
+
+
+@dataclass
 class Reader:
-    """Reads one month of one area. Each record is a crime, set aside with its reason, or stops the month."""
+    """Reads one answer. Each record is a crime, outside, set aside with its reason, or stops the month."""
 
     month: dt.date
     categories: frozenset[str]
-    resolution: int
-    issues: Issues = field(default_factory=Issues)
-    set_aside: int = 0
-    _cells: dict[tuple[float, float], int] = field(default_factory=dict)
+    answer: Answer
 
     def placed(self, raw: list[dict[str, Any]], area: Area, tile: Tile | None = None) -> list[Crime]:
         """Crimes of the area among the raw records of one tile, of the whole area when it is left out.
@@ -125,6 +138,7 @@ class Reader:
         points = np.array([(crime.lat, crime.lng) for crime in crimes], dtype=float).reshape(-1, 2)
         lat, lng = points[:, 0], points[:, 1]
         inside = area.contains(lat, lng) & (tile or Tile(area.bounds)).holds(lat, lng)
+        self.answer.outside += int((~inside).sum())
         return self._once(crime for crime, within in zip(crimes, inside, strict=True) if within)
 
     def unplaced(self, raw: list[dict[str, Any]]) -> list[Crime]:
@@ -136,7 +150,8 @@ class Reader:
         by_id: dict[int, Crime] = {}
         for crime in crimes:
             if by_id.setdefault(crime.api_id, crime) is not crime:
-                self.issues.add("left out: the same id twice in one response", crime.api_id)
+                self.answer.issues.add("set aside: the same id twice in one response", crime.api_id)
+                self.answer.set_aside += 1
         return list(by_id.values())
 
     def _records(self, raw: list[dict[str, Any]], belongs: Callable[[Record], bool]) -> list[Record]:
@@ -147,20 +162,20 @@ class Reader:
                 record = Record.model_validate(entry)
             except ValidationError as error:
                 problems = problems_by_field(error)
-                self.issues.add(f"set aside: {', '.join(sorted(problems))} cannot be read", entry)
+                self.answer.issues.add(f"set aside: {', '.join(sorted(problems))} cannot be read", entry)
                 bad += 1
                 continue
             self._check(record)
             if belongs(record):
                 records.append(record)
             else:
-                self.issues.add("set aside: a place where none belongs, or none where one does", entry)
+                self.answer.issues.add("set aside: a place where none belongs, or none where one does", entry)
                 bad += 1
-        self.set_aside += bad
+        self.answer.set_aside += bad
         if bad > max(1, min(10, len(raw) // 2), MOST_SET_ASIDE * len(raw)):
             raise SourceChanged(
                 f"{bad} of {len(raw)} records of {month_text(self.month)} cannot be read; "
-                f"the first problem: {self.issues.as_list()[0]['issue']}"
+                f"the first problem: {self.answer.issues.as_list()[0]['issue']}"
             )
         return records
 
@@ -175,7 +190,7 @@ class Reader:
                 "crime_categories and crime_weights, then ingest the month again"
             )
         for name in set(record.model_extra or ()) - IGNORED_FIELDS:
-            self.issues.add(f"unknown field {name}", (record.model_extra or {})[name])
+            self.answer.issues.add(f"unknown field {name}", (record.model_extra or {})[name])
 
     def _crime(self, record: Record) -> Crime:
         place = record.location
@@ -184,24 +199,11 @@ class Reader:
             category=record.category,
             lat=place.latitude if place else None,
             lng=place.longitude if place else None,
-            h3_cell=self._cell(place.latitude, place.longitude) if place else None,
             street_id=place.street.id if place else None,
-            street_name=place.street.name if place else None,
+            street_name=place.street.name if place else "",
             api_id=record.id,
             persistent_id=record.persistent_id or None,
             location_type=record.location_type,
             outcome=outcome.category if outcome else None,
             outcome_month=parse_month(outcome.date) if outcome else None,
         )
-
-    def _cell(self, lat: float, lng: float) -> int:
-        """H3 cell of a point; crimes share few points, so each is computed once."""
-        point = (lat, lng)
-        if point not in self._cells:
-            self._cells[point] = h3.str_to_int(h3.latlng_to_cell(lat, lng, self.resolution))
-        return self._cells[point]
-
-
-def category_counts(crimes: Iterable[Crime]) -> Mapping[str, int]:
-    """{category slug: crimes}"""
-    return dict(Counter(crime.category for crime in crimes).most_common())

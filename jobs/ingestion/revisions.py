@@ -13,7 +13,8 @@ from sqlalchemy import Connection, text
 _KEEP = text(
     """
     CREATE TEMPORARY TABLE former ON COMMIT DROP AS
-    SELECT persistent_id, category, latitude, longitude, outcome FROM crime_incidents
+    SELECT persistent_id, category, latitude, longitude, outcome
+    FROM crime_incidents JOIN area_points USING (point_id) JOIN points ON points.id = point_id
     WHERE area = :area AND month = :month
     """
 )
@@ -26,7 +27,11 @@ _NUMBERED = (
 _COUNTED = "SELECT category, latitude, longitude, count(*) AS n FROM {} WHERE persistent_id IS NULL GROUP BY 1, 2, 3"
 _DIFFERENCE = text(
     f"""
-    WITH present AS (SELECT * FROM crime_incidents WHERE area = :area AND month = :month),
+    WITH present AS (
+        SELECT persistent_id, category, latitude, longitude, outcome
+        FROM crime_incidents JOIN area_points USING (point_id) JOIN points ON points.id = point_id
+        WHERE area = :area AND month = :month
+    ),
     named AS (
         SELECT old.id IS NULL AS added, new.id IS NULL AS removed,
             (old.latitude, old.longitude) <> (new.latitude, new.longitude) AS moved,

@@ -1,7 +1,7 @@
 """The ingestion jobs."""
 
-import dataclasses
 import datetime as dt
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -14,10 +14,9 @@ from jobs.areas import Area
 from jobs.catalogue import job
 from jobs.context import Context
 from jobs.errors import JobError, PermanentError
-from jobs.http import SourceUnavailable
-from jobs.ingestion import store
+from jobs.ingestion import guards, staging, store
 from jobs.ingestion.police import Police
-from jobs.ingestion.records import Reader, category_counts
+from jobs.ingestion.pulling import pull_month
 from jobs.months import add_months, month_text
 from jobs.parameters import Between, OneOf
 from jobs.regrid import outdated
@@ -26,12 +25,6 @@ log = structlog.get_logger("safegrid.ingestion")
 
 # As many as the grid shows unless it is asked for others.
 MONTHS_BACK = 12
-# Releases come about once a month; two in one pull are an accident, three are none.
-MOST_PULLS = 3
-# A revision moves, adds and removes a few of a month's crimes.
-LOST = 0.2
-# So many of a category, or of a force's crimes without a place, do not come to be none by a revision.
-ALWAYS = 10
 # Fewer crimes than this part of the usual count is worth a person's look.
 FEW = 0.5
 
@@ -49,10 +42,6 @@ class NoAreas(PermanentError):
 
     def __init__(self) -> None:
         super().__init__(str(self.__doc__))
-
-
-class SmallerMonth(PermanentError):
-    """A month that is held came in again with much less. What is held stays."""
 
 
 class UnpublishedMonth(PermanentError):
@@ -159,7 +148,8 @@ def _ingest_all(
     """
     results = _earlier(here)
     brought_in = {(result["area"], result["month"]) for result in results}
-    left = [(area, month) for area, month in wanted if (area.slug, month.isoformat()) not in brought_in]
+    asked = _without_covered(wanted)
+    left = [(area, month) for area, month in asked if (area.slug, month.isoformat()) not in brought_in]
     errors: list[JobError] = []
     here.progress(0, len(left))
     for done, (area, month) in enumerate(left, 1):
@@ -172,6 +162,16 @@ def _ingest_all(
     if errors:
         raise _failure(errors, len(left))
     return results
+
+
+def _without_covered(wanted: Sequence[tuple[Area, dt.date]]) -> list[tuple[Area, dt.date]]:
+    """An area comes in with a larger one that is wanted of the same month, if that has all of its forces."""
+    areas_of: dict[dt.date, list[Area]] = {}
+    for area, month in sorted(wanted, key=lambda one: -one[0].polygon.area):
+        found = areas_of.setdefault(month, [])
+        if not any(set(area.forces) <= set(one.forces) and one.polygon.covers(area.polygon) for one in found):
+            found.append(area)
+    return [(area, month) for area, month in wanted if area in areas_of[month]]
 
 
 def _earlier(here: Context) -> list[dict[str, Any]]:
@@ -189,6 +189,7 @@ def _result(area: str, month: dt.date, categories: Mapping[str, int], **row: Any
         "month": month.isoformat(),
         "records_ingested": row["records"],
         "records_unplaced": row["unplaced"],
+        "records_outside": row["outside"],
         "records_set_aside": row["set_aside"],
         "occupied_cells": row["occupied_cells"],
         "categories": dict(Counter(categories).most_common()),
@@ -216,15 +217,6 @@ def _failure(errors: list[JobError], wanted: int) -> JobError:
     return kind(f"{len(errors)} of {wanted} months failed, the others are held. First error: {errors[0]}")
 
 
-def _check_forces(police: Police, area: Area) -> None:
-    """The source answers for an unknown force as if it had no crimes."""
-    if area.forces and (unknown := set(area.forces) - police.forces):
-        raise PermanentError(
-            f"The source knows no force {', '.join(sorted(unknown))}: remove area {area.slug} and add it "
-            "with the right forces"
-        )
-
-
 def ingest_month(
     here: Context, police: Police, area: Area, month: dt.date, *, accept_smaller: bool = False
 ) -> dict[str, Any]:
@@ -234,11 +226,8 @@ def ingest_month(
     """
     started_at = dt.datetime.now(dt.UTC)
     try:
-        _check_forces(police, area)
-        snapshot = _pull_of_one_release(here, police, area, month, started_at)
-        _refuse_empty(snapshot)
-        if not accept_smaller:
-            _refuse_smaller(here, snapshot)
+        with staging.alone(here, area.slug, month):
+            row = _swapped(here, police, area, month, accept_smaller=accept_smaller)
     except JobError as error:
         failed = {
             "run_id": here.run_id,
@@ -250,105 +239,29 @@ def ingest_month(
         }
         store.record_failure(here.connection, failed, str(error))
         raise
-    difference = store.replace_month(here.connection, snapshot, here.run_id)
     # After the commit: before it, a reader would put back what is being replaced.
     cache.drop_snapshots(here.cache)
-    return _result(
-        area=area.slug,
-        month=month,
-        records=len(snapshot.placed),
-        unplaced=snapshot.unplaced_count,
-        set_aside=snapshot.set_aside,
-        occupied_cells=len({crime.h3_cell for crime in snapshot.placed}),
-        categories=category_counts(snapshot.placed),
-        requests=snapshot.requests,
-        issues=snapshot.issues,
-        source=snapshot.source,
-        release=snapshot.release,
-        difference=difference,
-    )
+    return _result(**row)
 
 
-def _pull_of_one_release(
-    here: Context, police: Police, area: Area, month: dt.date, started_at: dt.datetime
-) -> store.Snapshot:
-    """What the source has of the month, all of it of one release: a newer one may change places and ids."""
-    asked_before = police.asked
-    release = police.last_updated()
-    for _ in range(MOST_PULLS):
-        snapshot = _pull(here, police, area, month, started_at)
-        newest = police.last_updated()
-        if newest == release:
-            return dataclasses.replace(snapshot, release=release, requests=police.asked - asked_before)
-        log.warning("release_during_a_pull", area=area.slug, month=month_text(month), release=newest.isoformat())
-        release = newest
-    raise SourceUnavailable(
-        f"{police.base_url} published anew {MOST_PULLS} times while {month_text(month)} of {area.slug} came in: "
-        "nothing was changed, try again later"
-    )
-
-
-def _pull(here: Context, police: Police, area: Area, month: dt.date, started_at: dt.datetime) -> store.Snapshot:
+def _swapped(here: Context, police: Police, area: Area, month: dt.date, *, accept_smaller: bool) -> dict[str, Any]:
+    """Stage the month, look at it, and hold it."""
+    guards.check_forces(police, area)
+    pull = pull_month(here, police, area, month)
     with here.connection.begin():
-        known = store.categories(here.connection)
+        totals = staging.totals(here.connection, pull)
         usual = store.usual_count(here.connection, area.slug, month)
-    reader = Reader(month, known, here.settings.h3_resolution)
-    placed = []
-    for tile, records in police.street_crimes(area, month):
-        placed += reader.placed(records, area, tile)
-        here.leave_if_stopping()
-    unplaced = {force: reader.unplaced(police.unplaced_crimes(force, month)) for force in area.forces}
-    if usual and len(placed) < FEW * usual:
-        reader.issues.add("far fewer crimes than usual: a force may not have supplied all", usual, len(placed))
-    return store.Snapshot(
-        area=area,
-        month=month,
-        resolution=here.settings.h3_resolution,
-        source=police.source,
-        requests=0,
-        started_at=started_at,
-        placed=placed,
-        unplaced=unplaced,
-        set_aside=reader.set_aside,
-        issues=reader.issues.as_list(),
-    )
-
-
-def _refuse_smaller(here: Context, snapshot: store.Snapshot) -> None:
-    """A force re-supplies a month now and then, and not always whole: what is held is not given up for that."""
-    area, month = snapshot.area.slug, month_text(snapshot.month)
-    with here.connection.begin():
-        held = store.held(here.connection, area, snapshot.month)
-    if held and (losses := _losses(held, snapshot)):
-        raise SmallerMonth(
-            f"{month} of {area} has much less now than is held: {'; '.join(losses)}. What is held stays. If the source "
-            f"is right, ingest {month} again with accept_smaller"
-        )
-
-
-def _losses(held: store.Held, snapshot: store.Snapshot) -> list[str]:
-    """What is held and has gone, in words with both counts."""
-    now = category_counts(snapshot.placed)
-    unplaced = {force: len(crimes) for force, crimes in snapshot.unplaced.items()}
-    total = sum(now.values()) + sum(unplaced.values())
-    lost = held.total - total
-    words = [f"{total} crimes of {held.total}"] if lost > max(LOST * held.total, 1) else []
-    words += [
-        f"no {name} of {count}" for name, count in held.categories.items() if count >= ALWAYS and not now.get(name)
-    ]
-    words += [
-        f"none without a place of {force}, of {count}"
-        for force, count in held.unplaced.items()
-        if count >= ALWAYS and not unplaced.get(force)
-    ]
-    return words
-
-
-def _refuse_empty(snapshot: store.Snapshot) -> None:
-    """A published month without a single crime is the source's fault, not peace."""
-    if not snapshot.placed:
-        raise JobError(
-            f"The source has no crimes for {snapshot.area.slug} in {month_text(snapshot.month)}, though it offers the "
-            "month: nothing was changed. Try again later, or check that the area lies in England, Wales or "
-            "Northern Ireland"
-        )
+    try:
+        guards.refuse_lost_records(pull, totals)
+        guards.refuse_empty(pull, totals)
+        if not accept_smaller:
+            guards.refuse_smaller(here, pull, totals)
+    except JobError:
+        # Of no use to the next try, which has to find something else.
+        with here.connection.begin():
+            staging.drop(here.connection, pull)
+        raise
+    if usual and totals.placed < FEW * usual:
+        issue = "far fewer crimes than usual: a force may not have supplied all"
+        totals.issues.insert(0, {"issue": issue, "count": totals.placed, "example": json.dumps(usual)})
+    return store.replace_month(here.connection, pull, totals, here.run_id, here.settings.h3_resolution)

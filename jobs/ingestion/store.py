@@ -1,47 +1,54 @@
 """Crimes in PostgreSQL. A month of an area is a snapshot, replaced whole in one transaction."""
 
 import datetime as dt
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, text
 
+from jobs import areas
 from jobs.areas import Area
-from jobs.crimes import fingerprint
-from jobs.database import copy, lock
+from jobs.database import lock, make_room
 from jobs.errors import JobError
-from jobs.ingestion import revisions
-from jobs.ingestion.records import Crime
+from jobs.held import grounds, points, summaries
+from jobs.ingestion import revisions, staging
+from jobs.ingestion.staging import Pull, Totals
 from jobs.models import crimes as models
-from jobs.models.crimes import CrimeCategory, CrimeIncident, IngestionRun, UnplacedCrime
+from jobs.models.crimes import AreaMonth, CrimeCategory, IngestionRun, UnplacedCrime
 
-INCIDENT_COLUMNS = (
-    "area",
-    "month",
-    "category",
-    "latitude",
-    "longitude",
-    "h3_cell",
-    "street_id",
-    "street_name",
-    "api_id",
-    "persistent_id",
-    "location_type",
-    "outcome",
-    "outcome_month",
+# What lies in no area is of a border that is no more.
+_DELETE = text(
+    """
+    DELETE FROM crime_incidents AS crime WHERE month = :month AND (
+        EXISTS (SELECT FROM area_points WHERE area = :area AND point_id = crime.point_id)
+        OR NOT EXISTS (SELECT FROM area_points WHERE point_id = crime.point_id)
+    )
+    """
 )
-UNPLACED_COLUMNS = (
-    "area",
-    "month",
-    "force",
-    "category",
-    "api_id",
-    "persistent_id",
-    "outcome",
-    "outcome_month",
+_INSERT = text(
+    """
+    INSERT INTO crime_incidents
+        (month, category, point_id, api_id, persistent_id, location_type, outcome, outcome_month)
+    SELECT :month, category, points.id, api_id, persistent_id, location_type, outcome, outcome_month
+    FROM staged_crimes JOIN points USING (latitude, longitude, street_name)
+    WHERE pull = :pull AND force IS NULL ORDER BY points.id
+    """
+)
+_DELETE_UNPLACED = text("DELETE FROM unplaced_crimes WHERE month = :month AND force = ANY(:forces)")
+_INSERT_UNPLACED = text(
+    """
+    INSERT INTO unplaced_crimes (month, force, category, api_id, persistent_id, outcome, outcome_month)
+    SELECT :month, force, category, api_id, persistent_id, outcome, outcome_month
+    FROM staged_crimes WHERE pull = :pull AND force IS NOT NULL ORDER BY id
+    """
+)
+_OCCUPIED = text(
+    """
+    SELECT count(DISTINCT h3_cell) FROM crime_incidents JOIN area_points USING (point_id)
+    JOIN points ON points.id = point_id WHERE area = :area AND month = :month
+    """
 )
 
 
@@ -52,73 +59,46 @@ class BorderChanged(JobError):
         super().__init__(f"Area {area} was resized or removed while its crimes came in: nothing was changed, try again")
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """A month of an area as the source gives it now, checked and ready to be held."""
-
-    area: Area
-    month: dt.date
-    resolution: int
-    source: str
-    requests: int
-    started_at: dt.datetime
-    placed: Sequence[Crime]
-    unplaced: Mapping[str, Sequence[Crime]]
-    """Crimes without a place by force."""
-    set_aside: int = 0
-    issues: list[dict[str, Any]] = field(default_factory=list)
-    release: dt.date | None = None
-
-    @property
-    def unplaced_count(self) -> int:
-        """Crimes without a place, of all forces."""
-        return sum(map(len, self.unplaced.values()))
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of what the grid is made from: the crimes' cells and categories."""
-        counts = Counter((crime.h3_cell, crime.category) for crime in self.placed)
-        return fingerprint(self.resolution, counts)
-
-
 def categories(connection: Connection) -> frozenset[str]:
     """Slugs of every category that was ever in use."""
     return frozenset(connection.scalars(select(CrimeCategory.slug)))
 
 
 def releases(connection: Connection, area: str) -> dict[dt.date, dt.date | None]:
-    """{month: the release that it is of} for the months that an area holds within its border."""
+    """{month: the release that it is of} for the months that are held of all of an area."""
     rows = connection.execute(
-        select(IngestionRun.month, IngestionRun.release).where(
-            IngestionRun.area == area, IngestionRun.current, IngestionRun.border.is_(None)
-        )
+        select(AreaMonth.month, AreaMonth.release).where(AreaMonth.area == area, AreaMonth.is_whole)
     )
     return {row.month: row.release for row in rows}
 
 
 def held_months(connection: Connection, area: str) -> dict[dt.date, int]:
-    """{month: placed crimes} of an area, for the months that are held within its border."""
+    """{month: placed crimes} of the months that are held of all of an area."""
     rows = connection.execute(
-        select(IngestionRun.month, IngestionRun.records).where(
-            IngestionRun.area == area, IngestionRun.current, IngestionRun.border.is_(None)
-        )
+        select(AreaMonth.month, AreaMonth.records).where(AreaMonth.area == area, AreaMonth.is_whole)
     )
     return {row.month: row.records for row in rows}
 
 
-def brought_in(connection: Connection, run_id: str) -> list[dict[str, Any]]:
-    """What the run has brought in so far, month by month: columns of its rows, and the cells that it occupies."""
-    cells = (
-        select(func.count(CrimeIncident.h3_cell.distinct()))
-        .where(CrimeIncident.area == IngestionRun.area, CrimeIncident.month == IngestionRun.month)
-        .scalar_subquery()
+def partly_held(connection: Connection, area: str) -> list[dt.date]:
+    """Months of which a part of an area is missing, such as what its border was moved over; newest first."""
+    return list(
+        connection.scalars(
+            select(AreaMonth.month).where(AreaMonth.area == area, ~AreaMonth.is_whole).order_by(AreaMonth.month.desc())
+        )
     )
+
+
+def brought_in(connection: Connection, run_id: str) -> list[dict[str, Any]]:
+    """What the run has brought in so far, month by month: columns of its rows."""
     columns = (
         "area",
         "month",
         "records",
         "unplaced",
+        "outside",
         "set_aside",
+        "occupied_cells",
         "categories",
         "requests",
         "issues",
@@ -127,7 +107,7 @@ def brought_in(connection: Connection, run_id: str) -> list[dict[str, Any]]:
         "difference",
     )
     rows = connection.execute(
-        select(*(getattr(IngestionRun, name) for name in columns), cells.label("occupied_cells"))
+        select(*(getattr(IngestionRun, name) for name in columns))
         .where(IngestionRun.run_id == run_id, IngestionRun.status == "success")
         .order_by(IngestionRun.id)
     )
@@ -148,20 +128,18 @@ class Held:
 
 
 def held(connection: Connection, area: str, month: dt.date) -> Held | None:
-    """What is held of the month within the area's border; none where nothing is."""
-    categories = connection.scalar(
-        select(IngestionRun.categories).where(
-            IngestionRun.area == area, IngestionRun.month == month, IngestionRun.current, IngestionRun.border.is_(None)
-        )
-    )
-    if categories is None:
+    """What is held of the month of all of an area; none where a part is missing."""
+    key = AreaMonth.area == area, AreaMonth.month == month
+    found = connection.scalar(select(AreaMonth.categories).where(*key, AreaMonth.is_whole))
+    if found is None:
         return None
     by_force = connection.execute(
         select(UnplacedCrime.force, func.count())
-        .where(UnplacedCrime.area == area, UnplacedCrime.month == month)
+        .join(models.AreaForce, models.AreaForce.force == UnplacedCrime.force)
+        .where(models.AreaForce.area == area, UnplacedCrime.month == month)
         .group_by(UnplacedCrime.force)
     )
-    return Held(categories, {row.force: row[1] for row in by_force})
+    return Held(found, {row.force: row[1] for row in by_force})
 
 
 def usual_count(connection: Connection, area: str, month: dt.date) -> float | None:
@@ -171,88 +149,82 @@ def usual_count(connection: Connection, area: str, month: dt.date) -> float | No
     return median(others) if len(others) >= 3 else None
 
 
-def replace_month(connection: Connection, snapshot: Snapshot, run_id: str | None) -> dict[str, Any] | None:
-    """Hold `snapshot` in place of what is held of its area and month; all of it or nothing. Raises BorderChanged.
+def replace_month(
+    connection: Connection, pull: Pull, totals: Totals, run_id: str | None, resolution: int
+) -> dict[str, Any]:
+    """Hold what is staged in place of what is held of the area's land; all of it or nothing. Raises BorderChanged.
 
-    Returns the difference to what was held; none where nothing was.
+    resolution: of the cells, where nothing is held so far. Returns the columns of the new row of `ingestion_runs`.
     """
-    area, month = snapshot.area.slug, snapshot.month
+    where: dict[str, Any] = {"area": pull.area.slug, "month": pull.month}
     with connection.begin():
-        # Whoever ingests, re-cells or resizes this month does so one after the other, and sees what the other wrote.
-        lock(connection, f"safegrid:month:{area}:{month}")
-        _check_border(connection, snapshot.area)
-        former = held(connection, area, month)
+        # Whoever changes what is held of this month does so one after the other, and sees what the other wrote.
+        lock(connection, f"safegrid:month:{pull.month}")
+        areas.keep_still(connection)
+        make_room(connection)
+        _check_border(connection, pull.area)
+        every = areas.all_areas(connection)
+        former = held(connection, **where)
         if former is not None:
-            revisions.keep_former(connection, area, month)
-        for table in (CrimeIncident, UnplacedCrime):
-            connection.execute(delete(table).where(table.area == area, table.month == month))
-        copy(connection, "crime_incidents", INCIDENT_COLUMNS, _incident_rows(snapshot))
-        copy(connection, "unplaced_crimes", UNPLACED_COLUMNS, _unplaced_rows(snapshot))
-        categories = Counter(crime.category for crime in snapshot.placed)
-        changed = None
-        if former is not None:
-            changed = revisions.difference(connection, area, month, former.categories, categories)
-            changed["unplaced"] = snapshot.unplaced_count - sum(former.unplaced.values())
-        connection.execute(
-            update(IngestionRun)
-            .where(IngestionRun.area == area, IngestionRun.month == month, IngestionRun.current)
-            .values(current=False)
+            revisions.keep_former(connection, **where)
+        points.take_in(connection, pull.id, every, resolution)
+        _swap(connection, pull)
+        row = _row(connection, pull, totals, former)
+        row["h3_resolution"] = points.resolution(connection, resolution)
+        ingestion_id = connection.scalar(
+            insert(IngestionRun)
+            .values(**where, **row, run_id=run_id, status="success", started_at=pull.started_at)
+            .returning(IngestionRun.id)
         )
-        connection.execute(
-            insert(IngestionRun).values(
-                run_id=run_id,
-                area=area,
-                month=month,
-                status="success",
-                current=True,
-                records=len(snapshot.placed),
-                unplaced=snapshot.unplaced_count,
-                set_aside=snapshot.set_aside,
-                categories=categories,
-                requests=snapshot.requests,
-                h3_resolution=snapshot.resolution,
-                fingerprint=snapshot.fingerprint,
-                issues=snapshot.issues,
-                source=snapshot.source,
-                release=snapshot.release,
-                difference=changed,
-                started_at=snapshot.started_at,
-            )
-        )
-    return changed
+        origin = {"release": pull.release, "source": pull.source, "ingestion_id": ingestion_id}
+        grounds.replace(connection, pull.month, pull.area.polygon, origin)
+        summaries.refresh_months(connection, [pull.month], row["h3_resolution"])
+        affected = [area for area in every if _is_affected(area, pull.area)]
+        summaries.refresh_areas(connection, affected, [pull.month])
+        staging.drop(connection, pull)
+    return {**where, **row}
+
+
+def _swap(connection: Connection, pull: Pull) -> None:
+    values = {"pull": pull.id, "area": pull.area.slug, "month": pull.month, "forces": list(pull.area.forces)}
+    connection.execute(_DELETE, values)
+    connection.execute(_INSERT, values)
+    connection.execute(_DELETE_UNPLACED, values)
+    connection.execute(_INSERT_UNPLACED, values)
+
+
+def _row(connection: Connection, pull: Pull, totals: Totals, former: Held | None) -> dict[str, Any]:
+    where: dict[str, Any] = {"area": pull.area.slug, "month": pull.month}
+    changed = None
+    if former is not None:
+        changed = revisions.difference(connection, **where, before=former.categories, now=totals.categories)
+        changed["unplaced"] = sum(totals.unplaced.values()) - sum(former.unplaced.values())
+    return {
+        "records": totals.placed,
+        "unplaced": sum(totals.unplaced.values()),
+        "outside": totals.outside,
+        "set_aside": totals.set_aside,
+        "occupied_cells": connection.scalar(_OCCUPIED, where),
+        "categories": totals.categories,
+        "requests": totals.requests,
+        "issues": totals.issues,
+        "source": pull.source,
+        "release": pull.release,
+        "difference": changed,
+    }
+
+
+def _is_affected(area: Area, changed: Area) -> bool:
+    return area.polygon.intersects(changed.polygon) or bool(set(area.forces) & set(changed.forces))
 
 
 def _check_border(connection: Connection, area: Area) -> None:
-    """Until the end of the transaction, the area keeps the border that its crimes were taken within."""
-    # FOR SHARE waits for a change that is on its way, and then reads what it wrote.
-    border = connection.scalar(
-        select(models.Area.boundary).where(models.Area.slug == area.slug).with_for_update(read=True)
-    )
-    if border != area.border:
+    boundary = connection.scalar(select(models.Area.boundary).where(models.Area.slug == area.slug))
+    if boundary != area.border:
         raise BorderChanged(area.slug)
 
 
 def record_failure(connection: Connection, failed: Mapping[str, Any], error: str) -> None:
     """Note that a month could not be brought in; what is held of it stays. `failed`: columns of the row."""
     with connection.begin():
-        connection.execute(insert(IngestionRun).values(**failed, status="failed", current=False, error=error))
-
-
-def _incident_rows(snapshot: Snapshot) -> Iterable[Sequence[Any]]:
-    for crime in snapshot.placed:
-        yield (snapshot.area.slug, snapshot.month, *crime)
-
-
-def _unplaced_rows(snapshot: Snapshot) -> Iterable[Sequence[Any]]:
-    for force, crimes in snapshot.unplaced.items():
-        for crime in crimes:
-            yield (
-                snapshot.area.slug,
-                snapshot.month,
-                force,
-                crime.category,
-                crime.api_id,
-                crime.persistent_id,
-                crime.outcome,
-                crime.outcome_month,
-            )
+        connection.execute(insert(IngestionRun).values(**failed, status="failed", error=error))

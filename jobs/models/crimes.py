@@ -1,4 +1,4 @@
-"""Crimes, the areas they are held for, and how they came in. Months are dates of the 1st."""
+"""Crimes, the areas that they lie in, and how they came in. Months are dates of the 1st."""
 
 import datetime as dt
 from typing import Any
@@ -46,27 +46,87 @@ class CrimeWeight(Base):
 
 
 class Area(Base):
-    """A part of the country whose crimes are held. Areas may touch but never overlap."""
+    """A part of the country whose crimes are held. Areas are filters: they may overlap and lie inside each other."""
 
     __tablename__ = "areas"
     slug: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     boundary: Mapped[dict[str, Any]]
-    """GeoJSON Polygon, longitude first."""
+    """GeoJSON Polygon or MultiPolygon, longitude first."""
     is_box: Mapped[bool]
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
 
 
 class AreaForce(Base):
-    """A police force whose unplaced crimes belong to this area. A force stands in one area at most."""
+    """A police force whose unplaced crimes are counted for this area, and for others that name it."""
 
     __tablename__ = "area_forces"
-    force: Mapped[str] = mapped_column(primary_key=True)
-    area: Mapped[str] = mapped_column(ForeignKey("areas.slug", ondelete="CASCADE"), index=True)
+    area: Mapped[str] = mapped_column(ForeignKey("areas.slug", ondelete="CASCADE"), primary_key=True)
+    force: Mapped[str] = mapped_column(primary_key=True, index=True)
+
+
+class Point(Base):
+    """One of the anonymous points that the source snaps crimes to. They are few; crimes refer to them."""
+
+    __tablename__ = "points"
+    id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
+    latitude: Mapped[float]
+    longitude: Mapped[float]
+    street_name: Mapped[str] = mapped_column(server_default=text("''"))
+    street_id: Mapped[int | None] = mapped_column(BIGINT)
+    h3_cell: Mapped[int] = mapped_column(BIGINT)
+    """H3 index as the 64-bit number; `to_hex` gives its usual text. All points are of one resolution."""
+    coarse_cell: Mapped[int] = mapped_column(BIGINT)
+    """The cell of resolution 6, by which the force of the land is known."""
+    __table_args__ = (Index("uq_points_place", "latitude", "longitude", "street_name", unique=True),)
+
+
+class AreaPoint(Base):
+    """A point that lies inside an area."""
+
+    __tablename__ = "area_points"
+    area: Mapped[str] = mapped_column(ForeignKey("areas.slug", ondelete="CASCADE"), primary_key=True)
+    point_id: Mapped[int] = mapped_column(BIGINT, primary_key=True, index=True)
+
+
+class CrimeIncident(Base):
+    """A crime with a place, held once whatever areas it lies in. `placed_crimes` is it with its point.
+
+    Without foreign keys, which would take longer than all else: rows come from a join with points, and their
+    categories were checked when they were read.
+    """
+
+    __tablename__ = "crime_incidents"
+    id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
+    month: Mapped[dt.date]
+    category: Mapped[str]
+    point_id: Mapped[int] = mapped_column(BIGINT)
+    api_id: Mapped[int | None] = mapped_column(BIGINT)
+    """Unique within one pull, not promised stable between releases."""
+    persistent_id: Mapped[str | None]
+    location_type: Mapped[str | None]
+    outcome: Mapped[str | None]
+    outcome_month: Mapped[dt.date | None]
+    __table_args__ = (Index("ix_crime_incidents_month_point", "month", "point_id"),)
+
+
+class UnplacedCrime(Base):
+    """A crime that the source gives no place: counted for its force, outside of the grid."""
+
+    __tablename__ = "unplaced_crimes"
+    id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
+    force: Mapped[str]
+    month: Mapped[dt.date]
+    category: Mapped[str] = mapped_column(ForeignKey("crime_categories.slug"))
+    api_id: Mapped[int | None] = mapped_column(BIGINT)
+    persistent_id: Mapped[str | None]
+    outcome: Mapped[str | None]
+    outcome_month: Mapped[dt.date | None]
+    __table_args__ = (Index("ix_unplaced_crimes_month_force", "month", "force"),)
 
 
 class IngestionRun(Base):
-    """One try to bring in an area's month. The one that is `current` owns the crimes that are held."""
+    """One try to ingest an area's month."""
 
     __tablename__ = "ingestion_runs"
     id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
@@ -74,21 +134,19 @@ class IngestionRun(Base):
     area: Mapped[str] = mapped_column(ForeignKey("areas.slug", ondelete="CASCADE"))
     month: Mapped[dt.date]
     status: Mapped[str]
-    current: Mapped[bool]
     records: Mapped[int] = mapped_column(server_default=text("0"))
     unplaced: Mapped[int] = mapped_column(server_default=text("0"))
+    outside: Mapped[int] = mapped_column(server_default=text("0"))
+    """Records that the source returned beside those of the area: its requests are boxes."""
     set_aside: Mapped[int] = mapped_column(server_default=text("0"))
+    occupied_cells: Mapped[int] = mapped_column(server_default=text("0"))
     categories: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     """{category slug: placed crimes}"""
     requests: Mapped[int] = mapped_column(server_default=text("0"))
     h3_resolution: Mapped[int] = mapped_column(SmallInteger)
-    fingerprint: Mapped[str] = mapped_column(server_default=text("''"))
-    """Hash of the crimes' cells and categories; what the grid of the month is made from."""
     issues: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
     """What people should know of this month: [{issue, count, example}]."""
     error: Mapped[str | None]
-    border: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    """GeoJSON of the border that this month was brought in within, where its area has another one by now."""
     source: Mapped[str]
     release: Mapped[dt.date | None]
     """The source's release that the month is of; none for what came in before this was asked."""
@@ -97,45 +155,110 @@ class IngestionRun(Base):
     started_at: Mapped[dt.datetime]
     ended_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     __table_args__ = (
-        Index("uq_ingestion_runs_current", "area", "month", unique=True, postgresql_where=text("current")),
         Index("ix_ingestion_runs_month", "month"),
+        Index("ix_ingestion_runs_area", "area", "month"),
     )
 
 
-class CrimeIncident(Base):
-    """A crime with a place. Positions are snapped by the source to the nearest of its anonymous points."""
+class MonthGround(Base):
+    """Land whose crimes of a month are held, and of which release. The grounds of a month do not overlap."""
 
-    __tablename__ = "crime_incidents"
+    __tablename__ = "month_grounds"
+    id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
+    month: Mapped[dt.date] = mapped_column(index=True)
+    boundary: Mapped[dict[str, Any]]
+    """GeoJSON MultiPolygon, longitude first."""
+    release: Mapped[dt.date | None]
+    source: Mapped[str]
+    ingestion_id: Mapped[int | None] = mapped_column(
+        BIGINT, ForeignKey("ingestion_runs.id", ondelete="SET NULL"), index=True
+    )
+    ended_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+
+
+class AreaMonth(Base):
+    """What is held of an area's month now, whatever brought it in."""
+
+    __tablename__ = "area_months"
+    area: Mapped[str] = mapped_column(ForeignKey("areas.slug", ondelete="CASCADE"), primary_key=True)
+    month: Mapped[dt.date] = mapped_column(primary_key=True, index=True)
+    is_whole: Mapped[bool]
+    """Whether all of the area's land is held."""
+    records: Mapped[int]
+    unplaced: Mapped[int]
+    categories: Mapped[dict[str, Any]]
+    """{category slug: placed crimes}"""
+    release: Mapped[dt.date | None]
+    """The oldest release that a part of the area is of; none where that is not known."""
+    ingestion_id: Mapped[int | None] = mapped_column(
+        BIGINT, ForeignKey("ingestion_runs.id", ondelete="SET NULL"), index=True
+    )
+    """The newest ingestion that brought in a part of it."""
+
+
+class HeldMonth(Base):
+    """What the grid of a month is made from."""
+
+    __tablename__ = "held_months"
+    month: Mapped[dt.date] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]
+    """Hash of the crimes' cells and categories, whatever order they came in."""
+    h3_resolution: Mapped[int] = mapped_column(SmallInteger)
+    crimes: Mapped[int]
+    changed_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+
+
+class StagedPull(Base):
+    """A month on its way in. Like all that is staged it may be lost: then it is asked for again."""
+
+    __tablename__ = "staged_pulls"
     id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
     area: Mapped[str] = mapped_column(ForeignKey("areas.slug", ondelete="CASCADE"))
     month: Mapped[dt.date]
-    category: Mapped[str] = mapped_column(ForeignKey("crime_categories.slug"))
-    latitude: Mapped[float]
-    longitude: Mapped[float]
-    h3_cell: Mapped[int] = mapped_column(BIGINT)
-    """H3 index as the 64-bit number; `to_hex` gives its usual text."""
+    boundary: Mapped[dict[str, Any]]
+    """The area's when the pull began."""
+    source: Mapped[str]
+    release: Mapped[dt.date | None]
+    started_at: Mapped[dt.datetime]
+    requests: Mapped[int] = mapped_column(server_default=text("0"))
+    """Those that were for the release."""
+    __table_args__ = (
+        Index("uq_staged_pulls_area_month", "area", "month", unique=True),
+        {"prefixes": ["UNLOGGED"]},
+    )
+
+
+class StagedAnswer(Base):
+    """An answer of the source that is staged: a tile, or a force's crimes without a place."""
+
+    __tablename__ = "staged_answers"
+    pull: Mapped[int] = mapped_column(ForeignKey("staged_pulls.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    is_split: Mapped[bool]
+    """Whether the tile holds too many crimes for one answer; its quadrants are asked for."""
+    requests: Mapped[int]
+    read: Mapped[int] = mapped_column(server_default=text("0"))
+    outside: Mapped[int] = mapped_column(server_default=text("0"))
+    set_aside: Mapped[int] = mapped_column(server_default=text("0"))
+    issues: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+
+class StagedCrime(Base):
+    """A crime of an answer that is staged; without a place it has a force."""
+
+    __tablename__ = "staged_crimes"
+    id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
+    pull: Mapped[int] = mapped_column(ForeignKey("staged_pulls.id", ondelete="CASCADE"), index=True)
+    force: Mapped[str | None]
+    category: Mapped[str]
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    street_name: Mapped[str]
     street_id: Mapped[int | None] = mapped_column(BIGINT)
-    street_name: Mapped[str | None]
     api_id: Mapped[int | None] = mapped_column(BIGINT)
-    """Unique within one pull, not promised stable between releases."""
     persistent_id: Mapped[str | None]
     location_type: Mapped[str | None]
     outcome: Mapped[str | None]
     outcome_month: Mapped[dt.date | None]
-    __table_args__ = (Index("ix_crime_incidents_month_area", "month", "area"),)
-
-
-class UnplacedCrime(Base):
-    """A crime that the source gives no place: counted for its force, outside of the grid."""
-
-    __tablename__ = "unplaced_crimes"
-    id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
-    area: Mapped[str] = mapped_column(ForeignKey("areas.slug", ondelete="CASCADE"))
-    force: Mapped[str]
-    month: Mapped[dt.date]
-    category: Mapped[str] = mapped_column(ForeignKey("crime_categories.slug"))
-    api_id: Mapped[int | None] = mapped_column(BIGINT)
-    persistent_id: Mapped[str | None]
-    outcome: Mapped[str | None]
-    outcome_month: Mapped[dt.date | None]
-    __table_args__ = (Index("ix_unplaced_crimes_month_area", "month", "area"),)
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)

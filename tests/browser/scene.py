@@ -37,20 +37,28 @@ _ATTEMPT = text(
 )
 _MONTH = text(
     """
-    INSERT INTO ingestion_runs (run_id, area, month, status, current, records, unplaced, requests, h3_resolution,
-                                categories, issues, source, started_at, ended_at)
-    VALUES (:run_id, :area, :month, 'success', true, :records, :unplaced, 4, 10, CAST(:categories AS jsonb),
-            CAST(:issues AS jsonb), 'https://data.police.uk/api', :at, :at)
+    WITH run AS (
+        INSERT INTO ingestion_runs (run_id, area, month, status, records, unplaced, requests, h3_resolution,
+                                    categories, issues, source, started_at, ended_at)
+        VALUES (:run_id, :area, :month, 'success', :records, :unplaced, 4, 10, CAST(:categories AS jsonb),
+                CAST(:issues AS jsonb), 'https://data.police.uk/api', :at, :at)
+        RETURNING id, area, month, records, unplaced, categories
+    )
+    INSERT INTO area_months (area, month, is_whole, records, unplaced, categories, ingestion_id)
+    SELECT area, month, true, records, unplaced, categories, id FROM run
     """
 )
 _CRIMES = text(
     """
-    INSERT INTO crime_incidents (area, month, category, latitude, longitude, h3_cell)
-    SELECT :area, :month, :category, 50.9, -1.4, 0 FROM generate_series(1, :n)
+    INSERT INTO crime_incidents (month, category, point_id)
+    SELECT :month, :category, 1 FROM generate_series(1, :n)
     """
 )
 _GRID = text(
     """
+    WITH held AS (
+        INSERT INTO held_months (month, fingerprint, h3_resolution, crimes) VALUES (:month, '', 10, :crimes)
+    )
     INSERT INTO grid_months (month, fingerprint, generation, h3_resolution, cells, crimes, built_at)
     VALUES (:month, '', 7, 10, :cells, :crimes, :at)
     """
@@ -186,7 +194,7 @@ def _crimes(connection: Connection, newest: dt.date, now: dt.datetime, parent: s
             more = {"unplaced": records // 40, "issues": json.dumps(issues), "run_id": parent if not back else None}
             connection.execute(_MONTH, {**values, **more, "categories": json.dumps(shares)})
             for category, n in shares.items() if not back else ():
-                connection.execute(_CRIMES, {"area": area, "month": month, "category": category, "n": n})
+                connection.execute(_CRIMES, {"month": month, "category": category, "n": n})
         connection.execute(_GRID, {"month": month, "cells": total // 3, "crimes": total, "at": now})
 
 

@@ -11,7 +11,8 @@ import h3
 from playwright.sync_api import Browser, Page
 from sqlalchemy import text
 
-from jobs import areas, database, schema
+from jobs import database, schema
+from jobs.held import land
 from jobs.months import add_months
 from tests.browser import town
 from tests.browser.conftest import chromium, served, sign_in
@@ -37,7 +38,7 @@ def scene(folder: Path) -> Iterator[tuple[str, Settings]]:
         with engine.connect() as connection:
             schema.migrate(connection)
             with connection.begin():
-                areas.ensure_default(connection, settings)
+                land.ensure_default(connection, settings)
             now = dt.datetime.now(dt.UTC)
             paint(connection, now)
             town.build(connection, add_months(now.date().replace(day=1), -3))

@@ -14,9 +14,9 @@ from worker import cadence
 
 # Everything but ids and times.
 TABLES = {
-    "crime_incidents": "area, month, category, latitude, longitude, h3_cell, street_id, street_name, api_id, "
+    "placed_crimes": "month, category, latitude, longitude, h3_cell, street_id, street_name, api_id, "
     "persistent_id, location_type, outcome, outcome_month",
-    "unplaced_crimes": "area, month, force, category, api_id, persistent_id, outcome, outcome_month",
+    "unplaced_crimes": "month, force, category, api_id, persistent_id, outcome, outcome_month",
     "safety_cells": "cell_id, h3_index, h3_resolution, month, crime_count_total, crime_count_weighted, stats::text",
     "grid_months": "month, fingerprint, h3_resolution, cells, crimes",
     "route_history": "route::text, deleted_at IS NOT NULL",

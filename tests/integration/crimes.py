@@ -13,6 +13,8 @@ from tests.standins.police import PoliceStandin, Records
 MONTH = "2024-01"
 CATEGORIES = ("anti-social-behaviour", "burglary", "drugs", "robbery", "shoplifting", "violent-crime")
 
+BY_AREA = "SELECT area, count(*) FROM crime_incidents JOIN area_points USING (point_id) GROUP BY 1 ORDER BY 1"
+
 Crime = dict[str, Any]
 
 

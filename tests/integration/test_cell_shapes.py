@@ -3,9 +3,10 @@
 import h3
 import pytest
 
-from jobs import areas, cache, context, database, schema
+from jobs import cache, context, database, schema
 from jobs.context import Context
 from jobs.grid.rebuild import rebuild_safety_grid
+from jobs.held import land
 from jobs.ingestion.run import ingest_latest_crime_data
 from jobs.validation import validate_h3_grid_health
 from tests.integration.crimes import crime, rows, scattered, served, value
@@ -21,7 +22,7 @@ def test_every_distinct_cell_has_its_hexagon_once(postgis: Settings) -> None:
         schema.migrate(connection)
         schema.check(connection)
         with connection.begin():
-            areas.ensure_default(connection, postgis)
+            land.ensure_default(connection, postgis)
         with served(here, [crime for month in MONTHS for crime in scattered(month)]):
             ingest_latest_crime_data()
             rebuild_safety_grid(months=1)
@@ -41,7 +42,7 @@ def test_every_distinct_cell_has_its_hexagon_once(postgis: Settings) -> None:
             assert area_m2 == pytest.approx(h3.cell_area(cell, unit="m^2"), rel=0.01)
             assert (lat, lng) == pytest.approx(h3.cell_to_latlng(cell), abs=1e-6)
         inside = "SELECT h3_index FROM cell_shapes WHERE ST_Contains(shape, ST_SetSRID(ST_Point(:lng, :lat), 4326))"
-        found = rows(connection, "SELECT DISTINCT latitude, longitude FROM crime_incidents LIMIT 5")
+        found = rows(connection, "SELECT DISTINCT latitude, longitude FROM placed_crimes LIMIT 5")
         for lat, lng in found:
             assert value(connection, inside, lat=lat, lng=lng) == h3.latlng_to_cell(lat, lng, 10)
     engine.dispose()

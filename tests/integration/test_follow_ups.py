@@ -88,13 +88,19 @@ def test_an_ingestion_of_which_some_months_failed_leads_to_the_grid_of_the_other
     assert rows(here.connection, GRID) == rows(here.connection, COUNTS) == [(dt.date(2023, 12, 1), 60)]
 
 
-@pytest.mark.parametrize("stop", range(2))
-def test_recelled_crimes_lead_to_the_grid_of_all_months(here: Context, stop: int) -> None:
+@pytest.mark.parametrize("is_second_attempt", [False, True])
+def test_recelled_crimes_lead_to_the_grid_of_all_months(here: Context, is_second_attempt: bool) -> None:
     for month in MONTHS:
         hold(here.connection, month, points(month), resolution=10)
     rebuild_safety_grid()
     here.settings = here.settings.model_copy(update={"h3_resolution": 9})
-    result = resumed(here, recell_crimes, stop)
+    kept: list[dict[str, Any]] = []
+    here.save_checkpoint = lambda state: kept.append(dict(state))
+    here.run_id = "a-run"
+    result = recell_crimes()
+    if is_second_attempt:
+        here.state = kept[-1]
+        assert recell_crimes() == result
     assert (len(result["months_recelled"]), result["records_recelled"]) == (3, 3 * len(points(MONTHS[0])))
     here.state = {}
     do_what_follows("recell_crimes", result)

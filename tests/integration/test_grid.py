@@ -12,8 +12,22 @@ from jobs import areas, context
 from jobs.context import Context
 from jobs.grid.rebuild import NothingIngested, rebuild_safety_grid
 from jobs.grid.store import NoWeight, OtherResolution
+from jobs.held import land
 from jobs.ingestion.run import ingest_latest_crime_data, ingest_month_on_demand
-from tests.integration.crimes import CATEGORIES, MONTH, Crime, change, crime, rows, scattered, served, unplaced, value
+from jobs.recell import recell_crimes
+from tests.integration.crimes import (
+    BY_AREA,
+    CATEGORIES,
+    MONTH,
+    Crime,
+    change,
+    crime,
+    rows,
+    scattered,
+    served,
+    unplaced,
+    value,
+)
 from worker.settings import Settings
 
 MONTHS = ["2023-11", "2023-12", "2024-01"]
@@ -142,14 +156,17 @@ def test_force_builds_what_did_not_change_and_mends_it(here: Context, three_mont
 
 def test_a_cell_on_the_border_of_two_areas_counts_the_crimes_of_both(here: Context) -> None:
     with here.connection.begin():
-        areas.add(here.connection, areas.from_box("north", "North", (51.0, -1.55, 51.1, -1.3), ()))
+        land.add(here.connection, areas.from_box("north", "North", (51.0, -1.55, 51.1, -1.3), ()))
     cell = h3.latlng_to_cell(51.0, -1.4, 8)
     here.settings = here.settings.model_copy(update={"h3_resolution": 8})
     crimes = [crime(latitude=lat, category="drugs") for lat in (50.9999, 51.0, 51.0001)]
     assert {h3.latlng_to_cell(one["latitude"], one["longitude"], 8) for one in crimes} == {cell}
     with served(here, crimes):
         ingest_month_on_demand(2024, 1)
-    assert rows(here.connection, "SELECT area, count(*) FROM crime_incidents GROUP BY 1 ORDER BY 1") == [
+    assert rows(
+        here.connection,
+        BY_AREA,
+    ) == [
         ("north", 2),
         ("southampton-core", 1),
     ]
@@ -159,13 +176,13 @@ def test_a_cell_on_the_border_of_two_areas_counts_the_crimes_of_both(here: Conte
 
 def test_the_crimes_of_an_area_that_is_gone_leave_the_grid(here: Context, three_months: list[Crime]) -> None:
     with here.connection.begin():
-        areas.add(here.connection, areas.from_box("north", "North", (51.0, -1.55, 51.1, -1.3), ()))
+        land.add(here.connection, areas.from_box("north", "North", (51.0, -1.55, 51.1, -1.3), ()))
     with served(here, [crime("2023-10", latitude=51.0), crime("2023-11", latitude=51.0)]):
         ingest_latest_crime_data(area="north")
     rebuild_safety_grid()
     assert value(here.connection, "SELECT count(DISTINCT month) FROM safety_cells") == 4
     with here.connection.begin():
-        areas.remove(here.connection, "north")
+        land.remove(here.connection, "north")
     assert rebuild_safety_grid()["months_rebuilt"] == ["2023-11-01"]
     assert rows(here.connection, CELLS) == counted(three_months)
 
@@ -183,8 +200,11 @@ def test_crimes_at_another_resolution_are_refused_even_where_nothing_changed(
     with pytest.raises(OtherResolution, match=r"2024-01 lie in cells of resolution 10 and .* is 9: run recell_crimes"):
         rebuild_safety_grid()
     with served(here, three_months):
-        for month in MONTHS:
-            ingest_month_on_demand(int(month[:4]), int(month[5:]))
+        ingest_month_on_demand(2024, 1)
+    # A month that comes in again does not get cells beside those of the others.
+    with pytest.raises(OtherResolution, match="2024-01 lie in cells of resolution 10"):
+        rebuild_safety_grid()
+    recell_crimes()
     assert rebuild_safety_grid()["h3_resolution"] == 9
     assert rows(here.connection, CELLS) == counted(three_months, 9)
 

@@ -7,6 +7,7 @@ import pytest
 from jobs import areas
 from jobs.context import Context
 from jobs.grid.rebuild import rebuild_safety_grid
+from jobs.held import land
 from jobs.ingestion.run import ingest_latest_crime_data
 from jobs.validation import validate_h3_grid_health
 from tests.gridded import AREA, Place, hold, scattered
@@ -53,15 +54,14 @@ def test_a_month_of_half_or_twice_the_usual_is_none(here: Context, count: int) -
 
 
 def test_many_crimes_without_a_place_are_a_concern(here: Context) -> None:
-    change(here.connection, "UPDATE ingestion_runs SET unplaced = 13 WHERE month = '2024-01-01'")
+    change(here.connection, "UPDATE area_months SET unplaced = 13 WHERE month = '2024-01-01'")
     assert findings("healthy") == []
-    change(here.connection, "UPDATE ingestion_runs SET unplaced = 14 WHERE month = '2024-01-01'")
+    change(here.connection, "UPDATE area_months SET unplaced = 14 WHERE month = '2024-01-01'")
     (issue,) = findings("warning")
     assert issue.startswith(f"{AREA} 2024-01: 26% of the crimes (14) have no place, so the grid is too pale there.")
 
 
 def test_cells_outside_of_every_area_are_a_fault(here: Context) -> None:
-    change(here.connection, "DELETE FROM ingestion_runs WHERE month = '2024-01-01'")
     stray = Place("2024-01", 51.2, -1.4, "drugs")
     on_the_border = Place("2024-01", 50.9999, -1.3001, "drugs")
     hold(here.connection, "2024-01", [*scattered("2024-01", 40), on_the_border, stray])
@@ -69,7 +69,7 @@ def test_cells_outside_of_every_area_are_a_fault(here: Context) -> None:
     (issue,) = findings("degraded")
     assert issue.startswith("1 cells lie in no area, the first 8a")
     with here.connection.begin():
-        areas.add(here.connection, areas.from_box("north", "North", (51.1, -1.5, 51.3, -1.3), ()))
+        land.add(here.connection, areas.from_box("north", "North", (51.1, -1.5, 51.3, -1.3), ()))
     assert not any("lie in no area" in issue for issue in validate_h3_grid_health()["issues"])
 
 

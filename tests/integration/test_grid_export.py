@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from jobs import areas
 from jobs.grid import export
 from jobs.grid.export import COLUMNS
+from jobs.held import land
 from tests.conftest import needs
 from tests.gridded import Place, build, hold, scattered
 from tests.integration.crimes import rows
@@ -115,7 +116,7 @@ def test_parquet_without_its_package_names_the_extra(
 
 def test_months_and_an_area_narrow_what_is_written(settings: Settings, connection: Connection, grid: Rows) -> None:
     with connection.begin():
-        areas.add(connection, areas.from_box("north", "North", (51.0, -1.55, 51.1, -1.3), ()))
+        land.add(connection, areas.from_box("north", "North", (51.0, -1.55, 51.1, -1.3), ()))
     hold(connection, "2024-01", [Place("2024-01", 51.05, -1.4, "drugs")], area="north")
     build(connection)
 

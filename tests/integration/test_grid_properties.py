@@ -40,7 +40,8 @@ def grid(connection: Connection) -> list[tuple[Any, ...]]:
 
 
 def empty(connection: Connection) -> None:
-    for table in ("crime_incidents", "ingestion_runs", "safety_cells", "grid_months"):
+    held = ("crime_incidents", "area_months", "month_grounds", "held_months")
+    for table in (*held, "ingestion_runs", "safety_cells", "grid_months"):
         change(connection, f"DELETE FROM {table}")
 
 

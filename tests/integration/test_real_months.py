@@ -14,6 +14,7 @@ import pytest
 from jobs import areas
 from jobs.context import Context
 from jobs.grid.rebuild import rebuild_safety_grid
+from jobs.held import land
 from jobs.ingestion.run import ingest_month_on_demand
 from jobs.settings import Box
 from tests.conftest import SHARED, needs
@@ -62,8 +63,8 @@ def member(path: Path, month: str, force: str) -> str:
 
 def replace_area(here: Context, box: Box, force: str) -> None:
     with here.connection.begin():
-        areas.remove(here.connection, "southampton-core")
-        areas.add(here.connection, areas.from_box("real", "Real", box, (force,)))
+        land.remove(here.connection, "southampton-core")
+        land.add(here.connection, areas.from_box("real", "Real", box, (force,)))
 
 
 def assert_held(here: Context, month: str, result: dict[str, Any], expected: Count) -> None:

@@ -15,8 +15,8 @@ from tests.gridded import hold, scattered
 from tests.integration.crimes import rows
 
 MONTHS = ["2023-12", "2024-01"]
-HELD = "SELECT month, h3_resolution, fingerprint FROM ingestion_runs WHERE current ORDER BY month"
-CRIMES = "SELECT month, api_id, category, latitude, longitude, h3_cell FROM crime_incidents ORDER BY month, api_id"
+HELD = "SELECT month, h3_resolution, fingerprint, crimes FROM held_months ORDER BY month"
+CRIMES = "SELECT month, api_id, category, latitude, longitude, h3_cell FROM placed_crimes ORDER BY month, api_id"
 CELLS = "SELECT cell_id, h3_resolution, crime_count_total, crime_count_weighted, stats FROM safety_cells ORDER BY 1"
 
 
@@ -42,12 +42,12 @@ def test_recelled_crimes_are_those_of_an_ingestion_at_the_resolution(here: Conte
         "h3_resolution": resolution,
         "months_recelled": ["2023-12-01", "2024-01-01"],
         "records_recelled": 400,
-        "distinct_points": len(set(rows(here.connection, "SELECT latitude, longitude FROM crime_incidents"))),
+        "distinct_points": len(set(rows(here.connection, "SELECT latitude, longitude FROM placed_crimes"))),
     }
     assert len(rebuild_safety_grid()["months_rebuilt"]) == 2
     recelled = all_of(here.connection)
-    hold_all(here, resolution)
-    # The same fingerprints: nothing is left to be built.
+    hold_all(here, 10)
+    # In the cells of what is held, whatever was asked for, and the same fingerprints: nothing is left to be built.
     assert rebuild_safety_grid()["months_rebuilt"] == []
     assert all_of(here.connection) == recelled
 

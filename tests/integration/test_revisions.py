@@ -71,7 +71,7 @@ def test_the_difference_is_that_of_the_release(here: Context) -> None:
         "categories": {"anti-social-behaviour": -2, "burglary": -5, "drugs": 6, "robbery": 3},
         "unplaced": 1,
     }
-    held = "SELECT difference->>'added' FROM ingestion_runs WHERE current"
+    held = "SELECT difference->>'added' FROM ingestion_runs WHERE id IN (SELECT ingestion_id FROM area_months)"
     assert value(here.connection, held) == "7"
 
 
@@ -101,7 +101,7 @@ def test_after_a_release_the_newest_held_months_are_asked_for_again_and_one_olde
         assert refreshed(here) == ["2023-09"]
         assert refreshed(here) == ["2023-10"]
         assert refreshed(here) == []
-    query = "SELECT count(*) FROM ingestion_runs WHERE current AND release = '2024-01-01'"
+    query = "SELECT count(*) FROM area_months WHERE release = '2024-01-01'"
     assert value(here.connection, query) == len(MONTHS)
 
 
@@ -109,7 +109,7 @@ def test_a_month_of_which_the_release_is_not_known_is_asked_for_again(here: Cont
     with served(here, scattered()):
         refreshed(here)
         with here.connection.begin():
-            here.connection.exec_driver_sql("UPDATE ingestion_runs SET release = NULL")
+            here.connection.exec_driver_sql("UPDATE area_months SET release = NULL")
         assert refreshed(here) == [MONTH]
 
 
@@ -134,4 +134,12 @@ def test_only_months_whose_cells_changed_are_built_again(here: Context) -> None:
         assert refreshed(here) == ["2023-12", "2024-01"]
         (one,) = outdated()
         assert one.parameters == {"months": 1, "until": "2024-01"}
-    assert len(rows(here.connection, "SELECT month FROM ingestion_runs WHERE NOT current")) == 1
+    assert (
+        len(
+            rows(
+                here.connection,
+                "SELECT month FROM ingestion_runs WHERE id NOT IN (SELECT ingestion_id FROM area_months)",
+            )
+        )
+        == 1
+    )

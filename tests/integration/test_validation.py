@@ -9,6 +9,7 @@ import pytest
 from jobs import areas, checks
 from jobs.context import Context
 from jobs.grid.rebuild import rebuild_safety_grid
+from jobs.held import land
 from jobs.ingestion.run import ingest_latest_crime_data, ingest_month_on_demand
 from jobs.validation import validate_h3_grid_health
 from tests.integration.crimes import MONTH, change, crime, point_at, rows, scattered, served, value
@@ -89,7 +90,7 @@ def test_a_month_that_is_published_and_not_held_is_missing(police: PoliceStandin
 
 def test_a_month_that_one_of_two_areas_lacks_is_missing(here: Context, police: PoliceStandin) -> None:
     with here.connection.begin():
-        areas.add(here.connection, areas.from_box("north", "North", (51.0, -1.55, 51.1, -1.3), ()))
+        land.add(here.connection, areas.from_box("north", "North", (51.0, -1.55, 51.1, -1.3), ()))
     assert validate_h3_grid_health()["coverage"]["missing_months"] == [f"{month}-01" for month in MONTHS]
 
 
@@ -134,7 +135,7 @@ def test_a_grid_that_other_hands_changed_is_found(here: Context, police: PoliceS
 
 
 def test_the_grid_of_an_area_that_is_gone_is_found(here: Context, police: PoliceStandin) -> None:
-    change(here.connection, "DELETE FROM ingestion_runs WHERE month = '2023-11-01'")
+    change(here.connection, "DELETE FROM area_months WHERE month = '2023-11-01'")
     change(here.connection, "DELETE FROM crime_incidents WHERE month = '2023-11-01'")
     missing, difference = findings("degraded")
     assert missing.startswith("Published but not held: 2023-11")

@@ -3,7 +3,6 @@
 import datetime as dt
 from typing import Any
 
-import h3
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from jobs.areas import from_box
 from jobs.http import SourceChanged, SourceUnavailable
 from jobs.ingestion.police import Tile
-from jobs.ingestion.records import Reader, category_counts
+from jobs.ingestion.records import Answer, Reader
 
 AREA = from_box("test", "Test", (50.85, -1.5, 50.97, -1.3), ())
 PLACE: dict[str, Any] = {
@@ -23,7 +22,7 @@ PLACE: dict[str, Any] = {
 
 
 def reader(*categories: str) -> Reader:
-    return Reader(dt.date(2024, 1, 1), frozenset(categories or ("burglary", "drugs")), 10)
+    return Reader(dt.date(2024, 1, 1), frozenset(categories or ("burglary", "drugs")), Answer())
 
 
 def record(number: int = 1, **fields: Any) -> dict[str, Any]:
@@ -63,7 +62,6 @@ def test_every_field_of_a_record_is_kept() -> None:
         "Under investigation",
         dt.date(2024, 2, 1),
     )
-    assert crime.h3_cell == int(h3.latlng_to_cell(50.912345, -1.401234, 10), 16)
 
 
 def test_what_the_source_leaves_empty_is_empty_here() -> None:
@@ -71,9 +69,9 @@ def test_what_the_source_leaves_empty_is_empty_here() -> None:
     assert (crime.outcome, crime.outcome_month, crime.persistent_id, crime.location_type) == (None, None, None, None)
 
 
-def test_a_crime_without_a_place_has_no_cell() -> None:
+def test_a_crime_without_a_place_has_no_street() -> None:
     (crime,) = reader().unplaced([record(location=None, location_type=None)])
-    assert (crime.lat, crime.lng, crime.h3_cell, crime.street_id) == (None, None, None, None)
+    assert (crime.lat, crime.lng, crime.street_id, crime.street_name) == (None, None, None, "")
 
 
 def test_crimes_just_outside_of_the_area_are_left_out_and_are_no_fault() -> None:
@@ -82,7 +80,7 @@ def test_crimes_just_outside_of_the_area_are_left_out_and_are_no_fault() -> None
         here.placed([record(3, location=at("50.9", "-1.3"))], AREA)
         + reader().placed([record(2, location=at("50.85", "-1.4"))], AREA)
     )
-    assert (here.set_aside, here.issues.as_list()) == (0, [])
+    assert (here.answer.outside, here.answer.set_aside, here.answer.issues.as_list()) == (2, 0, [])
 
 
 def test_a_record_on_the_seam_of_two_tiles_counts_once() -> None:
@@ -103,7 +101,7 @@ def test_a_record_on_the_seam_of_two_tiles_counts_once() -> None:
 def test_an_id_that_stands_twice_in_one_response_is_one_crime_and_is_said() -> None:
     here = reader()
     assert [crime.api_id for crime in here.placed([record(1), record(2), record(1)], AREA)] == [1, 2]
-    assert here.issues.as_list()[0]["issue"] == "left out: the same id twice in one response"
+    assert here.answer.issues.as_list()[0]["issue"] == "set aside: the same id twice in one response"
 
 
 @given(
@@ -154,8 +152,8 @@ UNREADABLE = [
 def test_one_record_that_cannot_be_read_is_set_aside_with_its_reason(bad: Any, field: str) -> None:
     here = reader()
     assert len(here.placed([*good(20), bad], AREA)) == 20
-    assert here.set_aside == 1
-    (issue,) = here.issues.as_list()
+    assert here.answer.set_aside == 1
+    (issue,) = here.answer.issues.as_list()
     assert (issue["issue"], issue["count"]) == (f"set aside: {field} cannot be read", 1)
     assert issue["example"].isascii()
 
@@ -165,15 +163,15 @@ def test_a_record_with_a_place_where_none_belongs_is_set_aside_and_so_is_the_rev
         (one := reader(), one.placed([*good(3), record(location=None)], AREA)),
         (two := reader(), two.unplaced([record(number, location=None) for number in range(2, 5)] + [record()])),
     ):
-        assert (len(crimes), here.set_aside) == (3, 1)
-        assert here.issues.as_list()[0]["issue"].startswith("set aside: a place where none belongs")
+        assert (len(crimes), here.answer.set_aside) == (3, 1)
+        assert here.answer.issues.as_list()[0]["issue"].startswith("set aside: a place where none belongs")
 
 
 @pytest.mark.parametrize(("fine", "bad"), [(1, 1), (4, 4), (10, 10), (990, 10), (3960, 40)])
 def test_a_few_bad_records_are_borne(fine: int, bad: int) -> None:
     here = reader()
     assert len(here.placed([*good(fine), *[without("id")] * bad], AREA)) == fine
-    assert (here.set_aside, here.issues.as_list()[0]["count"]) == (bad, bad)
+    assert (here.answer.set_aside, here.answer.issues.as_list()[0]["count"]) == (bad, bad)
 
 
 @pytest.mark.parametrize(("fine", "bad"), [(0, 2), (4, 5), (10, 11), (989, 11), (3959, 41)])
@@ -195,10 +193,5 @@ def test_an_unknown_category_stops_the_month_and_says_what_to_do() -> None:
 def test_a_field_that_nobody_knows_is_signalled_and_the_crime_is_kept() -> None:
     here = reader()
     assert len(here.placed([record(1, weather="rain"), record(2, weather="sun")], AREA)) == 2
-    assert here.issues.as_list() == [{"issue": "unknown field weather", "count": 2, "example": '"rain"'}]
-    assert here.set_aside == 0
-
-
-def test_categories_are_counted_the_most_frequent_first() -> None:
-    crimes = reader().placed([record(1, category="drugs"), record(2), record(3, category="drugs")], AREA)
-    assert list(category_counts(crimes).items()) == [("drugs", 2), ("burglary", 1)]
+    assert here.answer.issues.as_list() == [{"issue": "unknown field weather", "count": 2, "example": '"rain"'}]
+    assert here.answer.set_aside == 0

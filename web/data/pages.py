@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, Flask, render_template, request, url_for
@@ -43,7 +43,7 @@ def index() -> ResponseReturnValue:
         rows=store.span(found.first, count) if found.first else [],
         missing=set(missing),
         shades=_shades(found.months),
-        chart=_chart(found.months),
+        chart=_chart(found.crimes),
         is_all=is_all,
         shown=SHOWN,
     )
@@ -69,10 +69,7 @@ def _shades(months: Sequence[Row[Any]]) -> dict[tuple[str, dt.date], int]:
     return shades
 
 
-def _chart(months: Sequence[Row[Any]]) -> Any:
-    sums: dict[dt.date, int] = defaultdict(int)
-    for row in months:
-        sums[row.month] += row.records
+def _chart(sums: Mapping[dt.date, int]) -> Any:
     bars = [
         charts.Bar(
             sums[one], f"{month_text(one)}: {sums[one]:,} crimes", "plain", url_for("data.month", month=month_text(one))

@@ -12,25 +12,33 @@ from jobs.months import add_months
 
 _MONTHS = text(
     """
-    SELECT area, month, records, unplaced, set_aside, ended_at, run_id, jsonb_array_length(issues) AS issues
-    FROM ingestion_runs WHERE current AND month >= :oldest ORDER BY month DESC, area
+    SELECT held.area, held.month, held.is_whole, held.records, held.unplaced, held.release,
+           coalesce(set_aside, 0) AS set_aside, ended_at, run_id,
+           coalesce(jsonb_array_length(issues), 0) AS issues, ingestion_id
+    FROM area_months AS held LEFT JOIN ingestion_runs AS origin ON origin.id = ingestion_id
+    WHERE held.month >= :oldest ORDER BY held.month DESC, held.area
     """
 )
 _GRID = text("SELECT month, cells, crimes, generation, built_at FROM grid_months WHERE month >= :oldest")
 _CATEGORIES = text(
     """
     SELECT area, slug, name, n::bigint AS n
-    FROM ingestion_runs CROSS JOIN jsonb_each_text(categories) AS counted (slug, n) JOIN crime_categories USING (slug)
-    WHERE current AND month = :month ORDER BY 4 DESC, name
+    FROM area_months CROSS JOIN jsonb_each_text(categories) AS counted (slug, n) JOIN crime_categories USING (slug)
+    WHERE month = :month ORDER BY 4 DESC, name
     """
 )
 _UNPLACED = text(
-    "SELECT area, force, count(*) AS n FROM unplaced_crimes WHERE month = :month GROUP BY 1, 2 ORDER BY 1, 2"
+    "SELECT area, force, count(*) AS n FROM unplaced_crimes JOIN area_forces USING (force) WHERE month = :month "
+    "GROUP BY 1, 2 ORDER BY 1, 2"
 )
 # A month comes in a few times a year; one that fails daily would fill the page.
-_TRIES = text("SELECT * FROM ingestion_runs WHERE month = :month ORDER BY ended_at DESC LIMIT 50")
-_HELD = text("SELECT area, month FROM ingestion_runs WHERE current")
-_NEWEST = text("SELECT max(month) FROM ingestion_runs WHERE current")
+_TRIES = text(
+    "SELECT *, id IN (SELECT ingestion_id FROM area_months WHERE month = :month) AS current "
+    "FROM ingestion_runs WHERE month = :month ORDER BY ended_at DESC LIMIT 50"
+)
+_HELD = text("SELECT area, month FROM area_months WHERE is_whole")
+_CRIMES = text("SELECT month, crimes FROM held_months WHERE month >= :oldest")
+_NEWEST = text("SELECT max(month) FROM held_months")
 # Indexed by job and creation: the newest few are enough to find one that finished.
 _LOOK = text(
     """
@@ -66,11 +74,13 @@ class Overview:
     areas: Sequence[Row[Any]]
     """slug, name and forces, oldest first"""
     months: Sequence[Row[Any]]
-    """area, month, records, unplaced, set_aside, ended_at, run_id, issues; newest month first"""
+    """area, month, is_whole, records, unplaced, release, set_aside, ended_at, run_id, issues; newest month first"""
     grid: dict[dt.date, Row[Any]]
     """{month: cells, crimes, generation and built_at of its grid}"""
     newest: dt.date | None
     source: SourceState | None
+    crimes: dict[dt.date, int]
+    """{month: placed crimes}, each counted once however many areas it lies in"""
 
     @property
     def first(self) -> dt.date | None:
@@ -97,9 +107,11 @@ class Month:
 
 def overview(connection: Connection, count: int | None = None) -> Overview:
     """The newest `count` months that are held or published, or all of them."""
-    found = Overview(areas(connection), (), {}, newest_month(connection), source_state(connection))
+    found = Overview(areas(connection), (), {}, newest_month(connection), source_state(connection), {})
     oldest = add_months(found.first, 1 - count) if count and found.first else EVER
-    return replace(found, months=months(connection, oldest), grid=grid(connection, oldest))
+    return replace(
+        found, months=months(connection, oldest), grid=grid(connection, oldest), crimes=crimes(connection, oldest)
+    )
 
 
 def month(connection: Connection, day: dt.date) -> Month:
@@ -134,7 +146,7 @@ def category_names(connection: Connection) -> dict[str, str]:
 
 
 def newest_month(connection: Connection) -> dt.date | None:
-    """The newest month that any area holds."""
+    """The newest month of which anything is held."""
     with connection.begin():
         newest: dt.date | None = connection.scalar(_NEWEST)
         return newest
@@ -144,6 +156,12 @@ def months(connection: Connection, oldest: dt.date) -> Sequence[Row[Any]]:
     """What is held of each area and month since `oldest`."""
     with connection.begin():
         return connection.execute(_MONTHS, {"oldest": oldest}).all()
+
+
+def crimes(connection: Connection, oldest: dt.date) -> dict[dt.date, int]:
+    """{month: placed crimes}"""
+    with connection.begin():
+        return {row.month: row.crimes for row in connection.execute(_CRIMES, {"oldest": oldest})}
 
 
 def grid(connection: Connection, oldest: dt.date) -> dict[dt.date, Row[Any]]:

@@ -13,8 +13,10 @@ from jobs.areas import Area
 from jobs.boundaries.drawing import Drawing, named, united
 from jobs.boundaries.errors import BorderRefused
 from jobs.boundaries.files import drawings_of
-from jobs.ingestion import borders
+from jobs.crimes import outdated_months
+from jobs.held import land
 from jobs.ingestion.police import Police
+from jobs.ingestion.store import partly_held
 from jobs.months import month_text
 from jobs.regrid import rebuilds
 from jobs.settings import parse_box
@@ -35,9 +37,9 @@ def _transaction() -> Iterator[Connection]:
         engine.dispose()
 
 
-@click.group(help=help_of("area", "They may touch, never overlap."))
+@click.group(help=help_of("area", "They may overlap: a crime is held once."))
 def area() -> None:
-    """The areas whose crimes are held. They may touch, never overlap."""
+    """The areas whose crimes are held. They may overlap: a crime is held once."""
 
 
 @area.command("list")
@@ -127,7 +129,7 @@ def add(
         raise click.UsageError("Give the area a SLUG, or name the areas of a file by --name-property")
     with _transaction() as connection:
         for one in wanted:
-            areas.add(connection, one)
+            land.add(connection, one)
     for one in wanted:
         click.echo(
             f"Area {one.slug} is held from now on; bring its months in with `safegrid backfill --area {one.slug}`",
@@ -139,26 +141,33 @@ def add(
 @click.argument("slug")
 @click.option("--yes", is_flag=True, help="Do not ask before the crimes are deleted.")
 def remove(slug: str, yes: bool) -> None:
-    """Delete an area and all its crimes."""
+    """Delete an area, and the crimes that no other area covers."""
     with _transaction() as connection:
         name = areas.find(connection, slug).name
+        count = land.alone(connection, slug)
     if not yes:
-        click.confirm(f"All crimes of the area {slug} ({name}) are deleted too. Delete it?", abort=True, err=True)
+        click.confirm(
+            f"{count} crimes of the area {slug} ({name}) lie in no other area and are deleted with it. Delete it?",
+            abort=True,
+            err=True,
+        )
     with _transaction() as connection:
-        areas.remove(connection, slug)
-    click.echo(f"Area {slug} is deleted; run rebuild_safety_grid to take its crimes out of the grid", err=True)
+        land.remove(connection, slug)
+    click.echo(
+        f"Area {slug} is deleted with {count} crimes; run rebuild_safety_grid to take them out of the grid", err=True
+    )
 
 
 @area.command()
 @click.argument("slug")
 @_box
 @_polygon
-@click.option("--yes", is_flag=True, help="Do not ask before crimes are deleted that cannot be brought in again.")
+@click.option("--yes", is_flag=True, help="Do not ask before crimes are deleted.")
 def resize(slug: str, box: str | None, polygon: Path | None, yes: bool) -> None:
     """Change the border of an area, and ask for its months again within the new one; one run a month.
 
-    What is held stays, within the former border, until its month has come in. Months that the source does not offer
-    any more keep what lies inside both borders. Give the command again to ask for what is left.
+    Crimes that the new border leaves out and no other area covers are deleted. What it adds comes in with the months;
+    those that the source does not offer any more stay without it.
     """
     chosen = settings.read()
     offered = Police.of(chosen).months()
@@ -166,33 +175,31 @@ def resize(slug: str, box: str | None, polygon: Path | None, yes: bool) -> None:
         with client.engine.begin() as connection:
             held = areas.find(connection, slug)
             wanted = _drawn(slug, held.name, box, polygon, held.forces)
-            gone = borders.not_offered(connection, slug, offered)
-            lost = sum(borders.outside(connection, wanted, month).crimes for month in gone)
+            lost = land.lost_by_resizing(connection, wanted)
         if lost and not yes:
             click.confirm(
-                f"{lost} crimes outside the new border are of months that the source does not offer any more, "
-                "and are deleted for good. Resize the area?",
+                f"{lost} crimes lie outside the new border and in no other area, and are deleted. Resize the area?",
                 abort=True,
                 err=True,
             )
         with client.engine.begin() as connection:
-            changed = borders.resize(connection, wanted, offered)
-            again = [month for month in borders.outdated(connection, slug) if month in offered]
+            land.resize(connection, wanted)
+            changed = outdated_months(connection, chosen.h3_resolution)
+            partly = partly_held(connection, slug)
+        again = [month for month in partly if month in offered]
         for rebuild in rebuilds(changed):
             client.submit(rebuild.job, rebuild.parameters, requester())
         ask_for_months(client, again, slug)
-    _show_resized(slug, again, gone, lost)
+    _show_resized(slug, again, [month for month in partly if month not in offered], lost)
 
 
 def _show_resized(slug: str, again: Sequence[dt.date], gone: Sequence[dt.date], lost: int) -> None:
     words = f"months to come in again within it: {len(again)}" if again else "every month on offer is held within it"
-    click.echo(f"Area {slug} has the new border; {words}", err=True)
+    click.echo(f"Area {slug} has the new border; crimes deleted: {lost}; {words}", err=True)
     if gone:
         span = f"{month_text(gone[-1])} to {month_text(gone[0])}"
         click.echo(
-            f"Months not on offer any more: {len(gone)} ({span}). Their crimes inside both borders stay, {lost} "
-            "outside the new one are deleted, and what the new border adds is missing in them",
-            err=True,
+            f"Months not on offer any more: {len(gone)} ({span}). What the new border adds is missing in them", err=True
         )
 
 

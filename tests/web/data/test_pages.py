@@ -62,8 +62,8 @@ def test_what_came_in_is_missing_no_more(held: Client) -> None:
         assert look.missing == (dt.date(2024, 6, 1),)
         with connection.begin():
             connection.exec_driver_sql(
-                "INSERT INTO ingestion_runs (area, month, status, current, h3_resolution, source, started_at) "
-                "SELECT slug, '2024-06-01', 'success', true, 10, '', now() FROM areas"
+                "INSERT INTO area_months (area, month, is_whole, records, unplaced, categories) "
+                "SELECT slug, '2024-06-01', true, 0, 0, '{}' FROM areas"
             )
         look = holdings.source_state(connection)
         assert look is not None

@@ -17,6 +17,7 @@ from jobs import areas, context
 from jobs.grid import period
 from jobs.grid.rebuild import rebuild_safety_grid
 from jobs.grid.snapshots import unsealed
+from jobs.held import land
 from tests.gridded import Place, build, hold
 from tests.web.conftest import BEARER
 from worker.settings import Settings
@@ -137,7 +138,7 @@ def test_whatever_changes_an_answer_makes_a_new_one(app: APIFlask, settings: Set
     with context.open_context(settings) as here:
         connection = here.connection
         with connection.begin():
-            areas.add(connection, areas.from_box("north", "North", (51.0, -1.55, 51.1, -1.3), ()))
+            land.add(connection, areas.from_box("north", "North", (51.0, -1.55, 51.1, -1.3), ()))
         hold_state(connection, 1)
         hold(connection, "2024-02", [Place("2024-02", 51.0, -1.4, "drugs")], area="north")
         build(connection)
@@ -148,7 +149,7 @@ def test_whatever_changes_an_answer_makes_a_new_one(app: APIFlask, settings: Set
         assert not is_new(area="southampton-core")
         # The newest month goes, of the newest generation.
         with connection.begin():
-            areas.remove(connection, "north")
+            land.remove(connection, "north")
         assert is_new(area="southampton-core")
         rebuild_safety_grid()
         assert is_new()
@@ -158,11 +159,11 @@ def test_whatever_changes_an_answer_makes_a_new_one(app: APIFlask, settings: Set
         assert is_new(category="drugs")
         # The grid is emptied and begun anew: generations start from 1 again, and the answers are others.
         with connection.begin():
-            areas.remove(connection, "southampton-core")
+            land.remove(connection, "southampton-core")
         assert rebuild_safety_grid()["cells_created"] == 0
         assert is_new()
         with connection.begin():
-            areas.ensure_default(connection, settings)
+            land.ensure_default(connection, settings)
         hold_state(connection, 1)
         rebuild_safety_grid()
         assert is_new()
