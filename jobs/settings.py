@@ -127,6 +127,8 @@ class Settings(BaseSettings):
         "https://data.police.uk/api", validation_alias="POLICE_API_BASE_URL"
     )
     police_timeout_s: Annotated[float, Ge(0.1), Le(600)] = Field(60, validation_alias="SAFEGRID_POLICE_TIMEOUT_S")
+    police_rate: Annotated[float, Ge(0), Le(1000)] = Field(15, validation_alias="SAFEGRID_POLICE_RATE")
+    """Requests a second that all workers together make of the police service; 0 for no limit."""
     retry_wait_s: Annotated[float, Ge(0), Le(60)] = Field(1, validation_alias="SAFEGRID_RETRY_WAIT_S")
     """Wait before the first retry of a request to a source; later ones wait twice as long each."""
     open_meteo_api_key: str = Field("", validation_alias="OPEN_METEO_API_KEY", repr=False)

@@ -38,13 +38,21 @@ def refuse_lost_records(pull: Pull, totals: Totals) -> None:
         )
 
 
-def refuse_empty(pull: Pull, totals: Totals) -> None:
-    """A published month without a single crime is the source's fault, not peace."""
-    if not totals.placed:
+def refuse_empty(police: Police, pull: Pull, totals: Totals) -> None:
+    """No crime at all is an answer of a quiet area, where the source has crimes of the month elsewhere."""
+    if totals.placed:
+        return
+    name, month = pull.area.slug, month_text(pull.month)
+    place = pull.area.polygon.representative_point()
+    if police.force_at(place.y, place.x) is None:
+        raise PermanentError(
+            f"The source has no crimes for {name} in {month}, and no police force at {place.y:.4f}, {place.x:.4f}: "
+            "nothing was changed. The source covers England, Wales and Northern Ireland: resize or remove the area"
+        )
+    if not (totals.outside or any(totals.unplaced.values()) or police.has_crimes(pull.month)):
         raise JobError(
-            f"The source has no crimes for {pull.area.slug} in {month_text(pull.month)}, though it offers the "
-            "month: nothing was changed. Try again later, or check that the area lies in England, Wales or "
-            "Northern Ireland"
+            f"The source has no crimes for {name} in {month}, nor for places that never have none, though it offers "
+            "the month: nothing was changed. Try again later"
         )
 
 

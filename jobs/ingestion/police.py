@@ -13,6 +13,7 @@ import numpy.typing as npt
 import requests
 
 from jobs.http import ATTEMPTS, SourceChanged, SourceUnavailable, json_of, retrying
+from jobs.ingestion.pace import Pace
 from jobs.months import month_text, parse_month
 from jobs.responses import NotWhole, Response, session, whole_response
 from jobs.settings import Box, Settings
@@ -23,6 +24,10 @@ UNLISTED_FORCES = ("btp",)
 PAD_DEGREES = 1e-6
 # A thousandth of the box's width: if even that holds too many crimes, something else is wrong.
 DEEPEST_SPLIT = 10
+
+
+# The middle of London, Birmingham, Leeds, Cardiff and Southampton, which have several forces.
+BUSY_PLACES = ((51.5074, -0.1278), (52.4797, -1.9027), (53.7974, -1.5438), (51.4781, -3.1777), (50.9047, -1.4043))
 
 
 class Tile(NamedTuple):
@@ -70,12 +75,13 @@ class Police:
     asked: int = 0
     label: str = ""
     """What the source says of its data, such as synthetic; the police's own says nothing."""
+    pace: Pace | None = None
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
-    def of(cls, settings: Settings) -> "Police":
-        """A client for the source of these settings."""
-        return cls(settings.police_api_base_url, settings.police_timeout_s, settings.retry_wait_s)
+    def of(cls, settings: Settings, pace: Pace | None = None) -> "Police":
+        """A client for the source of these settings. pace: for whoever asks much."""
+        return cls(settings.police_api_base_url, settings.police_timeout_s, settings.retry_wait_s, pace=pace)
 
     def months(self) -> list[dt.date]:
         """The months on offer, newest first."""
@@ -120,6 +126,14 @@ class Police:
                 f"{self.base_url} refuses {month_text(month)} for even the smallest tile {tile.box}"
             ) from None
 
+    def has_crimes(self, month: dt.date) -> bool:
+        """Whether the source has crimes of the month at any of a few places that never have none."""
+        return any(self._is_busy(*place, month) for place in BUSY_PLACES)
+
+    def _is_busy(self, lat: float, lng: float, month: dt.date) -> bool:
+        query = {"lat": str(lat), "lng": str(lng), "date": month_text(month)}
+        return bool(self._rows("crimes-street/all-crime", query))
+
     def unplaced_crimes(self, force: str, month: dt.date) -> list[dict[str, Any]]:
         """Raw records of the force's crimes that have no place; no polygon ever returns them."""
         query = {"category": "all-crime", "force": force, "date": month_text(month)}
@@ -153,6 +167,8 @@ class Police:
         return json_of(response, lambda _: f"asked for {query or 'no parameters'}")
 
     def _send(self, path: str, query: dict[str, str] | None, method: str) -> Response:
+        if self.pace:
+            self.pace.keep()
         with self._counting:
             self.asked += 1
         params, form = (None, query) if method == "POST" else (query, None)

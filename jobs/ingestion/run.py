@@ -15,6 +15,7 @@ from jobs.catalogue import job
 from jobs.context import Context
 from jobs.errors import JobError, PermanentError
 from jobs.ingestion import guards, staging, store
+from jobs.ingestion.pace import Pace
 from jobs.ingestion.police import Police
 from jobs.ingestion.pulling import pull_month
 from jobs.months import add_months, month_text
@@ -61,7 +62,7 @@ _LATEST = "Ingest the latest crimes"
 def ingest_latest_crime_data(area: AreaSlug = None) -> dict[str, Any]:
     """Ingest every published month of the last 12 that is not held, and refresh held ones after a release."""
     here = context.current()
-    police = Police.of(here.settings)
+    police = Police.of(here.settings, Pace.of(here.settings, here.cache))
     published = police.months()
     if not published:
         raise JobError(f"{police.base_url} offers no months at all; try again later")
@@ -98,7 +99,7 @@ def ingest_month_on_demand(
 ) -> dict[str, Any]:
     """Ingest one month, whether it is held or not: the source revises old months."""
     here = context.current()
-    police = Police.of(here.settings)
+    police = Police.of(here.settings, Pace.of(here.settings, here.cache))
     wanted = dt.date(year, month, 1)
     published = police.months()
     if wanted not in published:
@@ -253,7 +254,7 @@ def _swapped(here: Context, police: Police, area: Area, month: dt.date, *, accep
         usual = store.usual_count(here.connection, area.slug, month)
     try:
         guards.refuse_lost_records(pull, totals)
-        guards.refuse_empty(pull, totals)
+        guards.refuse_empty(police, pull, totals)
         if not accept_smaller:
             guards.refuse_smaller(here, pull, totals)
     except JobError:
