@@ -12,11 +12,12 @@ from jobs.held.grounds import Ground
 from jobs.models.crimes import AreaMonth, HeldMonth, MonthGround
 
 # The sum is the same in whatever order the crimes came in. Points first: a month has far fewer of them than crimes.
+FINGERPRINT = "md5(coalesce(sum(n * hashint8extended(h3_cell, hashtextextended(category, 0))), 0)::text)"
+"""Of rows with n, h3_cell and category."""
 _NOTE_MONTH = text(
-    """
+    f"""
     INSERT INTO held_months (month, fingerprint, h3_resolution, crimes)
-    SELECT :month, md5(coalesce(sum(n * hashint8extended(h3_cell, hashtextextended(category, 0))), 0)::text),
-           :resolution, coalesce(sum(n), 0)
+    SELECT :month, {FINGERPRINT}, :resolution, coalesce(sum(n), 0)
     FROM (
         SELECT point_id, category, count(*)::numeric AS n FROM crime_incidents WHERE month = :month GROUP BY 1, 2
     ) AS counted JOIN points ON points.id = point_id
@@ -24,7 +25,7 @@ _NOTE_MONTH = text(
     SET fingerprint = excluded.fingerprint, h3_resolution = excluded.h3_resolution, crimes = excluded.crimes,
         changed_at = CASE WHEN held_months.fingerprint = excluded.fingerprint THEN held_months.changed_at
                           ELSE clock_timestamp() END
-    """
+    """  # noqa: S608 - constants
 )
 _CATEGORIES = text(
     """

@@ -3,6 +3,7 @@
 from jobs.areas import Area
 from jobs.context import Context
 from jobs.errors import JobError, PermanentError
+from jobs.http import SourceChanged
 from jobs.ingestion import store
 from jobs.ingestion.police import Police
 from jobs.ingestion.staging import Pull, Totals
@@ -13,6 +14,8 @@ from jobs.months import month_text
 LOST = 0.2
 # So many of a category, or of a force's crimes without a place, do not come to be none by a revision.
 ALWAYS = 10
+# Of a month's records.
+MOST_SET_ASIDE = 0.05
 
 
 class SmallerMonth(PermanentError):
@@ -54,6 +57,22 @@ def refuse_empty(police: Police, pull: Pull, totals: Totals) -> None:
             f"The source has no crimes for {name} in {month}, nor for places that never have none, though it offers "
             "the month: nothing was changed. Try again later"
         )
+
+
+def refuse_widened(pull: Pull, totals: Totals) -> None:
+    """A few records may be odd. Of many, the month would say less than it seems to."""
+    counted = totals.crimes + totals.set_aside
+    if totals.set_aside <= max(1, MOST_SET_ASIDE * counted):
+        return
+    named = " and ".join(
+        f"{count} of category {name}, which is not known here: add it with `safegrid category add {name}`"
+        for name, count in totals.unknown.items()
+    )
+    first = named or totals.issues[0]["issue"]
+    raise SourceChanged(
+        f"{totals.set_aside} of {counted} records of {month_text(pull.month)} of {pull.area.slug} were set aside, more "
+        f"than {MOST_SET_ASIDE:.0%}: nothing was changed. {first}"
+    )
 
 
 def refuse_smaller(here: Context, pull: Pull, totals: Totals) -> None:

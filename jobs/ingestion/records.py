@@ -26,6 +26,8 @@ LONGEST_EXAMPLE = 1_000
 
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 """PostgreSQL holds any text but one with a NUL."""
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
+"""Also of a category that nobody knows: it is to be named by people."""
 BigInt = Annotated[int, Ge(-(2**63)), Le(2**63 - 1)]
 """What PostgreSQL's bigint holds."""
 
@@ -57,7 +59,7 @@ class Record(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    category: str
+    category: Slug
     month: str
     id: BigInt
     persistent_id: Text = ""
@@ -110,6 +112,18 @@ class Issues:
         ]
 
 
+class Aside(NamedTuple):
+    """A record that is no crime of ours, kept with its reason."""
+
+    reason: str
+    record: str
+    """JSON in ASCII, whatever the source sends."""
+    category: str | None = None
+    """Of a record that is a crime as soon as its category is known."""
+    lat: float | None = None
+    lng: float | None = None
+
+
 @dataclass
 class Answer:
     """What an answer of the source was, beside its crimes: every record that was read is in one of the counts."""
@@ -117,8 +131,19 @@ class Answer:
     read: int = 0
     outside: int = 0
     """Records of no concern here: outside of the area, or another tile's."""
-    set_aside: int = 0
+    aside: list[Aside] = field(default_factory=list)
     issues: Issues = field(default_factory=Issues)
+
+    @property
+    def set_aside(self) -> int:
+        """How many records were set aside."""
+        return len(self.aside)
+
+    def set_apart(self, reason: str, record: Any, crime: Crime | None = None) -> None:
+        """Set a record aside, and say so. crime: what it is once its category is known."""
+        self.issues.add(f"set aside: {reason}", record)
+        place = (crime.category, crime.lat, crime.lng) if crime else ()
+        self.aside.append(Aside(reason, json.dumps(record), *place))
 
 
 @dataclass
@@ -134,76 +159,72 @@ class Reader:
 
         Those on a seam belong to one of its tiles by their place: ids may change while a month comes in.
         """
-        crimes = [self._crime(record) for record in self._records(raw, lambda record: record.location is not None)]
-        points = np.array([(crime.lat, crime.lng) for crime in crimes], dtype=float).reshape(-1, 2)
+        found = self._records(raw, lambda record: record.location is not None)
+        points = np.array([(crime.lat, crime.lng) for crime, _ in found], dtype=float).reshape(-1, 2)
         lat, lng = points[:, 0], points[:, 1]
         inside = area.contains(lat, lng) & (tile or Tile(area.bounds)).holds(lat, lng)
         self.answer.outside += int((~inside).sum())
-        return self._once(crime for crime, within in zip(crimes, inside, strict=True) if within)
+        return self._ours(one for one, within in zip(found, inside, strict=True) if within)
 
     def unplaced(self, raw: list[dict[str, Any]]) -> list[Crime]:
         """Crimes of a force that have no place."""
-        return self._once(map(self._crime, self._records(raw, lambda record: record.location is None)))
+        return self._ours(self._records(raw, lambda record: record.location is None))
 
-    def _once(self, crimes: Iterable[Crime]) -> list[Crime]:
-        """An id that stands twice in one response is one crime, said twice."""
+    def _ours(self, found: Iterable[tuple[Crime, Any]]) -> list[Crime]:
+        """Those of known categories. An id that stands twice in one response is one crime, said twice."""
         by_id: dict[int, Crime] = {}
-        for crime in crimes:
-            if by_id.setdefault(crime.api_id, crime) is not crime:
-                self.answer.issues.add("set aside: the same id twice in one response", crime.api_id)
-                self.answer.set_aside += 1
+        for crime, entry in found:
+            if crime.category not in self.categories:
+                self.answer.set_apart(f"category {crime.category} is not known", entry, crime)
+            elif by_id.setdefault(crime.api_id, crime) is not crime:
+                self.answer.set_apart("the same id twice in one response", entry)
         return list(by_id.values())
 
-    def _records(self, raw: list[dict[str, Any]], belongs: Callable[[Record], bool]) -> list[Record]:
-        records = []
-        bad = 0
+    def _records(self, raw: list[dict[str, Any]], belongs: Callable[[Record], bool]) -> list[tuple[Crime, Any]]:
+        """Each crime with what it was read from."""
+        found = []
         for entry in raw:
             try:
                 record = Record.model_validate(entry)
             except ValidationError as error:
                 problems = problems_by_field(error)
-                self.answer.issues.add(f"set aside: {', '.join(sorted(problems))} cannot be read", entry)
-                bad += 1
+                self.answer.set_apart(f"{', '.join(sorted(problems))} cannot be read", entry)
                 continue
             self._check(record)
             if belongs(record):
-                records.append(record)
+                found.append((crime_of(record), entry))
             else:
-                self.answer.issues.add("set aside: a place where none belongs, or none where one does", entry)
-                bad += 1
-        self.answer.set_aside += bad
+                self.answer.set_apart("a place where none belongs, or none where one does", entry)
+        bad = len(raw) - len(found)
         if bad > max(1, min(10, len(raw) // 2), MOST_SET_ASIDE * len(raw)):
             raise SourceChanged(
                 f"{bad} of {len(raw)} records of {month_text(self.month)} cannot be read; "
                 f"the first problem: {self.answer.issues.as_list()[0]['issue']}"
             )
-        return records
+        return found
 
     def _check(self, record: Record) -> None:
         if record.month != month_text(self.month):
             raise SourceUnavailable(
                 f"The source answered {record.month} when asked for {month_text(self.month)}: nothing was taken"
             )
-        if record.category not in self.categories:
-            raise SourceChanged(
-                f"The source has a category {record.category!r} that is not known here: add it to "
-                "crime_categories and crime_weights, then ingest the month again"
-            )
         for name in set(record.model_extra or ()) - IGNORED_FIELDS:
             self.answer.issues.add(f"unknown field {name}", (record.model_extra or {})[name])
 
-    def _crime(self, record: Record) -> Crime:
-        place = record.location
-        outcome = record.outcome_status
-        return Crime(
-            category=record.category,
-            lat=place.latitude if place else None,
-            lng=place.longitude if place else None,
-            street_id=place.street.id if place else None,
-            street_name=place.street.name if place else "",
-            api_id=record.id,
-            persistent_id=record.persistent_id or None,
-            location_type=record.location_type,
-            outcome=outcome.category if outcome else None,
-            outcome_month=parse_month(outcome.date) if outcome else None,
-        )
+
+def crime_of(record: Record) -> Crime:
+    """A record as we hold it."""
+    place = record.location
+    outcome = record.outcome_status
+    return Crime(
+        category=record.category,
+        lat=place.latitude if place else None,
+        lng=place.longitude if place else None,
+        street_id=place.street.id if place else None,
+        street_name=place.street.name if place else "",
+        api_id=record.id,
+        persistent_id=record.persistent_id or None,
+        location_type=record.location_type,
+        outcome=outcome.category if outcome else None,
+        outcome_month=parse_month(outcome.date) if outcome else None,
+    )

@@ -198,17 +198,19 @@ def _result(area: str, month: dt.date, categories: Mapping[str, int], **row: Any
         "issues": row["issues"],
         "source": row["source"],
         "release": row["release"].isoformat() if row["release"] else None,
-        "change": _change(row["difference"]),
+        "change": _change(row),
         "difference": row["difference"],
         "status": "success",
     }
 
 
-def _change(difference: Mapping[str, Any] | None) -> str:
-    """What became of the month: ingested, refreshed or unchanged."""
-    if difference is None:
+def _change(row: Mapping[str, Any]) -> str:
+    """What became of the month: ingested, refreshed, unchanged, or partial where a category was not known."""
+    if row["is_partial"]:
+        return "partial"
+    if row["difference"] is None:
         return "ingested"
-    return "refreshed" if any(difference.values()) else "unchanged"
+    return "refreshed" if any(row["difference"].values()) else "unchanged"
 
 
 def _failure(errors: list[JobError], wanted: int) -> JobError:
@@ -255,6 +257,7 @@ def _swapped(here: Context, police: Police, area: Area, month: dt.date, *, accep
     try:
         guards.refuse_lost_records(pull, totals)
         guards.refuse_empty(police, pull, totals)
+        guards.refuse_widened(pull, totals)
         if not accept_smaller:
             guards.refuse_smaller(here, pull, totals)
     except JobError:

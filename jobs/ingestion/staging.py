@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 from jobs.areas import Area
 from jobs.context import Context
 from jobs.database import copy
-from jobs.ingestion.records import Answer, Crime, Issues
+from jobs.ingestion.records import Answer, Aside, Crime, Issues
 from jobs.models.crimes import StagedAnswer, StagedPull
 
 FORGOTTEN_AFTER = dt.timedelta(days=7)
@@ -34,12 +34,17 @@ _COLUMNS = (
     "outcome",
     "outcome_month",
 )
+_ASIDE_COLUMNS = ("pull", "force", "reason", "record", "category", "latitude", "longitude")
 _PLACED = text(
     "SELECT category, count(*) AS n FROM staged_crimes WHERE pull = :pull AND force IS NULL "
     "GROUP BY 1 ORDER BY 2 DESC, 1"
 )
 _UNPLACED = text(
     "SELECT force, count(*) AS n FROM staged_crimes WHERE pull = :pull AND force IS NOT NULL GROUP BY 1 ORDER BY 1"
+)
+_UNKNOWN = text(
+    "SELECT category, count(*) AS n FROM staged_asides WHERE pull = :pull AND category IS NOT NULL "
+    "GROUP BY 1 ORDER BY 1"
 )
 
 
@@ -51,7 +56,7 @@ class Pull:
     area: Area
     month: dt.date
     source: str
-    release: dt.date
+    release: dt.date | None
     started_at: dt.datetime
 
 
@@ -68,6 +73,8 @@ class Totals:
     outside: int
     set_aside: int
     issues: list[dict[str, Any]]
+    unknown: Mapping[str, int]
+    """{category that is not known: records}; they are among those set aside."""
 
     @property
     def placed(self) -> int:
@@ -103,19 +110,25 @@ def alone(here: Context, area: str, month: dt.date) -> Iterator[None]:
 
 def begin(connection: Connection, area: Area, month: dt.date, source: str, release: dt.date) -> Pull:
     """Go on with what is staged of this month, border and release, or begin anew."""
-    key = {"area": area.slug, "month": month}
-    values = {**key, "boundary": area.border, "source": source, "release": release}
+    key = {"area": area.slug, "month": month, "source": source}
+    there = select(StagedPull.id, StagedPull.started_at).filter_by(**key, boundary=area.border, release=release)
     with connection.begin():
-        columns = StagedPull.id, StagedPull.started_at
-        row = connection.execute(select(*columns).filter_by(**values)).one_or_none()
-        if row is None:
-            connection.execute(delete(StagedPull).filter_by(**key))
-            # What nobody went on with, such as of a month that is not on offer any more.
-            forgotten = StagedPull.started_at < dt.datetime.now(dt.UTC) - FORGOTTEN_AFTER
-            connection.execute(delete(StagedPull).where(forgotten))
-            started = insert(StagedPull).values(**values, started_at=dt.datetime.now(dt.UTC))
-            row = connection.execute(started.returning(*columns)).one()
-    return Pull(row.id, area, month, source, release, row.started_at)
+        row = connection.execute(there).one_or_none()
+        if row is not None:
+            return Pull(row.id, area, month, source, release, row.started_at)
+        connection.execute(delete(StagedPull).filter_by(**key))
+        # What nobody went on with, such as of a month that is not on offer any more.
+        forgotten = StagedPull.started_at < dt.datetime.now(dt.UTC) - FORGOTTEN_AFTER
+        connection.execute(delete(StagedPull).where(forgotten))
+        return begin_anew(connection, area, month, source, release)
+
+
+def begin_anew(connection: Connection, area: Area, month: dt.date, source: str, release: dt.date | None = None) -> Pull:
+    """A pull of which nothing is staged. Part of the caller's transaction."""
+    values = {"area": area.slug, "month": month, "boundary": area.border, "source": source, "release": release}
+    started_at = dt.datetime.now(dt.UTC)
+    started = insert(StagedPull).values(**values, started_at=started_at).returning(StagedPull.id)
+    return Pull(connection.execute(started).scalar_one(), area, month, source, release, started_at)
 
 
 def answered(connection: Connection, pull: Pull) -> dict[str, bool]:
@@ -130,9 +143,15 @@ def keep(
 ) -> None:
     """Keep an answer with its crimes. row: the force of crimes without a place."""
     with connection.begin():
-        copy(connection, "staged_crimes", _COLUMNS, _rows(pull, crimes, **row))
+        write(connection, pull, crimes, **row)
+        copy(connection, "staged_asides", _ASIDE_COLUMNS, _asides(pull, answer.aside, **row))
         values = {"read": answer.read, "outside": answer.outside, "set_aside": answer.set_aside}
         _note(connection, pull, name, requests, is_split=False, issues=answer.issues.as_list(), **values)
+
+
+def write(connection: Connection, pull: Pull, crimes: Sequence[Crime], force: str | None = None) -> None:
+    """Stage crimes. Part of the caller's transaction. force: of those without a place."""
+    copy(connection, "staged_crimes", _COLUMNS, ((pull.id, force, *crime) for crime in crimes))
 
 
 def split(connection: Connection, pull: Pull, name: str, requests: int) -> None:
@@ -145,16 +164,16 @@ def _note(connection: Connection, pull: Pull, name: str, requests: int, **values
     connection.execute(insert(StagedAnswer).values(pull=pull.id, name=name, requests=requests, **values))
 
 
-def _rows(pull: Pull, crimes: Sequence[Crime], force: str | None = None) -> Iterable[Sequence[Any]]:
-    for crime in crimes:
-        yield (pull.id, force, *crime)
-
-
 def note_requests(connection: Connection, pull: Pull, requests: int) -> None:
     """Count requests that were for no answer."""
     with connection.begin():
         mine = update(StagedPull).where(StagedPull.id == pull.id)
         connection.execute(mine.values(requests=StagedPull.requests + requests))
+
+
+def _asides(pull: Pull, aside: Sequence[Aside], force: str | None = None) -> Iterable[Sequence[Any]]:
+    for one in aside:
+        yield (pull.id, force, *one)
 
 
 def totals(connection: Connection, pull: Pull) -> Totals:
@@ -173,6 +192,7 @@ def totals(connection: Connection, pull: Pull) -> Totals:
         outside=sums["outside"],
         set_aside=sums["set_aside"],
         issues=issues.as_list(),
+        unknown={row.category: row.n for row in connection.execute(_UNKNOWN, {"pull": pull.id})},
     )
 
 

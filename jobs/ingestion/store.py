@@ -12,7 +12,7 @@ from jobs import areas
 from jobs.areas import Area
 from jobs.database import lock, make_room
 from jobs.errors import JobError
-from jobs.held import grounds, points, summaries
+from jobs.held import asides, grounds, points, summaries
 from jobs.ingestion import revisions, staging
 from jobs.ingestion.staging import Pull, Totals
 from jobs.models import crimes as models
@@ -44,11 +44,14 @@ _INSERT_UNPLACED = text(
     FROM staged_crimes WHERE pull = :pull AND force IS NOT NULL ORDER BY id
     """
 )
-_OCCUPIED = text(
-    """
-    SELECT count(DISTINCT h3_cell) FROM crime_incidents JOIN area_points USING (point_id)
-    JOIN points ON points.id = point_id WHERE area = :area AND month = :month
-    """
+_CELLS = text(
+    f"""
+    SELECT count(DISTINCT h3_cell) AS occupied_cells, {summaries.FINGERPRINT} AS fingerprint
+    FROM (
+        SELECT h3_cell, category, count(*)::numeric AS n FROM crime_incidents JOIN area_points USING (point_id)
+        JOIN points ON points.id = point_id WHERE area = :area AND month = :month GROUP BY 1, 2
+    ) AS counted
+    """  # noqa: S608 - constants
 )
 
 
@@ -105,6 +108,7 @@ def brought_in(connection: Connection, run_id: str) -> list[dict[str, Any]]:
         "source",
         "release",
         "difference",
+        "is_partial",
     )
     rows = connection.execute(
         select(*(getattr(IngestionRun, name) for name in columns))
@@ -186,10 +190,17 @@ def replace_month(
 
 
 def _swap(connection: Connection, pull: Pull) -> None:
-    values = {"pull": pull.id, "area": pull.area.slug, "month": pull.month, "forces": list(pull.area.forces)}
+    values = {"area": pull.area.slug, "month": pull.month, "forces": list(pull.area.forces)}
     connection.execute(_DELETE, values)
-    connection.execute(_INSERT, values)
     connection.execute(_DELETE_UNPLACED, values)
+    insert_staged(connection, pull)
+    asides.replace(connection, pull.id, pull.area, pull.month)
+
+
+def insert_staged(connection: Connection, pull: Pull) -> None:
+    """Hold the crimes that are staged, beside what is held. Their points are there."""
+    values = {"pull": pull.id, "month": pull.month}
+    connection.execute(_INSERT, values)
     connection.execute(_INSERT_UNPLACED, values)
 
 
@@ -204,10 +215,11 @@ def _row(connection: Connection, pull: Pull, totals: Totals, former: Held | None
         "unplaced": sum(totals.unplaced.values()),
         "outside": totals.outside,
         "set_aside": totals.set_aside,
-        "occupied_cells": connection.scalar(_OCCUPIED, where),
+        **connection.execute(_CELLS, where).one()._mapping,
         "categories": totals.categories,
         "requests": totals.requests,
         "issues": totals.issues,
+        "is_partial": bool(totals.unknown),
         "source": pull.source,
         "release": pull.release,
         "difference": changed,

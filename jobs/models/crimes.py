@@ -144,6 +144,8 @@ class IngestionRun(Base):
     """{category slug: placed crimes}"""
     requests: Mapped[int] = mapped_column(server_default=text("0"))
     h3_resolution: Mapped[int] = mapped_column(SmallInteger)
+    fingerprint: Mapped[str] = mapped_column(server_default=text("''"))
+    """Hash of the cells and categories of its crimes, by which earlier versions are told apart."""
     issues: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
     """What people should know of this month: [{issue, count, example}]."""
     error: Mapped[str | None]
@@ -152,6 +154,8 @@ class IngestionRun(Base):
     """The source's release that the month is of; none for what came in before this was asked."""
     difference: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """Beside what was held before: see `jobs.ingestion.revisions`. None where nothing was."""
+    is_partial: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether crimes of a category that was not known were set aside."""
     started_at: Mapped[dt.datetime]
     ended_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     __table_args__ = (
@@ -223,7 +227,7 @@ class StagedPull(Base):
     requests: Mapped[int] = mapped_column(server_default=text("0"))
     """Those that were for the release."""
     __table_args__ = (
-        Index("uq_staged_pulls_area_month", "area", "month", unique=True),
+        Index("uq_staged_pulls_area_month", "area", "month", "source", unique=True),
         {"prefixes": ["UNLOGGED"]},
     )
 
@@ -262,3 +266,38 @@ class StagedCrime(Base):
     outcome: Mapped[str | None]
     outcome_month: Mapped[dt.date | None]
     __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+
+class StagedAside(Base):
+    """A record of an answer that is staged and was set aside."""
+
+    __tablename__ = "staged_asides"
+    id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
+    pull: Mapped[int] = mapped_column(ForeignKey("staged_pulls.id", ondelete="CASCADE"), index=True)
+    force: Mapped[str | None]
+    reason: Mapped[str]
+    record: Mapped[str]
+    category: Mapped[str | None]
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+
+class SetAside(Base):
+    """A record of the source that is no crime here, with the reason, as long as what it came with is held."""
+
+    __tablename__ = "set_aside_records"
+    id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
+    month: Mapped[dt.date] = mapped_column(index=True)
+    area: Mapped[str] = mapped_column(ForeignKey("areas.slug", ondelete="CASCADE"), index=True)
+    """That it came in for."""
+    force: Mapped[str | None]
+    """Of a record without a place."""
+    reason: Mapped[str]
+    record: Mapped[str]
+    """JSON as the source wrote it."""
+    category: Mapped[str | None] = mapped_column(index=True)
+    """Of a record that is a crime as soon as its category is known."""
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())

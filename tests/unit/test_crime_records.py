@@ -1,6 +1,7 @@
 """What becomes of a record of the source: a crime, set aside with its reason, or the end of the month."""
 
 import datetime as dt
+import json
 from typing import Any
 
 import numpy as np
@@ -185,9 +186,21 @@ def test_a_record_of_another_month_stops_the_month_and_may_pass() -> None:
         reader().placed([record(month="2024-02")], AREA)
 
 
-def test_an_unknown_category_stops_the_month_and_says_what_to_do() -> None:
-    with pytest.raises(SourceChanged, match="'hoverboard-theft' that is not known here: add it to crime_categories"):
-        reader().unplaced([record(location=None, category="hoverboard-theft")])
+def test_a_crime_of_an_unknown_category_is_set_aside_with_what_it_needs_to_come_in() -> None:
+    here = reader()
+    outside = record(2, category="hoverboard-theft", location=at("50.98", "-1.4"))
+    odd = record(1, category="hoverboard-theft")
+    assert here.placed([odd, outside, *good(3)], AREA) == reader().placed(good(3), AREA)
+    (aside,) = here.answer.aside
+    assert (aside.reason, aside.category) == ("category hoverboard-theft is not known", "hoverboard-theft")
+    assert (aside.lat, aside.lng, json.loads(aside.record)) == (50.912345, -1.401234, odd)
+    assert here.answer.outside == 1
+
+
+def test_a_category_that_is_no_slug_cannot_be_read() -> None:
+    here = reader()
+    assert here.unplaced([record(location=None, category="Half a <b>")]) == []
+    assert here.answer.aside[0].reason == "category cannot be read"
 
 
 def test_a_field_that_nobody_knows_is_signalled_and_the_crime_is_kept() -> None:

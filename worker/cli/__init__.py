@@ -29,6 +29,7 @@ COMMANDS = {
     "purge": ("asking", "Cancel what waits in a queue."),
     "doctor": ("diagnosis", "Check everything Safegrid needs, and say what to do where something is wrong."),
     "area": ("areas", "Manage the areas whose crimes are held."),
+    "category": ("categories", "List the categories of crime, or add one with its weights."),
     "backfill": ("months", "Ask for every month on offer that is not held, newest first; one run a month."),
     "load-climbing": ("climbing", "Replace the mountains, routes, accidents and weather by those of FOLDER."),
     "weights": ("weights", "List the schemes of weights, or change the one that the grid stores."),

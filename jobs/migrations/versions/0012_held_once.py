@@ -222,7 +222,7 @@ def _take_over_names() -> None:
         op.add_column("ingestion_runs", sa.Column(name, sa.Integer(), server_default=sa.text("0"), nullable=False))
     op.drop_index("uq_ingestion_runs_current", "ingestion_runs")
     op.create_index("ix_ingestion_runs_area", "ingestion_runs", ["area", "month"])
-    for name in ("current", "border", "fingerprint"):
+    for name in ("current", "border"):
         op.drop_column("ingestion_runs", name)
 
 
@@ -241,7 +241,7 @@ def _create_staging() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staged_pulls")),
         prefixes=["UNLOGGED"],
     )
-    op.create_index("uq_staged_pulls_area_month", "staged_pulls", ["area", "month"], unique=True)
+    op.create_index("uq_staged_pulls_area_month", "staged_pulls", ["area", "month", "source"], unique=True)
     op.create_table(
         "staged_answers",
         sa.Column("pull", sa.BIGINT(), nullable=False),
@@ -304,7 +304,6 @@ def downgrade() -> None:
 
 
 def _restore_columns() -> None:
-    op.add_column("ingestion_runs", sa.Column("fingerprint", sa.Text(), server_default=sa.text("''"), nullable=False))
     op.add_column("ingestion_runs", sa.Column("border", postgresql.JSONB(none_as_null=True), nullable=True))
     op.add_column("ingestion_runs", sa.Column("current", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.execute(
