@@ -7,6 +7,8 @@ from typing import Any, Final, Self
 import h3.api.basic_int as h3
 import numpy as np
 import numpy.typing as npt
+import shapely
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Connection, text
 
 from jobs.grid.period import Period
@@ -19,7 +21,9 @@ Floats = npt.NDArray[np.float64]
 MOST_CELLS: Final = 20_000
 # Beyond what is shown, the neighbours are read too.
 _MOST_READ: Final = 2 * MOST_CELLS
-PROPERTIES: Final = ("h3", "crimes", "weighted", "density_per_km2", "smoothed_per_km2", "few_data")
+PROPERTIES: Final = ("h3", "crimes", "asb", "weighted", "density_per_km2", "smoothed_per_km2", "covered", "few_data")
+ASB: Final = "anti-social-behaviour"
+"""Incidents, which are no recorded crimes: a total of both hides how either changes."""
 FEW: Final = 5
 """A cell of fewer crimes than this says little: one report more or less would change its colour."""
 
@@ -29,13 +33,30 @@ _PARENT: Final = (
     "| ((1::bigint << (3 * (15 - :resolution))) - 1)"
 )
 # The stored counts, or those of some categories on some scale.
-_STORED: Final = "crime_count_total AS n, crime_count_weighted AS weighted"
-_COMPUTED: Final = "value::bigint AS n, value::bigint * weight AS weighted"
+_STORED: Final = (
+    f"crime_count_total AS n, coalesce((stats->>'{ASB}')::bigint, 0) AS asb, crime_count_weighted AS weighted"
+)
+_COMPUTED: Final = (
+    f"value::bigint AS n, CASE WHEN key = '{ASB}' THEN value::bigint ELSE 0 END AS asb, "
+    "value::bigint * weight AS weighted"
+)
 _BY_CATEGORY: Final = """
     CROSS JOIN LATERAL jsonb_each_text(stats)
     JOIN crime_weights ON crime_weights.category = key AND scheme = :scheme
         AND (cardinality(CAST(:categories AS text[])) = 0 OR key = ANY(CAST(:categories AS text[])))
 """
+_OF_AREA: Final = f"""
+    SELECT to_hex(h3_cell) AS h3_index, factor, n, CASE WHEN category = '{ASB}' THEN n ELSE 0 END AS asb,
+           n * weight AS weighted
+    FROM (
+        SELECT month, h3_cell, category, count(*) AS n
+        FROM crime_incidents JOIN area_points USING (point_id) JOIN points ON points.id = point_id
+        WHERE area = :area AND month = ANY(CAST(:months AS date[])) GROUP BY 1, 2, 3
+    ) AS counted
+    JOIN unnest(CAST(:months AS date[]), CAST(:factors AS float8[])) AS period (month, factor) USING (month)
+    JOIN crime_weights USING (category)
+    WHERE scheme = :scheme AND (cardinality(CAST(:categories AS text[])) = 0 OR category = ANY(:categories))
+"""  # noqa: S608 - constants
 _PERIOD: Final = "FROM unnest(CAST(:months AS date[]), CAST(:factors AS float8[])) AS period (month, factor)"
 _IN_PERIOD: Final = f"{_PERIOD} JOIN safety_cells USING (month)"
 # OFFSET 0 keeps PostgreSQL from joining in another order: each month and range is one look into the index.
@@ -54,12 +75,16 @@ class Cells:
 
     ids: Ints
     counts: Ints
+    asb: Ints
+    """Those of the counts that are incidents of anti-social behaviour."""
     weighted: Floats
     """Sum of weights times the factor of the month."""
     areas_km2: Floats
     smoothed: Floats
     """Weighted crimes a km2 over the cell and its neighbours, those without crimes included."""
     outlines: npt.NDArray[np.object_]
+    covered: Floats
+    """Share of each cell whose crimes are held, 0 to 1: less where the border of what is held cuts it."""
 
     @property
     def densities(self) -> Floats:
@@ -76,17 +101,21 @@ class Cells:
         """The usual text of each cell."""
         return [h3.int_to_str(cell) for cell in self.ids.tolist()]
 
-    def said(self) -> Iterator[tuple[str, int, float, float, float, bool]]:
+    def said(self) -> Iterator[tuple[str, int, int, float, float, float, float, bool]]:
         """What is said of each cell, in the order of PROPERTIES; four decimals are more than any weight has."""
-        measures = (column.round(4).tolist() for column in (self.weighted, self.densities, self.smoothed))
-        return zip(self.names, self.counts.tolist(), *measures, self.few_data.tolist(), strict=True)
+        columns = (self.weighted, self.densities, self.smoothed, self.covered)
+        measures = (column.round(4).tolist() for column in columns)
+        return zip(self.names, self.counts.tolist(), self.asb.tolist(), *measures, self.few_data.tolist(), strict=True)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @classmethod
-    def shown(cls, found: "Sums", region: Region | None) -> Self:
-        """Those of `found` that touch the region, with what follows from their numbers. Raises QueryRefused."""
+    def shown(cls, found: "Sums", region: Region | None, held: BaseGeometry | None = None) -> Self:
+        """Those of `found` that touch the region, with what follows from their numbers. Raises QueryRefused.
+
+        held: the land whose crimes are held, all of it when left out.
+        """
         ids = found.ids
         shapes = outlines(ids.tolist())
         keep = region.touches(shapes) if region else np.ones(len(ids), dtype=bool)
@@ -97,10 +126,12 @@ class Cells:
         return cls(
             ids=ids[keep],
             counts=found.counts[keep],
+            asb=found.asb[keep],
             weighted=found.weighted[keep],
             areas_km2=areas,
             smoothed=_smoothed(shown, areas, found),
             outlines=shapes[keep],
+            covered=_covered(shapes[keep], held),
         )
 
 
@@ -110,10 +141,16 @@ class Sums:
 
     ids: Ints
     counts: Ints
+    asb: Ints
     weighted: Floats
 
+    def only(self, cell: int) -> "Sums":
+        """Those of one cell."""
+        keep = self.ids == cell
+        return Sums(self.ids[keep], self.counts[keep], self.asb[keep], self.weighted[keep])
 
-NOTHING: Final = Sums(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+
+NOTHING: Final = Sums(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 
 
 def too_large() -> QueryRefused:
@@ -129,18 +166,31 @@ def read(
 
     `scheme`: name of the weights; an empty one for the stored column.
     """
-    parts = ranges(within, period.resolutions)
+    values = parameters(query, scheme, period, ranges(within, period.resolutions))
+    return _sums(connection, _source(scheme, bool(within)), {**values, "resolution": resolution})
+
+
+def read_area(
+    connection: Connection, query: CellQuery, scheme: str, period: Period, resolution: int, area: str
+) -> Sums:
+    """Cells of `resolution` with the crimes of an area alone, also where its border cuts them. Raises QueryRefused."""
+    values = parameters(query, scheme, period, [])
+    return _sums(connection, _OF_AREA, {**values, "resolution": resolution, "area": area})
+
+
+def _sums(connection: Connection, source: str, values: dict[str, Any]) -> Sums:
     statement = text(
-        f"SELECT {_PARENT} AS cell, sum(n)::bigint AS n, sum(weighted * factor) AS weighted "  # noqa: S608 - constants
-        f"FROM ({_source(scheme, bool(within))}) AS counted GROUP BY 1 ORDER BY 1 LIMIT :most"
+        f"SELECT {_PARENT} AS cell, sum(n)::bigint AS n, sum(asb)::bigint AS asb, "  # noqa: S608 - constants
+        f"sum(weighted * factor) AS weighted FROM ({source}) AS counted GROUP BY 1 ORDER BY 1 LIMIT :most"
     )
-    values = {**parameters(query, scheme, period, parts), "resolution": resolution, "most": _MOST_READ + 1}
-    rows = connection.execute(statement, values).all()
+    rows = connection.execute(statement, {**values, "most": _MOST_READ + 1}).all()
     if len(rows) > _MOST_READ:
         raise too_large()
-    columns: Any = zip(*rows, strict=True) if rows else ((), (), ())
-    ids, counts, weighted = columns
-    return Sums(np.array(ids, np.int64), np.array(counts, np.int64), np.array(weighted, np.float64))
+    columns: Any = zip(*rows, strict=True) if rows else ((), (), (), ())
+    ids, counts, asb, weighted = columns
+    return Sums(
+        np.array(ids, np.int64), np.array(counts, np.int64), np.array(asb, np.int64), np.array(weighted, np.float64)
+    )
 
 
 def _source(scheme: str, is_narrowed: bool) -> str:
@@ -172,6 +222,16 @@ def breakdown(connection: Connection, query: CellQuery, scheme: str, period: Per
     """month, category, n and weighted of one cell, oldest month first."""
     parts = ranges([cell], period.resolutions)
     return connection.execute(_BREAKDOWN, parameters(query, scheme, period, parts)).all()
+
+
+def _covered(outlines: npt.NDArray[np.object_], held: BaseGeometry | None) -> Floats:
+    """A cell is so small that shares of degrees are shares of land."""
+    shares = np.ones(len(outlines))
+    if held is not None:
+        shapely.prepare(held)
+        cut = ~shapely.contains_properly(held, outlines)
+        shares[cut] = shapely.area(shapely.intersection(held, outlines[cut])) / shapely.area(outlines[cut])
+    return shares
 
 
 def _smoothed(shown: Sequence[int], areas_km2: Floats, found: Sums) -> Floats:

@@ -7,10 +7,13 @@ import h3.api.basic_int as h3
 
 from jobs.grid import cells, geojson
 from jobs.grid.cells import Sums
+from jobs.grid.intervals import MOST, garwood
 
 
-def of(number: int, rows: Sequence[Any], around: Sums) -> dict[str, Any]:
-    """The cell as JSON. `rows`: month, category, n, weighted of it; `around`: sums of it and of its neighbours."""
+def of(number: int, rows: Sequence[Any], around: Sums, covered: float) -> dict[str, Any]:
+    """The cell as JSON. `rows`: month, category, n, weighted of it; `around`: sums of it and of its neighbours;
+    `covered`: the share of it whose crimes are held.
+    """
     sums = dict(
         zip(around.ids.tolist(), zip(around.counts.tolist(), around.weighted.tolist(), strict=True), strict=True)
     )
@@ -26,6 +29,9 @@ def of(number: int, rows: Sequence[Any], around: Sums) -> dict[str, Any]:
         "longitude": round(lng, 6),
         "area_km2": round(area_km2, 6),
         "crimes": crimes,
+        "asb": sum(int(row.n) for row in rows if row.category == cells.ASB),
+        "interval_95": [round(end, 6) for end in garwood(crimes)] if crimes <= MOST else None,
+        "covered": round(covered, 4),
         "weighted": round(weighted, 4),
         "density_per_km2": round(weighted / area_km2, 4),
         "smoothed_per_km2": round(sum(near for _, near in sums.values()) / (len(disk) * area_km2), 4),

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import shapely
 
 from jobs.grid.cells import Cells
+from jobs.grid.intervals import MOST, garwood
 
 ATTRIBUTION: Final = "Contains public sector information licensed under the Open Government Licence v3.0."
 LICENCE_URL: Final = "https://www.nationalarchives.gov.uk/doc/open-government-licence/version/3/"
@@ -27,11 +28,14 @@ def collection(cells: Cells, about: Mapping[str, Any]) -> bytes:
 def features(cells: Cells) -> Iterator[str]:
     """Each cell as the text of a Feature."""
     # Put together by hand: json takes twice as long for what may be 20,000 cells.
-    for (name, count, weighted, density, smoothed, few), ring in zip(cells.said(), rings(cells.outlines), strict=True):
+    said = zip(cells.said(), rings(cells.outlines), strict=True)
+    for (name, count, asb, weighted, density, smoothed, covered, few), ring in said:
+        interval = json.dumps([round(end, 6) for end in garwood(count)]) if count <= MOST else "null"
         yield (
             f'{{"type":"Feature","id":"{name}","geometry":{{"type":"Polygon","coordinates":[{ring}]}},"properties":'
-            f'{{"h3":"{name}","crimes":{count},"weighted":{weighted},"density_per_km2":{density},'
-            f'"smoothed_per_km2":{smoothed},"few_data":{"true" if few else "false"}}}}}'
+            f'{{"h3":"{name}","crimes":{count},"asb":{asb},"weighted":{weighted},"density_per_km2":{density},'
+            f'"smoothed_per_km2":{smoothed},"covered":{covered},"few_data":{"true" if few else "false"},'
+            f'"interval_95":{interval}}}}}'
         )
 
 

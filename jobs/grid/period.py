@@ -73,6 +73,18 @@ def held_months(connection: Connection) -> list[Held]:
     return [Held(row.month, row.h3_resolution) for row in connection.execute(_HELD)]
 
 
+def lacking(connection: Connection, chosen: Period, area: str | None) -> list[dt.date]:
+    """Months from the first to the last of the period that are not held, of all of `area` where one is named."""
+    if not chosen.months or chosen.first is None or chosen.last is None:
+        return []
+    span = months_between(chosen.first, chosen.last)
+    there = set(chosen.months)
+    if area is not None:
+        whole = text("SELECT month FROM area_months WHERE area = :area AND is_whole")
+        there &= set(connection.scalars(whole, {"area": area}))
+    return [month for month in (add_months(chosen.first, back) for back in range(span + 1)) if month not in there]
+
+
 def recency(month: dt.date, newest: dt.date) -> float:
     """What a crime of `month` weighs when `newest` is the newest month held."""
     age = months_between(month, newest)

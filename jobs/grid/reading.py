@@ -7,10 +7,12 @@ answer is kept under that version. So a reader that meets a rebuild leaves nothi
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 import h3.api.basic_int as h3
 import shapely
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
@@ -24,6 +26,7 @@ from jobs.grid.query import COARSEST, CellQuery, GridQuery, QueryRefused, TileQu
 from jobs.grid.region import Region
 from jobs.grid.snapshots import Name, Snapshots
 from jobs.grid.tiles import Tile
+from jobs.held import grounds
 from jobs.months import month_text
 from jobs.settings import Settings
 
@@ -60,8 +63,11 @@ class Grid:
             look = self._look(connection, query)
             region = _region(connection, query)
             resolution = self._resolution(query, look.period)
-            found = look.cells(connection, resolution, region)
-            return geojson.collection(found, {"resolution": resolution, **look.about, "generation": at.generation})
+            found = look.cells(connection, resolution, region, query)
+            totals = {"totals": _totals(found)}
+            return geojson.collection(
+                found, {"resolution": resolution, **look.about, **totals, "generation": at.generation}
+            )
 
         return self._answer(f"cells {query.canonical()}", _parts(query), make, known)
 
@@ -71,7 +77,7 @@ class Grid:
         def make(connection: Connection, _at: Version) -> bytes:
             look = self._look(connection, query)
             resolution = self._resolution(query, look.period, tile.resolution)
-            return tiles.encode(tile, look.cells(connection, resolution, tile.region))
+            return tiles.encode(tile, look.cells(connection, resolution, tile.region, query))
 
         return self._answer(f"tile {tile.z}/{tile.x}/{tile.y} {query.canonical()}", _parts(query), make, known)
 
@@ -116,7 +122,9 @@ class Grid:
         scheme = _scheme(connection, query)
         held = period.held_months(connection)
         chosen = period.select(held, query.first, query.last, query.recency)
-        return _Look(query, scheme, chosen, held)
+        area = getattr(query, "area", None)
+        lacking = period.lacking(connection, chosen, area)
+        return _Look(query, scheme, chosen, held, lacking)
 
     def _resolution(self, query: TileQuery, chosen: Period, *default: int) -> int:
         return resolution_of(query, self._finest(chosen), *default)
@@ -133,6 +141,7 @@ class _Look:
     scheme: str
     period: Period
     held: list[Held]
+    lacking: list[date]
 
     @property
     def about(self) -> dict[str, Any]:
@@ -141,6 +150,7 @@ class _Look:
             "from": _text(self.period.first),
             "to": _text(self.period.last),
             "months": [_text(month) for month in self.period.months],
+            "months_not_held": [_text(month) for month in self.lacking],
             "categories": list(self.query.category) or "all",
             "scheme": self.scheme,
             "recency": self.query.recency,
@@ -151,12 +161,23 @@ class _Look:
         """The scheme to compute with; none where the stored column has what is wanted."""
         return self.scheme if self.query.scheme or self.query.category else ""
 
-    def cells(self, connection: Connection, resolution: int, region: Region | None) -> Cells:
+    def cells(self, connection: Connection, resolution: int, region: Region | None, query: TileQuery) -> Cells:
         if region and region.shape.is_empty:
             return Cells.shown(cells.NOTHING, None)
+        land = self._land(connection)
+        if isinstance(query, GridQuery) and query.area is not None:
+            found = cells.read_area(connection, query, self.scheme, self.period, resolution, query.area)
+            # A crime of the area may lie in a child that reaches out of the cell which is shown.
+            return Cells.shown(found, region if query.bbox else None, land)
         within = region.covering(resolution) if region else ()
         found = cells.read(connection, self.query, self.weights, self.period, resolution, within)
-        return Cells.shown(found, region)
+        return Cells.shown(found, region, land)
+
+    def _land(self, connection: Connection) -> BaseGeometry | None:
+        """Whose crimes are held of the newest month that is read."""
+        if not self.period.months:
+            return None
+        return shapely.union_all([one.shape for one in grounds.of_month(connection, self.period.months[-1])])
 
     def cell(self, connection: Connection, number: int, at: Version) -> bytes:
         rows = cells.breakdown(connection, self.query, self.scheme, self.period, number)
@@ -166,7 +187,15 @@ class _Look:
         disk = h3.grid_disk(number, 1)
         resolution = h3.get_resolution(number)
         around = cells.read(connection, self.query, self.weights, self.period, resolution, disk)
-        return json.dumps({**detail.of(number, rows, around), **self.about, "generation": at.generation}).encode()
+        (covered,) = Cells.shown(around.only(number), None, self._land(connection)).covered.tolist()
+        found = detail.of(number, rows, around, covered)
+        return json.dumps({**found, **self.about, "generation": at.generation}).encode()
+
+
+def _totals(found: Cells) -> dict[str, int]:
+    """Incidents of anti-social behaviour are no recorded crimes: their sum hides how either changes."""
+    crimes, asb = int(found.counts.sum()), int(found.asb.sum())
+    return {"crimes": crimes, "asb": asb, "recorded_crime": crimes - asb}
 
 
 def _parts(query: TileQuery) -> Parts:

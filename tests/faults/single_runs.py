@@ -31,10 +31,7 @@ _STARTED = text(
     "SELECT id FROM runs WHERE job = 'take_steps' AND state = 'started' AND cancel_requested_by IS NULL ORDER BY id"
 )
 # All but the newest: with none held, nobody could build a grid.
-_FORGET = text(
-    "UPDATE ingestion_runs SET current = false "
-    "WHERE current AND month < (SELECT max(month) FROM ingestion_runs WHERE current)"
-)
+_FORGET = text("UPDATE area_months SET is_whole = false WHERE month < (SELECT max(month) FROM area_months)")
 _BROUGHT_IN = text(
     """
     SELECT (SELECT count(*) FROM ingestion_runs WHERE run_id = :id AND status = 'success') AS months,

@@ -34,7 +34,7 @@ def cells_around(tile: Tile, rings: int = 2) -> Cells:
     names = sorted(h3.grid_disk(h3.latlng_to_cell(middle.y, middle.x, tile.resolution), rings))
     ids = np.array([h3.str_to_int(name) for name in names])
     counts = np.arange(1, len(ids) + 1)
-    return Cells.shown(Sums(ids, counts, counts * 1.5), tile.region)
+    return Cells.shown(Sums(ids, counts, counts // 2, counts * 1.5), tile.region)
 
 
 @pytest.mark.parametrize("tile", [Z12, Tile(9, 254, 171), Tile(16, 32512, 21967), Tile(6, 31, 21)])
@@ -49,9 +49,11 @@ def test_cells_come_out_as_they_went_in(tile: Tile) -> None:
         assert found[name]["properties"] == {
             "h3": name,
             "crimes": count,
+            "asb": count // 2,
             "weighted": count * 1.5,
             "density_per_km2": round(density, 4),
             "smoothed_per_km2": round(smoothed, 4),
+            "covered": 1.0,
             "few_data": bool(few),
         }
         assert type(found[name]["properties"]["crimes"]) is int
@@ -83,7 +85,7 @@ def test_a_tile_covers_its_place_on_the_map() -> None:
 
 
 def test_a_tile_without_cells_has_no_bytes() -> None:
-    assert tiles.encode(Z12, Cells.shown(Sums(*(np.zeros(0, kind) for kind in (int, int, float))), None)) == b""
+    assert tiles.encode(Z12, Cells.shown(Sums(*(np.zeros(0, kind) for kind in (int, int, int, float))), None)) == b""
 
 
 def test_what_is_too_small_to_be_drawn_is_left_out() -> None:

@@ -15,6 +15,7 @@ class _Read(Schema):
     from_: str | None = Field(alias="from", description="Oldest month, YYYY-MM")
     to: str | None
     months: list[str]
+    months_not_held: list[str] = Field(description="Between `from` and `to`; of all of the area where one is named")
     categories: list[str] | Literal["all"]
     scheme: str
     recency: bool
@@ -36,10 +37,15 @@ class Numbers(Schema):
 
     h3: str
     crimes: int
+    asb: int = Field(description="Those of `crimes` that are incidents of anti-social behaviour")
     weighted: float
     density_per_km2: float
     smoothed_per_km2: float
+    covered: float = Field(description="Share of the cell whose crimes are held, 0 to 1")
     few_data: bool
+    interval_95: tuple[float, float] | None = Field(
+        description="Exact 95 % interval of the mean behind up to 1,000 crimes (Poisson, Garwood)"
+    )
 
 
 class Feature(Schema):
@@ -51,10 +57,19 @@ class Feature(Schema):
     properties: Numbers
 
 
+class Totals(Schema):
+    """Sums over the cells. Incidents of anti-social behaviour are no recorded crimes."""
+
+    crimes: int
+    asb: int
+    recorded_crime: int
+
+
 class Cells(_Read):
     """Cells as a GeoJSON FeatureCollection."""
 
     type: Literal["FeatureCollection"]
+    totals: Totals
     features: list[Feature]
 
 

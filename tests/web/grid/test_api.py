@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Connection
 
+from jobs.grid.intervals import garwood
 from jobs.grid.snapshots import sealed
 from jobs.grid.tiles import Tile
 from tests.conftest import needs
@@ -63,6 +64,7 @@ def test_cells_are_shown_with_what_their_crimes_add_up_to(program: FlaskClient, 
         around = sum(harm[other] for other in disk) / sum(h3.cell_area(other, "km^2") for other in disk)
         assert one["smoothed_per_km2"] == pytest.approx(around, rel=0.01)
         assert one["few_data"] is (one["crimes"] < 5)
+        assert one["interval_95"] == pytest.approx(garwood(one["crimes"]), abs=1e-6)
 
 
 def test_the_answer_is_geojson_with_its_source(program: FlaskClient, crimes: list[Place]) -> None:
@@ -71,6 +73,9 @@ def test_the_answer_is_geojson_with_its_source(program: FlaskClient, crimes: lis
     assert 'rel="license"' in answer.headers["Link"]
     document = answer.json
     about = {key: value for key, value in document.items() if key != "features"}
+    asb = sum(one.category == "anti-social-behaviour" for one in crimes)
+    assert about.pop("totals") == {"crimes": len(crimes), "asb": asb, "recorded_crime": len(crimes) - asb}
+    assert about.pop("months_not_held") == [f"2023-{month:02}" for month in range(2, 11)]
     assert about == {
         "type": "FeatureCollection",
         "attribution": "Contains public sector information licensed under the Open Government Licence v3.0.",
@@ -328,6 +333,9 @@ def test_a_tile_shows_the_cells_that_the_geojson_has_there(program: FlaskClient,
     features = mapbox_vector_tile.decode(answer.data)["cells"]["features"]
     there = shown(program, bbox=f"{south},{west},{north},{east}", category="drugs")
     assert len(there) > 5
+    for one in there.values():
+        # A tile has no lists.
+        del one["interval_95"]
     assert {one["properties"]["h3"]: one["properties"] for one in features} == there
     nowhere = program.get(f"{GRID}/tiles/12/0/0.mvt")
     assert (nowhere.status_code, nowhere.data) == (200, b"")
