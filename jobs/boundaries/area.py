@@ -108,8 +108,13 @@ def from_geojson(slug: str, name: str, document: Any, forces: Sequence[str]) -> 
     return from_land(slug, name, border.land, forces)
 
 
+def is_slug(text: str) -> bool:
+    """Whether an area or a force may have that name."""
+    return bool(_SLUG.fullmatch(text))
+
+
 def _named(area: Area) -> Area:
     for text in (area.slug, *area.forces):
-        if not _SLUG.fullmatch(text):
+        if not is_slug(text):
             raise AreaError(f"{text!r} is not a slug (expected lower-case words joined by hyphens)")
     return area

@@ -54,6 +54,7 @@ _PAGES = (
     ("schedule.index", "Schedule"),
     ("queues.index", "Queues"),
     ("data.index", "Data"),
+    ("areas.index", "Areas"),
     ("grid.index", "Map"),
     ("scores.index", "Scores"),
     ("people.index", "People"),

@@ -34,7 +34,7 @@ _DETAILS = {
     400: "The request cannot be read. Bodies of the API are JSON in UTF-8.",
     404: "There is nothing at this address. Check it, or go back to the overview.",
     405: "This address does not take {method} requests.",
-    413: "The request is larger than 64 KiB.",
+    413: "The request is larger than {largest} KiB.",
     500: "Something went wrong here that is not your fault. The log of the web process says what.",
 }
 
@@ -95,7 +95,9 @@ def _http(error: HTTPException) -> Problem:
     headers = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
     # The library's own words are kept only where a view has chosen them.
     chosen = error.description if error.description != type(error).description else None
-    detail = chosen or _DETAILS.get(status, error.description or "").format(method=request.method)
+    detail = chosen or _DETAILS.get(status, error.description or "").format(
+        method=request.method, largest=(request.max_content_length or 0) // 1024
+    )
     return Problem(status, detail if status != 500 else _DETAILS[500], headers=headers)
 
 

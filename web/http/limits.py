@@ -14,7 +14,10 @@ SIGN_INS = "10 per minute"
 # More than people or scripts need, and less than fills the ledger.
 REQUESTS = "60 per minute"
 # Views that take work on share one count.
-_ASKING = ("jobs.start", "jobs_api.submit", "runs_api.batch", "runs_api.retry", "runs.retry", "runs.act")
+_ASKING = (
+    *("jobs.start", "jobs_api.submit", "runs_api.batch", "runs_api.retry", "runs.retry", "runs.act"),
+    *("areas.add", "areas.remove", "areas.move", "areas_api.add", "areas_api.remove", "areas_api.move"),
+)
 
 
 def init_app(app: Flask) -> None:

@@ -1,15 +1,19 @@
 """What cannot be read as it was meant is refused before any view: JSON in name only, parameters given twice."""
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from web.http.errors import Problem, respond
 
+LARGEST_FILE: Final = 8 * 2**20
+"""Bytes of a request that brings a file. The border of a district in full detail has 5 MB."""
+View = TypeVar("View", bound=Callable[..., Any])
 GIVEN_TWICE = "is given more than once: expected one value"
 
 
@@ -35,10 +39,23 @@ def given_twice(given: MultiDict[str, str]) -> dict[str, str]:
     return {name: GIVEN_TWICE for name, values in given.lists() if len(values) > 1}
 
 
+def takes_file(view: View) -> View:
+    """Mark a view whose request may be larger than others."""
+    view.takes_file = True  # type: ignore[attr-defined]
+    return view
+
+
 def init_app(app: Flask) -> None:
     """Read JSON so, and queries of programs."""
     app.json = _Readable(app)
+    # Before whatever comes before a request: the guard reads forms.
+    app.url_value_preprocessor(_allow_files)
     app.before_request(_once)
+
+
+def _allow_files(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    if getattr(current_app.view_functions.get(endpoint or ""), "takes_file", False):
+        request.max_content_length = request.max_form_memory_size = LARGEST_FILE
 
 
 def _once() -> Response | None:

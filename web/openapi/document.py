@@ -33,6 +33,7 @@ _PROBLEM = {
     },
 }
 _FOR_OPERATORS = tuple(f"/api/v1/admin/{name}" for name in ("users", "tokens", "audit"))
+_AREAS = "/api/v1/admin/areas"
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -45,7 +46,8 @@ _ERRORS = {
     "401": "No sign-in and no valid token",
     "403": "A viewer asks for what only an operator may do, or the CSRF token of a session is missing",
     "404": "There is nothing of this name",
-    "409": "The task is in a state in which this cannot be done",
+    "409": "The task is in a state in which this cannot be done, or another number of crimes would be deleted",
+    "413": "The request is too large",
     "415": "The body is not application/json",
     "422": "A value cannot be taken; `errors` says which",
     "429": "Too many requests; wait for Retry-After seconds",
@@ -136,13 +138,15 @@ def _add_errors(path: str, method: str, operation: Spec) -> None:
     asks_for_run = operation["tags"] == ["Jobs"]
     if method != "get" or path.startswith(_FOR_OPERATORS):
         possible |= {"403"}
+    if "requestBody" in operation and path.startswith(_AREAS):
+        possible |= {"413"}
     if "requestBody" in operation:
         possible |= {"400", "415", "422"}
     if "{" in path or asks_for_run:
         possible |= {"404"}
-    if path.endswith(("/cancel", "/retry")):
+    if path.endswith(("/cancel", "/retry")) or (path.startswith(_AREAS) and method != "post"):
         possible |= {"409"}
-    if asks_for_run or path.endswith("/retry"):
+    if asks_for_run or path.endswith("/retry") or path.startswith(_AREAS):
         possible |= {"429"}
     if any(one["in"] == "query" for one in operation.get("parameters", ())):
         possible |= {"422"}

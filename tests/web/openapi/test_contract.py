@@ -118,6 +118,23 @@ KNOWN = [
     ("GET", "/api/v1/admin/queues", {}),
     ("GET", "/api/v1/admin/scores", {}),
     ("GET", "/api/v1/admin/data/{month}", {"path_parameters": {"month": "2024-02"}}),
+    ("GET", "/api/v1/areas", {}),
+    ("GET", "/api/v1/areas/{slug}", {"path_parameters": {"slug": "southampton-core"}}),
+    (
+        "PUT",
+        "/api/v1/admin/areas/{slug}",
+        {
+            "path_parameters": {"slug": "southampton-core"},
+            "query": {"dry_run": "true"},
+            "body": {"box": [50.85, -1.5, 51.0, -1.3]},
+            "media_type": JSON,
+        },
+    ),
+    (
+        "DELETE",
+        "/api/v1/admin/areas/{slug}",
+        {"path_parameters": {"slug": "southampton-core"}, "query": {"dry_run": "true"}},
+    ),
     ("GET", "/api/v1/routes", {"query": {"q": "5", "limit": 3}}),
 ]
 

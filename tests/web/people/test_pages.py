@@ -62,7 +62,17 @@ def test_a_viewer_sees_no_button_that_would_be_refused(
     viewer: FlaskClient, client: Client, program: FlaskClient
 ) -> None:
     run_id = program.post(f"{TASKS}/cleanup-history").json["task_id"]
-    for path in ("/", "/jobs/", "/jobs/rebuild-grid", "/runs/", f"/runs/{run_id}", "/schedule/", "/queues/", "/data/"):
+    for path in (
+        "/",
+        "/jobs/",
+        "/jobs/rebuild-grid",
+        "/runs/",
+        f"/runs/{run_id}",
+        "/schedule/",
+        "/queues/",
+        "/data/",
+        "/areas/",
+    ):
         page = viewer.get(path).text
         posts = re.findall(r'<form[^>]*method="post"[^>]*action="([^"]+)"', page)
         buttons = page.count("<button")

@@ -1,0 +1,226 @@
+"""Areas as JSON and GeoJSON: read by whoever reads the grid, changed by operators."""
+
+import datetime as dt
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from apiflask import APIBlueprint, APIFlask
+from flask import Response, url_for
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
+
+from jobs.areas import Area
+from jobs.boundaries import geojson
+from jobs.settings import Box, parse_box
+from web.areas import changes, store, wanted
+from web.areas.changes import NotConfirmed
+from web.areas.store import Listed, known_area
+from web.areas.wanted import AreaRefused
+from web.http.clients import client
+from web.http.errors import Problem, respond
+from web.http.reading import takes_file
+from web.http.schemas import Schema, as_json
+from web.people import guard
+
+bp = APIBlueprint("areas_api", __name__, url_prefix="/api/v1", tag="Areas")
+
+GEOJSON = "application/geo+json"
+Slug = Annotated[str, StringConstraints(max_length=60)]
+Sides = Annotated[
+    Box,
+    BeforeValidator(parse_box),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "number"},
+            "minItems": 4,
+            "maxItems": 4,
+            "description": "lat_min, lng_min, lat_max, lng_max in degrees; or the text with commas",
+        }
+    ),
+]
+_GEOJSON = "GeoJSON: Polygon, MultiPolygon, GeometryCollection, Feature or FeatureCollection, all of it one area"
+
+
+class AreaEntry(Schema):
+    """An area with what is held of it."""
+
+    slug: str
+    name: str
+    forces: list[str]
+    is_box: bool
+    bounds: Box = Field(description="lat_min, lng_min, lat_max, lng_max in degrees")
+    months: int = Field(description="Held, or held in part")
+    months_in_part: int = Field(description="Of these, the months of which a part of the area is missing")
+    newest: dt.date | None = Field(description="Newest of them, YYYY-MM-01")
+    crimes: int = Field(description="With a place, of all these months")
+
+
+class Areas(Schema):
+    """All areas, oldest first."""
+
+    areas: list[AreaEntry]
+
+
+class Named(Schema):
+    """What an area is called."""
+
+    slug: str
+    name: str
+    forces: list[str]
+    is_box: bool
+    bounds: Box
+
+
+class AreaFeature(Schema):
+    """An area as GeoJSON."""
+
+    type: Literal["Feature"] = "Feature"
+    id: str
+    properties: Named
+    geometry: dict[str, Any] = Field(description="Polygon or MultiPolygon, longitude first")
+
+
+class Border(Schema):
+    """A border, either way."""
+
+    box: Sides | None = None
+    border: dict[str, Any] | None = Field(None, description=_GEOJSON)
+
+
+class NewArea(Border):
+    """An area to hold."""
+
+    slug: Slug = Field(description="Lower-case words joined by hyphens")
+    name: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00]*$")] = Field(
+        "", description="For people; the slug when left out"
+    )
+    forces: list[Slug] = Field([], max_length=60, description="Police forces whose unplaced crimes are counted for it")
+
+
+class AddedArea(Schema):
+    """An area that is held from now on."""
+
+    slug: str
+    notes: list[str] = Field(description="What was mended of its border or passed over")
+
+
+class Confirmation(Schema):
+    """Whether it is meant."""
+
+    dry_run: bool = Field(False, description="Only say how many crimes would be deleted")
+    confirm: int | None = Field(None, ge=0, le=2**62, description="How many crimes are deleted, as `dry_run` says")
+
+
+class Deleted(Schema):
+    """What a change deletes: crimes with a place that lie in no other area."""
+
+    slug: str
+    crimes: int
+    done: bool
+    task_ids: list[str] = Field(description="Of the runs that rebuild the grid of the months that changed")
+    notes: list[str] = Field(default=[], description="What was mended of its border or passed over")
+
+
+def init_app(app: APIFlask) -> None:
+    """Add the API, and the words for what is refused."""
+    app.register_error_handler(AreaRefused, lambda error: respond(Problem(422, str(error), error.problems)))
+    app.register_error_handler(NotConfirmed, lambda error: respond(Problem(409, str(error))))
+    app.register_blueprint(bp)
+
+
+@bp.get("/areas")
+@bp.output(Areas)
+@bp.doc(summary="The areas with what is held of them", operation_id="listAreas")
+@guard.reads_grid
+def areas() -> Response:
+    """All areas."""
+    with client().engine.connect() as connection:
+        found = store.listed(connection)
+    return as_json(Areas(areas=[_entry(one) for one in found]))
+
+
+@bp.get("/areas/<slug>")
+@bp.output(AreaFeature, content_type=GEOJSON)
+@bp.doc(summary="An area as GeoJSON", operation_id="getArea")
+@guard.reads_grid
+def area(slug: str) -> Response:
+    """One area with its border."""
+    with client().engine.begin() as connection:
+        found = known_area(connection, slug)
+    named = Named(**_named(found))
+    response = as_json(AreaFeature(id=found.slug, properties=named, geometry=found.border))
+    response.content_type = GEOJSON
+    return response
+
+
+@bp.post("/admin/areas")
+@bp.input(NewArea, arg_name="given")
+@bp.output(AddedArea, status_code=201)
+@bp.doc(summary="Hold a further area", operation_id="addArea")
+@takes_file
+def add(given: NewArea) -> Response:
+    """A new area."""
+    area, notes = _drawn(given.slug, given.name.strip(), given.forces, given)
+    changes.add(area)
+    response = as_json(AddedArea(slug=area.slug, notes=list(notes)), 201)
+    response.location = url_for("areas_api.area", slug=area.slug)
+    return response
+
+
+@bp.put("/admin/areas/<slug>")
+@bp.input(Confirmation, location="query", arg_name="meant")
+@bp.input(Border, arg_name="given")
+@bp.output(Deleted)
+@bp.doc(summary="Change the border of an area; crimes that it leaves out are deleted", operation_id="changeArea")
+@takes_file
+def move(slug: str, given: Border, meant: Confirmation) -> Response:
+    """A new border."""
+    with client().engine.begin() as connection:
+        held = known_area(connection, slug)
+    area, notes = _drawn(held.slug, held.name, held.forces, given)
+    crimes = changes.lost_by_moving(area)
+    if meant.dry_run:
+        return _deleted(slug, crimes, None, notes)
+    done = changes.move(area, _confirmed(meant, crimes), "api")
+    return _deleted(slug, done.crimes, done.run_ids, notes)
+
+
+@bp.delete("/admin/areas/<slug>")
+@bp.input(Confirmation, location="query", arg_name="meant")
+@bp.output(Deleted)
+@bp.doc(summary="Delete an area and the crimes that no other covers", operation_id="deleteArea")
+def remove(slug: str, meant: Confirmation) -> Response:
+    """Delete an area."""
+    _, crimes = changes.lost_by_removing(slug)
+    if meant.dry_run:
+        return _deleted(slug, crimes)
+    done = changes.remove(slug, _confirmed(meant, crimes), "api")
+    return _deleted(slug, done.crimes, done.run_ids)
+
+
+def _entry(one: Listed) -> AreaEntry:
+    held = {"months": one.months, "months_in_part": one.partly, "newest": one.newest, "crimes": one.crimes}
+    return AreaEntry(**_named(one.area), **held)
+
+
+def _named(area: Area) -> dict[str, Any]:
+    return {"forces": list(area.forces), **{name: getattr(area, name) for name in ("slug", "name", "is_box", "bounds")}}
+
+
+def _drawn(slug: str, name: str, forces: Sequence[str], given: Border) -> tuple[Area, tuple[str, ...]]:
+    drawings = None if given.border is None else partial(geojson.drawings, given.border)
+    return wanted.area(slug, name, forces, given.box, drawings)
+
+
+def _confirmed(meant: Confirmation, crimes: int) -> int:
+    """The number that was confirmed. Raises AreaRefused where there is none."""
+    if meant.confirm is None:
+        raise AreaRefused({"confirm": f"expected the number of crimes that are deleted, {crimes} now"})
+    return meant.confirm
+
+
+def _deleted(slug: str, crimes: int, task_ids: list[str] | None = None, notes: Sequence[str] = ()) -> Response:
+    """task_ids: of what was done; none of a dry run."""
+    done = task_ids is not None
+    return as_json(Deleted(slug=slug, crimes=crimes, done=done, task_ids=task_ids or [], notes=list(notes)))
