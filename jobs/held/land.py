@@ -22,6 +22,14 @@ _ALONE = text(
     """
 )
 _ALONE_AMONG = text(f"{_ALONE.text} AND own.point_id = ANY(:points)")
+_UNPLACED_ALONE = text(
+    """
+    SELECT count(*) FROM unplaced_crimes JOIN area_forces AS own USING (force)
+    WHERE own.area = :area AND NOT EXISTS (
+        SELECT FROM area_forces AS other WHERE other.force = own.force AND other.area <> :area
+    )
+    """
+)
 _POINTS = text("SELECT id, latitude, longitude FROM area_points JOIN points ON id = point_id WHERE area = :area")
 # No area counts them any more.
 _DROP_STRAYS = text(
@@ -47,6 +55,11 @@ def add(connection: Connection, area: Area) -> None:
 def alone(connection: Connection, slug: str) -> int:
     """Crimes of an area that no other area covers: they are deleted with it."""
     return connection.scalar(_ALONE, {"area": slug}) or 0
+
+
+def unplaced_alone(connection: Connection, slug: str) -> int:
+    """Crimes without a place of the forces that only this area names: they are deleted with it."""
+    return connection.scalar(_UNPLACED_ALONE, {"area": slug}) or 0
 
 
 def remove(connection: Connection, slug: str) -> None:

@@ -13,7 +13,7 @@ from jobs.areas import Area
 from jobs.boundaries import geojson
 from jobs.settings import Box, parse_box
 from web.areas import changes, store, wanted
-from web.areas.changes import NotConfirmed
+from web.areas.changes import Loss, NotConfirmed
 from web.areas.store import Listed, known_area
 from web.areas.wanted import AreaRefused
 from web.http.clients import client
@@ -113,10 +113,11 @@ class Confirmation(Schema):
 
 
 class Deleted(Schema):
-    """What a change deletes: crimes with a place that lie in no other area."""
+    """What a change deletes: crimes that no other area counts."""
 
     slug: str
     crimes: int
+    unplaced: int = Field(description="Of these, crimes without a place whose force no other area names")
     done: bool
     task_ids: list[str] = Field(description="Of the runs that rebuild the grid of the months that changed")
     notes: list[str] = Field(default=[], description="What was mended of its border or passed over")
@@ -179,11 +180,11 @@ def move(slug: str, given: Border, meant: Confirmation) -> Response:
     with client().engine.begin() as connection:
         held = known_area(connection, slug)
     area, notes = _drawn(held.slug, held.name, held.forces, given)
-    crimes = changes.lost_by_moving(area)
+    loss = changes.lost_by_moving(area)
     if meant.dry_run:
-        return _deleted(slug, crimes, None, notes)
-    done = changes.move(area, _confirmed(meant, crimes), "api")
-    return _deleted(slug, done.crimes, done.run_ids, notes)
+        return _deleted(slug, loss, None, notes)
+    done = changes.move(area, _confirmed(meant, loss), "api")
+    return _deleted(slug, done.loss, done.run_ids, notes)
 
 
 @bp.delete("/admin/areas/<slug>")
@@ -192,11 +193,11 @@ def move(slug: str, given: Border, meant: Confirmation) -> Response:
 @bp.doc(summary="Delete an area and the crimes that no other covers", operation_id="deleteArea")
 def remove(slug: str, meant: Confirmation) -> Response:
     """Delete an area."""
-    _, crimes = changes.lost_by_removing(slug)
+    _, loss = changes.lost_by_removing(slug)
     if meant.dry_run:
-        return _deleted(slug, crimes)
-    done = changes.remove(slug, _confirmed(meant, crimes), "api")
-    return _deleted(slug, done.crimes, done.run_ids)
+        return _deleted(slug, loss)
+    done = changes.remove(slug, _confirmed(meant, loss), "api")
+    return _deleted(slug, done.loss, done.run_ids)
 
 
 def _entry(one: Listed) -> AreaEntry:
@@ -213,14 +214,15 @@ def _drawn(slug: str, name: str, forces: Sequence[str], given: Border) -> tuple[
     return wanted.area(slug, name, forces, given.box, drawings)
 
 
-def _confirmed(meant: Confirmation, crimes: int) -> int:
+def _confirmed(meant: Confirmation, loss: Loss) -> int:
     """The number that was confirmed. Raises AreaRefused where there is none."""
     if meant.confirm is None:
-        raise AreaRefused({"confirm": f"expected the number of crimes that are deleted, {crimes} now"})
+        raise AreaRefused({"confirm": f"expected the number of crimes that are deleted, {loss.crimes} now"})
     return meant.confirm
 
 
-def _deleted(slug: str, crimes: int, task_ids: list[str] | None = None, notes: Sequence[str] = ()) -> Response:
+def _deleted(slug: str, loss: Loss, task_ids: list[str] | None = None, notes: Sequence[str] = ()) -> Response:
     """task_ids: of what was done; none of a dry run."""
+    numbers = {"crimes": loss.crimes, "unplaced": loss.unplaced}
     done = task_ids is not None
-    return as_json(Deleted(slug=slug, crimes=crimes, done=done, task_ids=task_ids or [], notes=list(notes)))
+    return as_json(Deleted(slug=slug, **numbers, done=done, task_ids=task_ids or [], notes=list(notes)))

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from jobs import areas, catalogue
 from jobs.areas import Area, AreaError
 from jobs.crimes import outdated_months
@@ -15,13 +17,26 @@ from web.jobs import submission
 from web.people import audit
 
 
+@dataclass(frozen=True)
+class Loss:
+    """Crimes that a change deletes, as no other area counts them."""
+
+    placed: int
+    unplaced: int = 0
+
+    @property
+    def crimes(self) -> int:
+        """All of them."""
+        return self.placed + self.unplaced
+
+
 class NotConfirmed(SafegridError):
     """Somebody has confirmed another number of crimes than would be deleted now."""
 
-    def __init__(self, slug: str, crimes: int) -> None:
-        self.crimes = crimes
+    def __init__(self, slug: str, loss: Loss) -> None:
+        self.loss = loss
         super().__init__(
-            f"{crimes} crimes of the area {slug} would be deleted: nothing was done. Confirm that number to do it."
+            f"{loss.crimes} crimes of the area {slug} would be deleted: nothing was done. Confirm that number to do it."
         )
 
 
@@ -30,7 +45,7 @@ class Done:
     """What a change has deleted, and the runs that take it out of the grid."""
 
     area: Area
-    crimes: int
+    loss: Loss
     run_ids: list[str]
 
 
@@ -44,10 +59,14 @@ def add(area: Area) -> None:
     audit.note("added", f"the area {area.slug}")
 
 
-def lost_by_removing(slug: str) -> tuple[Area, int]:
-    """The area and how many crimes are deleted with it; 404 where there is none of that name."""
+def lost_by_removing(slug: str) -> tuple[Area, Loss]:
+    """The area, and what is deleted with it; 404 where there is none of that name."""
     with client().engine.begin() as connection:
-        return known_area(connection, slug), land.alone(connection, slug)
+        return known_area(connection, slug), _loss(connection, slug)
+
+
+def _loss(connection: Connection, slug: str) -> Loss:
+    return Loss(land.alone(connection, slug), land.unplaced_alone(connection, slug))
 
 
 def remove(slug: str, confirmed: int, origin: str) -> Done:
@@ -55,19 +74,19 @@ def remove(slug: str, confirmed: int, origin: str) -> Done:
     with client().engine.begin() as connection:
         # What is counted is what is deleted: in between, nothing comes in.
         areas.lock(connection)
-        area = known_area(connection, slug)
-        if (crimes := land.alone(connection, slug)) != confirmed:
-            raise NotConfirmed(slug, crimes)
+        area, loss = known_area(connection, slug), _loss(connection, slug)
+        if loss.crimes != confirmed:
+            raise NotConfirmed(slug, loss)
         land.remove(connection, slug)
-    audit.note("deleted", f"the area {slug} with {crimes} crimes")
-    return Done(area, crimes, _rebuild(origin))
+    audit.note("deleted", f"the area {slug} with {loss.crimes} crimes")
+    return Done(area, loss, _rebuild(origin))
 
 
-def lost_by_moving(area: Area) -> int:
-    """How many crimes are deleted where the area of that slug gets this border; 404 where there is none."""
+def lost_by_moving(area: Area) -> Loss:
+    """What is deleted where the area of that slug gets this border; 404 where there is none."""
     with client().engine.begin() as connection:
         known_area(connection, area.slug)
-        return land.lost_by_resizing(connection, area)
+        return Loss(land.lost_by_resizing(connection, area))
 
 
 def move(area: Area, confirmed: int, origin: str) -> Done:
@@ -75,11 +94,12 @@ def move(area: Area, confirmed: int, origin: str) -> Done:
     with client().engine.begin() as connection:
         areas.lock(connection)
         known_area(connection, area.slug)
-        if (crimes := land.lost_by_resizing(connection, area)) != confirmed:
-            raise NotConfirmed(area.slug, crimes)
+        loss = Loss(land.lost_by_resizing(connection, area))
+        if loss.crimes != confirmed:
+            raise NotConfirmed(area.slug, loss)
         land.resize(connection, area)
-    audit.note("changed", f"the border of the area {area.slug}, with {crimes} crimes deleted")
-    return Done(area, crimes, _rebuild(origin))
+    audit.note("changed", f"the border of the area {area.slug}, with {loss.crimes} crimes deleted")
+    return Done(area, loss, _rebuild(origin))
 
 
 def _rebuild(origin: str) -> list[str]:

@@ -71,9 +71,11 @@ def move(slug: str) -> ResponseReturnValue:
     except AreaRefused as error:
         return _border(slug, _kept(given, file), error.problems), 422
     except NotConfirmed as error:
-        return _border(slug, _kept(given, file), {}, lost=error.crimes), 409
+        return _border(slug, _kept(given, file), {}, lost=error.loss.crimes), 409
     _say(notes)
-    flash(f"The area {area.name} has the new border. {_deleted(done.crimes)} What it adds comes in with its months.")
+    flash(
+        f"The area {area.name} has the new border. {_deleted(done.loss.crimes)} What it adds comes in with its months."
+    )
     return redirect(url_for("areas.index"), 303)
 
 
@@ -81,8 +83,8 @@ def move(slug: str) -> ResponseReturnValue:
 @guard.for_operators
 def confirm(slug: str) -> ResponseReturnValue:
     """What would be deleted with an area."""
-    area, crimes = changes.lost_by_removing(slug)
-    return render_template("areas/delete.html", area=area, crimes=crimes)
+    area, loss = changes.lost_by_removing(slug)
+    return render_template("areas/delete.html", area=area, loss=loss)
 
 
 @bp.post("/<slug>/delete")
@@ -92,8 +94,8 @@ def remove(slug: str) -> ResponseReturnValue:
         done = changes.remove(slug, _confirmed(), "form")
     except NotConfirmed as error:
         area, _ = changes.lost_by_removing(slug)
-        return render_template("areas/delete.html", area=area, crimes=error.crimes, is_changed=True), 409
-    flash(f"The area {done.area.name} is deleted. {_deleted(done.crimes)}")
+        return render_template("areas/delete.html", area=area, loss=error.loss, is_changed=True), 409
+    flash(f"The area {done.area.name} is deleted. {_deleted(done.loss.crimes)}")
     return redirect(url_for("areas.index"), 303)
 
 

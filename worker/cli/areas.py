@@ -144,17 +144,19 @@ def remove(slug: str, yes: bool) -> None:
     """Delete an area, and the crimes that no other area covers."""
     with _transaction() as connection:
         name = areas.find(connection, slug).name
-        count = land.alone(connection, slug)
+        count, unplaced = land.alone(connection, slug), land.unplaced_alone(connection, slug)
     if not yes:
         click.confirm(
-            f"{count} crimes of the area {slug} ({name}) lie in no other area and are deleted with it. Delete it?",
+            f"{count} crimes of the area {slug} ({name}) lie in no other area and are deleted with it, and {unplaced} "
+            "without a place. Delete it?",
             abort=True,
             err=True,
         )
     with _transaction() as connection:
         land.remove(connection, slug)
     click.echo(
-        f"Area {slug} is deleted with {count} crimes; run rebuild_safety_grid to take them out of the grid", err=True
+        f"Area {slug} is deleted with {count + unplaced} crimes; run rebuild_safety_grid to take them out of the grid",
+        err=True,
     )
 
 

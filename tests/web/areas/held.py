@@ -45,3 +45,18 @@ def audited(client: Client) -> list[tuple[str, str, str]]:
     with client.engine.begin() as connection:
         rows = connection.exec_driver_sql("SELECT who, action, target FROM audit ORDER BY id").all()
     return [tuple(row) for row in rows]
+
+
+def add_unplaced(client: Client, force: str, count: int) -> None:
+    """Crimes of the month that the force gives no place."""
+    row = "INSERT INTO unplaced_crimes (force, month, category) VALUES (%s, %s, 'drugs')"
+    with client.engine.begin() as connection:
+        for _ in range(count):
+            connection.exec_driver_sql(row, (force, f"{MONTH}-01"))
+
+
+def unplaced(client: Client) -> dict[str, int]:
+    """{force: crimes without a place}"""
+    with client.engine.begin() as connection:
+        rows = connection.exec_driver_sql("SELECT force, count(*) FROM unplaced_crimes GROUP BY 1").all()
+    return {row[0]: row[1] for row in rows}

@@ -8,7 +8,22 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from jobs.boundaries.drawing import MOST_POINTS
-from tests.web.areas.held import ADMIN, AREAS, BOW, EAST, PLACES, RING, STOKE, add_east, audited, crimes, fill, slugs
+from tests.web.areas.held import (
+    ADMIN,
+    AREAS,
+    BOW,
+    EAST,
+    PLACES,
+    RING,
+    STOKE,
+    add_east,
+    add_unplaced,
+    audited,
+    crimes,
+    fill,
+    slugs,
+    unplaced,
+)
 from tests.web.conftest import MakeApp
 from worker.client import Client
 
@@ -134,7 +149,7 @@ def test_the_crimes_that_go_with_an_area_are_said_before(program: FlaskClient, c
     fill(client)
     add_east(client)
     dry = program.delete(f"{ADMIN}/{FIRST}?dry_run=1")
-    assert dry.json == {"slug": FIRST, "crimes": 2, "done": False, "task_ids": [], "notes": []}
+    assert dry.json == {"slug": FIRST, "crimes": 2, "unplaced": 0, "done": False, "task_ids": [], "notes": []}
     answer = program.delete(f"{ADMIN}/{FIRST}")
     assert answer.status_code == 422
     assert answer.json["errors"] == {"confirm": "expected the number of crimes that are deleted, 2 now"}
@@ -148,6 +163,23 @@ def test_the_crimes_that_go_with_an_area_are_said_before(program: FlaskClient, c
     (task,) = done["task_ids"]
     assert program.get(f"/api/v1/admin/tasks/{task}").json["task_name"] == "rebuild_safety_grid"
     assert ("api token", "deleted", "the area southampton-core with 2 crimes") in audited(client)
+
+
+def test_crimes_without_a_place_go_with_the_last_area_that_names_their_force(
+    program: FlaskClient, client: Client
+) -> None:
+    fill(client)
+    add_unplaced(client, "hampshire", 4)
+    add_unplaced(client, "dorset", 5)
+    assert program.post(ADMIN, json={"slug": "dorset", "forces": ["dorset"], "border": STOKE}).status_code == 201
+    dry = program.delete(f"{ADMIN}/{FIRST}?dry_run=1").json
+    assert (dry["crimes"], dry["unplaced"]) == (7, 4)
+    assert program.delete(f"{ADMIN}/{FIRST}?confirm=3").status_code == 409
+    add_east(client)
+    assert program.delete(f"{ADMIN}/{FIRST}?confirm=2").json["unplaced"] == 0
+    assert unplaced(client) == {"hampshire": 4, "dorset": 5}
+    assert program.delete(f"{ADMIN}/east?confirm=5").json["unplaced"] == 4
+    assert unplaced(client) == {"dorset": 5}
 
 
 def test_an_area_within_another_goes_without_a_crime(program: FlaskClient, client: Client) -> None:

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.unit.borders import as_file, kml, kml_polygon
-from tests.web.areas.held import BOW, RING, STOKE, add_east, audited, crimes, fill, slugs
+from tests.web.areas.held import BOW, RING, STOKE, add_east, add_unplaced, audited, crimes, fill, slugs
 from tests.web.conftest import csrf_token, token_in
 from web.areas import pages
 from worker.client import Client
@@ -108,7 +108,7 @@ def test_an_area_is_deleted_once_its_crimes_were_confirmed(browser: FlaskClient,
     fill(client)
     add_east(client)
     page = browser.get(f"/areas/{FIRST}/delete").text
-    assert "<strong>2 crimes</strong> lie in no other area" in page
+    assert "<strong>2 crimes</strong> are deleted with it, for good: 2 lie in no other area." in page
     assert 'name="confirm" value="2"' in page
     for other in ({}, {"confirm": "1"}, {"confirm": "-2"}, {"confirm": "2 crimes"}):
         answer = press(browser, f"/areas/{FIRST}/delete", **other)
@@ -119,6 +119,14 @@ def test_an_area_is_deleted_once_its_crimes_were_confirmed(browser: FlaskClient,
     assert "The area Southampton core is deleted. 2 crimes were deleted with it." in browser.get("/areas/").text
     assert (slugs(client), crimes(client)) == (["east"], 1)
     assert browser.get("/areas/mars/delete").status_code == 404
+
+
+def test_crimes_without_a_place_that_go_with_an_area_are_said(browser: FlaskClient, client: Client) -> None:
+    fill(client)
+    add_unplaced(client, "hampshire", 4)
+    page = browser.get(f"/areas/{FIRST}/delete").text
+    assert "3 lie in no other area, and 4 have no place and a force that no other area names" in page
+    assert 'name="confirm" value="7"' in page
 
 
 def test_an_area_whose_crimes_others_have_goes_without_one(browser: FlaskClient, client: Client) -> None:
