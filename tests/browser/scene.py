@@ -109,6 +109,7 @@ def paint(connection: Connection, now: dt.datetime) -> None:
                 "::jsonb), true)"
             )
         )
+        connection.execute(text("INSERT INTO area_points (area, point_id) VALUES (:area, 1)"), {"area": AREA})
         parent = _history(connection, newest, now, chance)
         _crimes(connection, newest, now, parent, chance)
         _cadences(connection, now)

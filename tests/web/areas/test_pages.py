@@ -108,7 +108,7 @@ def test_an_area_is_deleted_once_its_crimes_were_confirmed(browser: FlaskClient,
     fill(client)
     add_east(client)
     page = browser.get(f"/areas/{FIRST}/delete").text
-    assert "<strong>2 crimes</strong> are deleted with it, for good: 2 lie in no other area." in page
+    assert "<strong>2 crimes</strong> lie in no other area and are deleted with it, for good." in page
     assert 'name="confirm" value="2"' in page
     for other in ({}, {"confirm": "1"}, {"confirm": "-2"}, {"confirm": "2 crimes"}):
         answer = press(browser, f"/areas/{FIRST}/delete", **other)
