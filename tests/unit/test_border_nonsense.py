@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jobs.boundaries import drawing, files
 from jobs.boundaries.errors import BorderRefused
@@ -103,6 +105,49 @@ def test_a_file_that_is_no_border_is_refused_in_one_line(data: bytes, words: str
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
     assert len(str(refused.value)) < 300
+
+
+def complaint(data: bytes) -> str:
+    """What is wrong with a file; nothing where its land is valid."""
+    try:
+        return "" if read(data).land.is_valid else "not\nvalid"
+    except BorderRefused as error:
+        return str(error)
+
+
+def is_read_or_refused(data: bytes) -> None:
+    assert "\n" not in complaint(data)
+
+
+# Few numbers, so that points meet, lines cross and rings close.
+numbers = st.sampled_from([-2, -1, 0, 1, 50, 51, 1e-12, 91, 10**400]) | st.floats()
+points = st.lists(numbers | st.none(), max_size=3)
+rings = st.lists(points | numbers, max_size=7)
+coordinates = st.lists(st.lists(rings, max_size=3) | rings, max_size=3)
+names = st.sampled_from(["Polygon", "MultiPolygon", "Point", "GeometryCollection", "Feature", "FeatureCollection", "x"])
+documents = st.recursive(
+    st.fixed_dictionaries({"type": names}, optional={"coordinates": coordinates}) | rings,
+    lambda inner: st.fixed_dictionaries(
+        {"type": names}, optional={"geometry": inner, "geometries": st.lists(inner), "features": st.lists(inner)}
+    ),
+    max_leaves=4,
+)
+
+
+@given(documents)
+def test_whatever_is_json_is_read_or_refused(document: Any) -> None:
+    is_read_or_refused(as_file(document))
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 3)] * 2), min_size=3, max_size=9))
+def test_whatever_rings_are_drawn_is_read_or_refused(corners: Any) -> None:
+    is_read_or_refused(as_file(polygon(corners)))
+    is_read_or_refused(as_file(multi([corners], [[(x + 1, y) for x, y in corners]])))
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: f"<kml>{text}</kml>".encode()))
+def test_whatever_is_a_file_is_read_or_refused(data: bytes) -> None:
+    is_read_or_refused(data)
 
 
 def test_more_points_than_a_border_may_have_are_refused() -> None:
