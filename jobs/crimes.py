@@ -41,10 +41,16 @@ def built_fingerprints(connection: Connection) -> dict[dt.date, str]:
 
 
 def outdated_months(connection: Connection, resolution: int) -> list[dt.date]:
-    """The held months whose grid was not built from what is held now. Those of another resolution are left out."""
+    """Months whose grid was not built from what is held now, newest first; also those of which nothing is held now.
+
+    Held ones of another resolution are left out.
+    """
     built = built_fingerprints(connection)
-    return [
+    states = month_states(connection, dt.date.min, dt.date.max)
+    changed = [
         state.month
-        for state in month_states(connection, dt.date.min, dt.date.max)
+        for state in states
         if state.resolution == resolution and built.get(state.month) != state.fingerprint
     ]
+    gone = built.keys() - {state.month for state in states}
+    return sorted({*changed, *gone}, reverse=True)

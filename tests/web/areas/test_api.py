@@ -1,6 +1,7 @@
 """Areas by the API."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,10 +25,10 @@ from tests.web.areas.held import (
     slugs,
     unplaced,
 )
-from tests.web.conftest import MakeApp
+from tests.web.conftest import TASKS, MakeApp
 from worker.client import Client
 
-FIRST = "southampton-core"
+FIRST, GRID = "southampton-core", "/api/v1/grid"
 
 
 def test_areas_are_listed_with_what_is_held_of_them(program: FlaskClient, client: Client) -> None:
@@ -161,8 +162,17 @@ def test_the_crimes_that_go_with_an_area_are_said_before(program: FlaskClient, c
     assert (done["crimes"], done["done"]) == (2, True)
     assert (slugs(client), crimes(client)) == (["east"], 1)
     (task,) = done["task_ids"]
-    assert program.get(f"/api/v1/admin/tasks/{task}").json["task_name"] == "rebuild_safety_grid"
+    assert program.get(f"{TASKS}/{task}").json["task_name"] == "rebuild_safety_grid"
     assert ("api token", "deleted", "the area southampton-core with 2 crimes") in audited(client)
+
+
+def test_the_grid_goes_with_the_last_area(program: FlaskClient, client: Client, perform: Callable[[str], Any]) -> None:
+    fill(client)
+    assert len(program.get(GRID).json["features"]) == len(PLACES)
+    (task,) = program.delete(f"{ADMIN}/{FIRST}?confirm=3").json["task_ids"]
+    perform(task)
+    assert program.get(f"{TASKS}/{task}").json["status"] == "SUCCESS"
+    assert program.get(GRID).json["features"] == []
 
 
 def test_crimes_without_a_place_go_with_the_last_area_that_names_their_force(
