@@ -11,7 +11,8 @@ import shapely
 from sqlalchemy import Connection, text
 
 from jobs import areas, crimes
-from jobs.months import month_text
+from jobs.coverage import store as supplied
+from jobs.months import month_text, months_text
 
 _CELLS = text("SELECT h3_index, count(*) AS records FROM safety_cells GROUP BY h3_index")
 _MISNAMED = text(
@@ -62,27 +63,42 @@ _NOTED = text(
     """
     SELECT area, month, note->>'issue' AS issue, (note->>'count')::int AS count
     FROM ingestion_runs, jsonb_array_elements(issues) AS note
-    WHERE id IN (SELECT ingestion_id FROM area_months) ORDER BY month DESC, area
+    WHERE id IN (SELECT ingestion_id FROM area_months) AND NOT note ? 'force' ORDER BY month DESC, area
     """
 )
-# Each area's held months, with how many crimes the others have in the middle.
+# An area's months that no force is known to have left out, with how many crimes the others have in the middle.
 _COUNTS = text(
     """
-    SELECT held.area, held.month, held.records, held.unplaced,
-           coalesce(issues::text LIKE '%far fewer crimes than usual%', false) AS is_noted,
-           array(SELECT force FROM area_forces WHERE area_forces.area = held.area ORDER BY 1) AS forces,
-           (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY others.records) FROM area_months AS others
-            WHERE others.is_whole AND others.area = held.area AND others.month <> held.month
-            HAVING count(*) >= 3) AS usual
-    FROM area_months AS held LEFT JOIN ingestion_runs ON ingestion_runs.id = ingestion_id
-    WHERE is_whole ORDER BY month DESC, area
+    WITH good AS (
+        SELECT area, month, records FROM area_months AS held WHERE is_whole AND NOT EXISTS (
+            SELECT FROM area_coverage AS bad WHERE (bad.area, bad.month) = (held.area, held.month)
+            AND status IN ('missing', 'partial')
+        )
+    )
+    SELECT area, month, records, (
+        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY others.records) FROM good AS others
+        WHERE others.area = good.area AND others.month <> good.month HAVING count(*) >= 3
+    ) AS usual
+    FROM good ORDER BY month DESC, area
+    """
+)
+_UNKNOWN_LAND = text(
+    """
+    SELECT DISTINCT area FROM area_months WHERE area NOT IN (SELECT area FROM area_forces)
+    AND area NOT IN (SELECT area FROM area_coverage WHERE force <> 'btp') ORDER BY area
+    """
+)
+# Of a force all of whose land lies in the area: of a part, its crimes without a place say nothing.
+_PALE = text(
+    """
+    SELECT area, force, month, unplaced, unplaced::float / (unplaced + placed) AS share FROM area_coverage
+    WHERE is_whole AND unplaced > :many * (unplaced + placed) ORDER BY month DESC, area, force
     """
 )
 # The result is stored with the run: of more faults than this, their number is enough.
 MOST_NAMED = 1_000
-# Of the usual count of an area: beyond these a month is worth a person's look.
-FEW, MANY = 0.5, 2.0
-# A force's unplaced crimes are those of all its land, of which an area may be a part.
+# Of the usual count of an area: beyond this a month is worth a person's look.
+MANY = 2.0
 MANY_UNPLACED = 0.25
 
 
@@ -141,26 +157,31 @@ def _outside(connection: Connection, cells: Sequence[str]) -> list[str]:
 
 
 def counts(connection: Connection, found: Findings) -> None:
-    """Months of far fewer or far more crimes than their area usually has, or of many without a place."""
+    """Months of far more crimes than their area usually has, or of many without a place."""
     for row in connection.execute(_COUNTS):
-        where = f"{row.area} {month_text(row.month)}"
-        if row.usual and row.records < FEW * row.usual and not row.is_noted:
-            found.concerns.append(
-                f"{where}: {row.records} crimes, usual are {row.usual:.0f}: "
-                f"{' or '.join(row.forces) or 'a force'} may not have supplied all. "
-                "Ingest the month again when the source has revised it"
-            )
         if row.usual and row.records > MANY * row.usual:
             found.concerns.append(
-                f"{where}: {row.records} crimes, usual are {row.usual:.0f}: look at the month before you trust it, "
-                "and ingest it again"
+                f"{row.area} {month_text(row.month)}: {row.records} crimes, usual are {row.usual:.0f}: look at the "
+                "month before you trust it, and ingest it again"
             )
-        share = row.unplaced / max(1, row.unplaced + row.records)
-        if share > MANY_UNPLACED:
-            found.concerns.append(
-                f"{where}: {share:.0%} of the crimes ({row.unplaced}) have no place, so the grid is too pale there. "
-                "Ingest the month again when the source has revised it"
-            )
+    for row in connection.execute(_PALE, {"many": MANY_UNPLACED}):
+        found.concerns.append(
+            f"{row.area} {month_text(row.month)}: {row.share:.0%} of the crimes of {row.force} ({row.unplaced}) have "
+            "no place, so the grid is too pale there. Ingest the month again when the source has revised it"
+        )
+
+
+def coverage(connection: Connection, found: Findings) -> None:
+    """Forces that supplied nothing of a month, or not all: their land looks safer than it is."""
+    for row in supplied.not_supplied(connection):
+        found.concerns.append(
+            f"{row.area}: {row.force} is {row.status} in {months_text(row.months)}. {row.reason}. Fewer crimes "
+            "there do not mean safer. Ingest the months again when the force has supplied them"
+        )
+    for area in connection.scalars(_UNKNOWN_LAND):
+        found.concerns.append(
+            f"{area}: which forces should have supplied its crimes is not known: run locate_forces area={area}"
+        )
 
 
 def totals(connection: Connection, found: Findings) -> None:

@@ -1,6 +1,7 @@
 """Calendar months as the date of their first day, and as the text YYYY-MM."""
 
 import re
+from collections.abc import Iterable
 from datetime import date
 
 from jobs.errors import PermanentError, WrongCall
@@ -26,6 +27,21 @@ def parse_month(text: str) -> date:
 def month_text(month: date) -> str:
     """YYYY-MM, as the police service writes months."""
     return f"{month:%Y-%m}"
+
+
+def months_text(months: Iterable[date]) -> str:
+    """Months as people read them, newest first: those that follow each other as a span, `2024-03 to 2024-05`."""
+    spans: list[list[date]] = []
+    for month in sorted(set(months), reverse=True):
+        if spans and add_months(month, 1) == spans[-1][-1]:
+            spans[-1].append(month)
+        else:
+            spans.append([month])
+    return ", ".join(_span_text(span[-1], span[0]) for span in spans)
+
+
+def _span_text(first: date, last: date) -> str:
+    return month_text(first) if first == last else f"{month_text(first)} to {month_text(last)}"
 
 
 def add_months(month: date, count: int) -> date:

@@ -10,6 +10,7 @@ from jobs import checks, context
 from jobs.catalogue import job
 from jobs.checks import Findings
 from jobs.context import Context
+from jobs.coverage import store as coverage_store
 from jobs.database import make_room
 from jobs.errors import JobError
 from jobs.ingestion.police import Police
@@ -54,6 +55,8 @@ def validate_h3_grid_health() -> dict[str, Any]:
         checks.totals(here.connection, found)
         checks.ingestion(here.connection, found)
         checks.counts(here.connection, found)
+        checks.coverage(here.connection, found)
+        supplied = coverage_store.summary(here.connection)
         quality = here.connection.execute(_QUALITY).one()
     if not breakdown:
         found.faults.append("The grid is empty: run ingest_latest_crime_data, then rebuild_safety_grid")
@@ -73,6 +76,7 @@ def validate_h3_grid_health() -> dict[str, Any]:
             "months_analyzed": len(breakdown),
             "missing_months": missing,
             "monthly_breakdown": breakdown,
+            "forces": supplied,
         },
         "data_quality": {**quality._mapping, "avg_crimes_per_cell": float(quality.avg_crimes_per_cell)},
         "issues": found.faults + found.concerns,

@@ -12,7 +12,8 @@ from redis import Redis
 from sqlalchemy import Connection, Engine, make_url, text
 
 import jobs.settings
-from jobs import database, schema
+from jobs import areas, database, schema
+from jobs.coverage import cells
 from jobs.held import land
 from worker import engines
 from worker.engines import Endpoints
@@ -88,8 +89,16 @@ def template(administration: Connection, engine_endpoints: Endpoints) -> str:
         schema.migrate(connection)
         with connection.begin():
             land.ensure_default(connection, settings)
+            _locate(connection)
     engine.dispose()
     return TEMPLATE
+
+
+def _locate(connection: Connection) -> None:
+    """The source was asked whose land the first area is, so that no test's ingestion asks for it by the way."""
+    (area,) = areas.all_areas(connection)
+    for cell in cells.unlocated(connection, area):
+        cells.keep(connection, cell, "hampshire")
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """What is held of each area and month, added up when it changes: pages and jobs read it all the time."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, text
 
 from jobs.areas import Area
+from jobs.coverage import store as coverage
 from jobs.held import grounds
 from jobs.held.grounds import Ground
 from jobs.models.crimes import AreaMonth, HeldMonth, MonthGround
@@ -52,8 +53,13 @@ def refresh_months(connection: Connection, months: Sequence[dt.date], resolution
     connection.execute(delete(HeldMonth).where(HeldMonth.month.not_in(held.columns(MonthGround.month))))
 
 
-def refresh_areas(connection: Connection, areas: Sequence[Area], months: Sequence[dt.date]) -> None:
-    """Note what is held of these areas in these months."""
+def refresh_areas(
+    connection: Connection, areas: Sequence[Area], months: Sequence[dt.date], asked: Collection[str] = ()
+) -> None:
+    """Note what is held of these areas in these months, and what the forces supplied of it.
+
+    asked: forces whose crimes without a place have just come in.
+    """
     slugs = [area.slug for area in areas]
     values = {"areas": slugs, "months": list(months)}
     counted = {(row.area, row.month): row for row in connection.execute(_CATEGORIES, values)}
@@ -66,6 +72,7 @@ def refresh_areas(connection: Connection, areas: Sequence[Area], months: Sequenc
             if part := grounds.touching(held, area.polygon):
                 row = _row(area, part, counted.get(key), unplaced.get(key, 0))
                 connection.execute(insert(AreaMonth).values(area=area.slug, month=month, **row))
+    coverage.refresh(connection, areas, months, asked)
 
 
 def _row(area: Area, part: Sequence[Ground], counted: Any, unplaced: int) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The ingestion jobs."""
 
 import datetime as dt
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -11,8 +10,9 @@ from pydantic import Field
 
 from jobs import areas, cache, context
 from jobs.areas import Area
-from jobs.catalogue import job
+from jobs.catalogue import FollowUp, job
 from jobs.context import Context
+from jobs.coverage.unlocated import unlocated
 from jobs.errors import JobError, PermanentError
 from jobs.ingestion import guards, staging, store
 from jobs.ingestion.pace import Pace
@@ -26,8 +26,6 @@ log = structlog.get_logger("safegrid.ingestion")
 
 # As many as the grid shows unless it is asked for others.
 MONTHS_BACK = 12
-# Fewer crimes than this part of the usual count is worth a person's look.
-FEW = 0.5
 
 AreaSlug = Annotated[
     str | None, OneOf(areas.slugs, left_out="all"), Field(description="Only this area; all areas when left out")
@@ -52,11 +50,15 @@ class UnpublishedMonth(PermanentError):
 _LATEST = "Ingest the latest crimes"
 
 
+def _follow_ups(_result: Any) -> list[FollowUp]:
+    return [*outdated(), *unlocated()]
+
+
 @job(
     queue="ingestion",
     slug="ingest-latest",
     cron="0 2 2 * *",
-    follow_ups=outdated,
+    follow_ups=_follow_ups,
     remedies={"no_crimes": _LATEST, "months_missing": _LATEST},
 )
 def ingest_latest_crime_data(area: AreaSlug = None) -> dict[str, Any]:
@@ -84,7 +86,7 @@ def ingest_latest_crime_data(area: AreaSlug = None) -> dict[str, Any]:
 @job(
     queue="ingestion",
     slug="ingest-month",
-    follow_ups=outdated,
+    follow_ups=_follow_ups,
     month=("year", "month"),
     remedies={"month_missing": "Ingest it"},
 )
@@ -253,7 +255,6 @@ def _swapped(here: Context, police: Police, area: Area, month: dt.date, *, accep
     pull = pull_month(here, police, area, month)
     with here.connection.begin():
         totals = staging.totals(here.connection, pull)
-        usual = store.usual_count(here.connection, area.slug, month)
     try:
         guards.refuse_lost_records(pull, totals)
         guards.refuse_empty(police, pull, totals)
@@ -265,7 +266,4 @@ def _swapped(here: Context, police: Police, area: Area, month: dt.date, *, accep
         with here.connection.begin():
             staging.drop(here.connection, pull)
         raise
-    if usual and totals.placed < FEW * usual:
-        issue = "far fewer crimes than usual: a force may not have supplied all"
-        totals.issues.insert(0, {"issue": issue, "count": totals.placed, "example": json.dumps(usual)})
     return store.replace_month(here.connection, pull, totals, here.run_id, here.settings.h3_resolution)

@@ -3,13 +3,13 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from jobs import areas
 from jobs.areas import Area
+from jobs.coverage import store as coverage
 from jobs.database import lock, make_room
 from jobs.errors import JobError
 from jobs.held import asides, grounds, points, summaries
@@ -146,13 +146,6 @@ def held(connection: Connection, area: str, month: dt.date) -> Held | None:
     return Held(found, {row.force: row[1] for row in by_force})
 
 
-def usual_count(connection: Connection, area: str, month: dt.date) -> float | None:
-    """Median of the placed crimes of the area's other months; none while fewer than three are held."""
-    others = [count for held, count in held_months(connection, area).items() if held != month]
-    # The middle of fewer says nothing of what is usual.
-    return median(others) if len(others) >= 3 else None
-
-
 def replace_month(
     connection: Connection, pull: Pull, totals: Totals, run_id: str | None, resolution: int
 ) -> dict[str, Any]:
@@ -184,7 +177,11 @@ def replace_month(
         grounds.replace(connection, pull.month, pull.area.polygon, origin)
         summaries.refresh_months(connection, [pull.month], row["h3_resolution"])
         affected = [area for area in every if _is_affected(area, pull.area)]
-        summaries.refresh_areas(connection, affected, [pull.month])
+        summaries.refresh_areas(connection, affected, [pull.month], pull.area.forces)
+        if not_supplied := coverage.issues(connection, **where):
+            row["issues"] = not_supplied + row["issues"]
+            of_this = update(IngestionRun).where(IngestionRun.id == ingestion_id)
+            connection.execute(of_this.values(issues=row["issues"]))
         staging.drop(connection, pull)
     return {**where, **row}
 

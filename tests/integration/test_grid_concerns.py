@@ -32,18 +32,37 @@ def findings(status: str) -> list[str]:
     return list(report["issues"])
 
 
-@pytest.mark.parametrize(
-    ("count", "said"),
-    [
-        (19, "19 crimes, usual are 40: hampshire may not have supplied all. Ingest the month again when"),
-        (81, "81 crimes, usual are 40: look at the month before you trust it, and ingest it again"),
-    ],
-)
-def test_a_month_unlike_the_others_is_a_concern(here: Context, count: int, said: str) -> None:
-    hold(here.connection, "2023-12", scattered("2023-12", 200)[:count])
+def test_a_month_of_more_than_twice_the_usual_is_a_concern(here: Context) -> None:
+    hold(here.connection, "2023-12", scattered("2023-12", 200)[:81])
     rebuild_safety_grid()
     (issue,) = findings("warning")
-    assert issue.startswith(f"{AREA} 2023-12: {said}")
+    assert issue.startswith(f"{AREA} 2023-12: 81 crimes, usual are 40: look at the month before you trust it, and")
+
+
+def test_a_whole_month_among_damaged_ones_is_not_accused(here: Context) -> None:
+    hold(here.connection, "2023-12", scattered("2023-12", 200)[:81])
+    rebuild_safety_grid()
+    change(here.connection, "UPDATE area_coverage SET status = 'partial' WHERE month <> '2023-12-01'")
+    assert not [issue for issue in findings("warning") if "2023-12:" in issue]
+
+
+@pytest.mark.parametrize("status", ["missing", "partial"])
+def test_months_that_a_force_did_not_supply_are_one_concern_by_area_and_force(here: Context, status: str) -> None:
+    supplied = "UPDATE area_coverage SET status = :status, reason = 'So it is' WHERE force = 'hampshire'"
+    change(here.connection, f"{supplied} AND month IN ('2023-10-01', '2023-12-01', '2024-01-01')", status=status)
+    (issue,) = findings("warning")
+    assert issue.startswith(f"{AREA}: hampshire is {status} in 2023-12 to 2024-01, 2023-10. So it is.")
+    change(here.connection, "UPDATE area_coverage SET status = 'unknown'")
+    assert findings("healthy") == []
+
+
+def test_an_area_whose_forces_are_not_known_is_a_concern(here: Context) -> None:
+    change(here.connection, "DELETE FROM area_forces")
+    assert findings("healthy") == []
+    change(here.connection, "DELETE FROM area_coverage WHERE force <> 'btp'")
+    assert findings("warning") == [
+        f"{AREA}: which forces should have supplied its crimes is not known: run locate_forces area={AREA}"
+    ]
 
 
 @pytest.mark.parametrize("count", [20, 80])
@@ -53,12 +72,17 @@ def test_a_month_of_half_or_twice_the_usual_is_none(here: Context, count: int) -
     assert findings("healthy") == []
 
 
-def test_many_crimes_without_a_place_are_a_concern(here: Context) -> None:
-    change(here.connection, "UPDATE area_months SET unplaced = 13 WHERE month = '2024-01-01'")
+def test_many_crimes_without_a_place_are_a_concern_where_all_of_the_force_s_land_is_held(here: Context) -> None:
+    few = "UPDATE area_coverage SET placed = 39, unplaced = 13, is_whole = true WHERE month = '2024-01-01'"
+    change(here.connection, few)
     assert findings("healthy") == []
-    change(here.connection, "UPDATE area_months SET unplaced = 14 WHERE month = '2024-01-01'")
+    change(here.connection, "UPDATE area_coverage SET unplaced = 14 WHERE force = 'hampshire' AND is_whole")
     (issue,) = findings("warning")
-    assert issue.startswith(f"{AREA} 2024-01: 26% of the crimes (14) have no place, so the grid is too pale there.")
+    words = f"{AREA} 2024-01: 26% of the crimes of hampshire (14) have no place, so the grid is too pale there."
+    assert issue.startswith(words)
+    # Of a part of its land, they are those of all of it.
+    change(here.connection, "UPDATE area_coverage SET is_whole = false")
+    assert findings("healthy") == []
 
 
 def test_cells_outside_of_every_area_are_a_fault(here: Context) -> None:

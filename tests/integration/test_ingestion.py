@@ -159,13 +159,22 @@ def test_a_month_that_is_not_on_offer_is_refused_with_what_is(here: Context) -> 
         ingest_month_on_demand(2024, 2)
 
 
-def test_far_fewer_crimes_than_usual_are_taken_and_noted(here: Context) -> None:
-    usual = [crime(month) for month in ("2023-10", "2023-11", "2023-12") for _ in range(10)]
-    with served(here, [*usual, *[crime() for _ in range(4)]]):
-        ingest_latest_crime_data()
+def test_a_month_that_its_force_supplied_in_part_is_held_and_noted(here: Context) -> None:
+    usual = [crime(month) for month in ("2023-10", "2023-11", "2023-12") for _ in range(100)]
+    with served(here, [*usual, *[crime() for _ in range(20)]]):
+        results = ingest_latest_crime_data()["results"]
         (month,) = ingest_month_on_demand(2024, 1)["results"]
-    assert month["records_ingested"] == 4
-    assert month["issues"][0]["issue"].startswith("far fewer crimes than usual")
+    assert month["records_ingested"] == 20
+    (issue,) = month["issues"]
+    assert issue == {
+        "issue": "hampshire is partial: 20 crimes; months around it: median 100, highest 100",
+        "count": 20,
+        "example": "",
+        "force": "hampshire",
+        "status": "partial",
+    }
+    assert [result["issues"] for result in results] == [[], [], [], []]
+    assert value(here.connection, "SELECT issues FROM ingestion_runs ORDER BY id DESC LIMIT 1") == [issue]
 
 
 def test_snapshots_of_the_grid_are_dropped_when_crimes_change_and_other_keys_stay(here: Context) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from jobs.areas import from_box
 from jobs.context import Context
+from jobs.coverage.locate import locate_forces
 from jobs.errors import JobError, PermanentError
 from jobs.grid.rebuild import rebuild_safety_grid
 from jobs.held import land
@@ -31,6 +32,7 @@ def test_an_area_without_crimes_is_held_where_there_are_some_elsewhere(here: Con
         assert ingest_latest_crime_data()["results"] == []
         assert police.calls("crimes-street/") == []
         rebuild_safety_grid()
+        locate_forces()
         assert validate_h3_grid_health()["health_status"] == "healthy"
     assert rows(here.connection, HELD) == [("moor", 0, True), ("southampton-core", 1, True)]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.months import NotAMonth, add_months, month_text, parse_month
+from jobs.months import NotAMonth, add_months, month_text, months_text, parse_month
 
 firsts = st.dates(dt.date(1000, 1, 1), dt.date(2999, 12, 31)).map(lambda day: day.replace(day=1))
 
@@ -38,3 +38,16 @@ def test_going_back_as_far_as_one_went_leads_home(month: dt.date, count: int) ->
     there = add_months(month, count)
     assert there.day == 1
     assert add_months(there, -count) == month
+
+
+@pytest.mark.parametrize(
+    ("months", "expected"),
+    [
+        ((), ""),
+        (("2024-01",), "2024-01"),
+        (("2024-01", "2023-12"), "2023-12 to 2024-01"),
+        (("2023-10", "2024-02", "2024-01", "2024-02", "2023-12"), "2023-12 to 2024-02, 2023-10"),
+    ],
+)
+def test_months_in_a_row_are_told_as_a_span(months: tuple[str, ...], expected: str) -> None:
+    assert months_text(map(parse_month, months)) == expected

@@ -30,6 +30,11 @@ COMMANDS = {
     "doctor": ("diagnosis", "Check everything Safegrid needs, and say what to do where something is wrong."),
     "area": ("areas", "Manage the areas whose crimes are held."),
     "category": ("categories", "List the categories of crime, or add one with its weights."),
+    "force": (
+        "coverage",
+        "List or change which police force the land is of; give an area the forces of its land.",
+    ),
+    "gap": ("coverage", "List, add or remove known gaps: months that a force did not supply, or not whole."),
     "backfill": ("months", "Ask for every month on offer that is not held, newest first; one run a month."),
     "load-climbing": ("climbing", "Replace the mountains, routes, accidents and weather by those of FOLDER."),
     "weights": ("weights", "List the schemes of weights, or change the one that the grid stores."),

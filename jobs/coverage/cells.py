@@ -1,0 +1,90 @@
+"""Whose land it is: the police force of coarse hexagons."""
+
+from collections.abc import Iterable
+
+import h3
+import shapely
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import Connection, Row, cast, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, insert
+
+from jobs.areas import Area
+from jobs.errors import WrongCall
+from jobs.models.coverage import ForceCell
+
+RESOLUTION = 6
+"""Hexagons of about 33 square kilometres in England."""
+
+Place = tuple[float, float]
+"""Latitude and longitude in degrees."""
+
+
+class CellError(WrongCall):
+    """A hexagon that can be no force's land."""
+
+
+def inside(area: Area) -> dict[int, Place]:
+    """{cell: where to ask for its force} for the cells whose centre lies inside of the area.
+
+    An area that holds no centre has the cell of a point of its own, asked for at that point.
+    """
+    found = h3.geo_to_cells(_geojson(area.polygon), RESOLUTION)
+    if found:
+        return {h3.str_to_int(cell): h3.cell_to_latlng(cell) for cell in found}
+    point = area.polygon.representative_point()
+    return {h3.str_to_int(h3.latlng_to_cell(point.y, point.x, RESOLUTION)): (point.y, point.x)}
+
+
+def around(cells: Iterable[int]) -> dict[int, Place]:
+    """The cells next to these that are none of them.
+
+    Crimes near the border of an area lie in them; and where none of them is a force's, all its land is inside.
+    """
+    known = set(map(h3.int_to_str, cells))
+    ring = {cell for one in known for cell in h3.grid_disk(one, 1)} - known
+    return {h3.str_to_int(cell): h3.cell_to_latlng(cell) for cell in ring}
+
+
+def _geojson(polygon: BaseGeometry) -> dict[str, object]:
+    # Without a third coordinate, which H3 does not take.
+    made: dict[str, object] = shapely.geometry.mapping(shapely.force_2d(polygon))
+    return made
+
+
+def located(connection: Connection, cells: Iterable[int]) -> dict[int, str | None]:
+    """{cell: force, none outside of every force} for those of the cells that are known."""
+    # One array: the country has thousands of cells.
+    wanted = func.any(cast(list(cells), ARRAY(BIGINT)))
+    rows = connection.execute(select(ForceCell.cell, ForceCell.force).where(ForceCell.cell == wanted))
+    return {row.cell: row.force for row in rows}
+
+
+def unlocated(connection: Connection, area: Area) -> dict[int, Place]:
+    """{cell: where to ask} for the area's cells, and those next to them, whose force is not known."""
+    wanted = inside(area)
+    wanted = around(wanted) | wanted
+    known = located(connection, wanted)
+    return {cell: place for cell, place in sorted(wanted.items()) if cell not in known}
+
+
+def keep(connection: Connection, cell: int, force: str | None) -> None:
+    """Hold what the source said of a cell, unless it is known already."""
+    connection.execute(insert(ForceCell).values(cell=cell, force=force).on_conflict_do_nothing())
+
+
+def overrule(connection: Connection, cell: str, force: str | None) -> None:
+    """Hold what a person says of a cell, whatever the source said or will say. Raises CellError."""
+    if not h3.is_valid_cell(cell) or h3.get_resolution(cell) != RESOLUTION:
+        raise CellError(f"{cell!r} is no H3 cell of resolution {RESOLUTION}; `safegrid force list` shows those known")
+    new = insert(ForceCell).values(cell=h3.str_to_int(cell), force=force, is_overruled=True)
+    connection.execute(
+        new.on_conflict_do_update(
+            index_elements=["cell"], set_={"force": new.excluded.force, "is_overruled": new.excluded.is_overruled}
+        )
+    )
+
+
+def all_cells(connection: Connection) -> list[Row[tuple[int, str | None, bool]]]:
+    """cell, force, is_overruled, located_at of every known cell, by force."""
+    columns = (ForceCell.cell, ForceCell.force, ForceCell.is_overruled, ForceCell.located_at)
+    return list(connection.execute(select(*columns).order_by(ForceCell.force, ForceCell.cell)))
