@@ -12,7 +12,10 @@ import h3
 import shapely
 from sqlalchemy import Connection, text
 
+from jobs.coverage import reading
+from jobs.coverage.reading import NotSupplied
 from jobs.errors import SafegridError
+from jobs.grid import period
 from jobs.grid.geojson import ATTRIBUTION, rings
 from jobs.grid.region import Region, outlines
 
@@ -63,9 +66,19 @@ def batches(
             yield batch
 
 
-def write_geojson(parts: Iterator[Batch], file: IO[bytes]) -> int:
+def not_supplied(
+    connection: Connection, first: date | None = None, last: date | None = None, area: str | None = None
+) -> list[NotSupplied]:
+    """What forces did not supply of these months, or not whole: cells that are not in the file."""
+    held = [one.month for one in period.held_months(connection)]
+    chosen = [month for month in held if (first or month) <= month <= (last or month)]
+    return reading.lacking(connection, chosen, area)
+
+
+def write_geojson(parts: Iterator[Batch], file: IO[bytes], lacking: Sequence[NotSupplied] = ()) -> int:
     """A FeatureCollection (RFC 7946). Returns the number of records, as all writers here."""
-    file.write(json.dumps({"type": "FeatureCollection", "attribution": ATTRIBUTION})[:-1].encode())
+    about = {"type": "FeatureCollection", "attribution": ATTRIBUTION, "coverage": list(lacking)}
+    file.write(json.dumps(about)[:-1].encode())
     file.write(b', "features": [')
     count = 0
     for batch in parts:
@@ -81,8 +94,8 @@ def write_geojson(parts: Iterator[Batch], file: IO[bytes]) -> int:
     return count
 
 
-def write_csv(parts: Iterator[Batch], file: IO[bytes]) -> int:
-    """CSV with a header; the centre of the cell in degrees, the counts by category as JSON."""
+def write_csv(parts: Iterator[Batch], file: IO[bytes], _lacking: Sequence[NotSupplied] = ()) -> int:
+    """CSV with a header; the centre of the cell in degrees, the counts by category as JSON. It has no room for more."""
     lines = TextIOWrapper(file, "utf-8", newline="", write_through=True)
     writer = csv.writer(lines)
     writer.writerow((*COLUMNS, "latitude", "longitude"))
@@ -96,7 +109,7 @@ def write_csv(parts: Iterator[Batch], file: IO[bytes]) -> int:
     return count
 
 
-def write_parquet(parts: Iterator[Batch], file: IO[bytes]) -> int:
+def write_parquet(parts: Iterator[Batch], file: IO[bytes], lacking: Sequence[NotSupplied] = ()) -> int:
     """GeoParquet 1.1 (https://geoparquet.org/releases/v1.1.0/): hexagons as WKB in WGS 84. Raises ExtraMissing."""
     try:
         pa, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
@@ -115,7 +128,7 @@ def write_parquet(parts: Iterator[Batch], file: IO[bytes]) -> int:
     )
     schema = pa.schema(
         [*zip(COLUMNS, kinds, strict=True), ("geometry", pa.binary())],
-        metadata={"geo": json.dumps(geo), "attribution": ATTRIBUTION},
+        metadata={"geo": json.dumps(geo), "attribution": ATTRIBUTION, "coverage": json.dumps(list(lacking))},
     )
     count = 0
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
@@ -133,7 +146,7 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-WRITERS: Final[dict[str, Callable[[Iterator[Batch], IO[bytes]], int]]] = {
+WRITERS: Final[dict[str, Callable[[Iterator[Batch], IO[bytes], Sequence[NotSupplied]], int]]] = {
     "geojson": write_geojson,
     "csv": write_csv,
     "parquet": write_parquet,

@@ -22,6 +22,7 @@ _VERSION: Final = (
 )
 _PARTS: Final = {
     "areas": "SELECT md5(string_agg(concat_ws(' ', slug, boundary), ' ' ORDER BY slug)) FROM areas",
+    "coverage": "SELECT concat_ws(' ', max(changed_at), count(*)) FROM area_coverage",
     "weights": "SELECT md5(string_agg(concat_ws(' ', scheme, category, weight), ' ' ORDER BY scheme, category)) "
     "FROM crime_weights",
 }
@@ -56,7 +57,7 @@ class Period:
     """Resolutions in which cells of these months are held."""
 
 
-def version(connection: Connection, *parts: Literal["areas", "weights"]) -> Version:
+def version(connection: Connection, *parts: Literal["areas", "coverage", "weights"]) -> Version:
     """The version of the grid that this connection sees; with `parts`, also of what else an answer is made from."""
     # As the driver's own statement: every reader asks this first.
     row = connection.exec_driver_sql(_version_of(parts)).one()

@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from jobs import areas, database
 from jobs.areas import AreaError
+from jobs.coverage import reading as coverage
 from jobs.errors import SafegridError
 from jobs.grid import cells, detail, geojson, period, tiles
 from jobs.grid.cells import Cells
@@ -31,7 +32,7 @@ from jobs.months import month_text
 from jobs.settings import Settings
 
 Make = Callable[[Connection, Version], bytes]
-Parts = tuple[Literal["areas", "weights"], ...]
+Parts = tuple[Literal["areas", "coverage", "weights"], ...]
 
 
 class NoSuchCell(SafegridError):
@@ -64,12 +65,16 @@ class Grid:
             region = _region(connection, query)
             resolution = self._resolution(query, look.period)
             found = look.cells(connection, resolution, region, query)
-            totals = {"totals": _totals(found)}
-            return geojson.collection(
-                found, {"resolution": resolution, **look.about, **totals, "generation": at.generation}
-            )
+            about = {
+                "resolution": resolution,
+                **look.about,
+                "totals": _totals(found),
+                "coverage": coverage.lacking(connection, look.period.months, query.area),
+                "generation": at.generation,
+            }
+            return geojson.collection(found, about)
 
-        return self._answer(f"cells {query.canonical()}", _parts(query), make, known)
+        return self._answer(f"cells {query.canonical()}", (*_parts(query), "coverage"), make, known)
 
     def tile(self, tile: Tile, query: TileQuery, known: Callable[[str], bool] = lambda _: False) -> Answer:
         """A tile as MVT; empty where it has no cells. Raises QueryRefused."""
@@ -95,7 +100,7 @@ class Grid:
                 )
             return look.cell(connection, number, at)
 
-        return self._answer(f"cell {number:x} {query.canonical()}", ("weights",), make, known)
+        return self._answer(f"cell {number:x} {query.canonical()}", ("weights", "coverage"), make, known)
 
     def _answer(self, question: str, parts: Parts, make: Make, known: Callable[[str], bool]) -> Answer:
         name = Name.of(self._version(parts), question)
@@ -188,8 +193,9 @@ class _Look:
         resolution = h3.get_resolution(number)
         around = cells.read(connection, self.query, self.weights, self.period, resolution, disk)
         (covered,) = Cells.shown(around.only(number), None, self._land(connection)).covered.tolist()
+        about = {**self.about, "coverage": coverage.lacking_at(connection, self.period.months, number)}
         found = detail.of(number, rows, around, covered)
-        return json.dumps({**found, **self.about, "generation": at.generation}).encode()
+        return json.dumps({**found, **about, "generation": at.generation}).encode()
 
 
 def _totals(found: Cells) -> dict[str, int]:

@@ -100,6 +100,22 @@ def test_cells_have_the_colours_of_the_legend(open_page: Open, busiest: str, sch
     until(lambda: middle(page) == ground, "the middle has the colour of the ground")
 
 
+def test_land_whose_force_supplied_nothing_is_hatched_and_named(open_page: Open, client: Client, busiest: str) -> None:
+    page = open_page(f"/map/{place(busiest)}")
+    drawn(page)
+    assert page.locator("#map-lacks").is_hidden()
+    with client.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO area_coverage (area, month, force, status, reason, placed, is_whole) "
+            "VALUES ('southampton-core', '2024-04-01', 'hampshire', 'missing', 'No file', 7, false)"
+        )
+    page.reload()
+    drawn(page)
+    expect(page.locator("#map-lacks-said")).to_have_text("hampshire supplied nothing of some months")
+    page.locator("#map-from").select_option("2024-05")
+    expect(page.locator("#map-lacks")).to_be_hidden()
+
+
 def test_a_click_on_a_cell_shows_its_categories_and_history(open_page: Open, busiest: str) -> None:
     page = open_page(f"/map/{place(busiest)}")
     drawn(page)

@@ -19,7 +19,7 @@ from jobs.grid.export import COLUMNS
 from jobs.held import land
 from tests.conftest import needs
 from tests.gridded import Place, build, hold, scattered
-from tests.integration.crimes import rows
+from tests.integration.crimes import change, rows
 from worker.cli import cli
 from worker.settings import Settings
 
@@ -46,6 +46,17 @@ def exported(settings: Settings, *arguments: str) -> bytes:
     assert result.exit_code == 0, result.output
     assert "Open Government Licence" in result.stderr
     return result.stdout_bytes
+
+
+def test_a_file_says_what_a_force_did_not_supply(settings: Settings, connection: Connection, grid: Rows) -> None:
+    assert json.loads(exported(settings, "--format", "geojson"))["coverage"] == []
+    gone = "UPDATE area_coverage SET status = 'missing' WHERE force = 'hampshire' AND month < '2024-01-01'"
+    change(connection, gone)
+    expected = [{"force": "hampshire", "status": "missing", "months": ["2023-11", "2023-12"]}]
+    assert json.loads(exported(settings, "--format", "geojson"))["coverage"] == expected
+    assert json.loads(exported(settings, "--format", "geojson", "--from", "2024-01"))["coverage"] == []
+    said = run(settings, "--format", "csv", "--to", "2023-11", "--area", "southampton-core").stderr
+    assert "hampshire supplied nothing of 2023-11: few crimes there are not safe" in said
 
 
 def test_geojson_has_every_cell_and_month(settings: Settings, grid: Rows) -> None:

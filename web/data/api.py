@@ -1,7 +1,8 @@
 """The crime data that is held, as JSON."""
 
 import datetime as dt
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from apiflask import APIBlueprint, APIFlask
 from flask import Response
@@ -11,9 +12,17 @@ from jobs.months import month_text
 from web.data import store
 from web.data.address import known_month
 from web.http.clients import client
-from web.http.schemas import Schema, as_json
+from web.http.schemas import Schema, as_json, from_row
 
 bp = APIBlueprint("data_api", __name__, url_prefix="/api/v1/admin", tag="Administration")
+
+
+class Supplied(Schema):
+    """What a force supplied of an area's month."""
+
+    force: str
+    status: Literal["complete", "partial", "missing", "unknown"]
+    reason: str
 
 
 class HeldMonth(Schema):
@@ -26,6 +35,7 @@ class HeldMonth(Schema):
     set_aside: int
     ingested_at: dt.datetime
     cells: int | None = Field(description="Of the month's grid, over all areas; none while it is not built")
+    coverage: list[Supplied] = Field(description="By force; where one is missing, fewer crimes do not mean safer")
 
 
 class Data(Schema):
@@ -91,6 +101,7 @@ def data() -> Response:
     """Months by areas."""
     with client().engine.connect() as connection:
         found = store.overview(connection)
+    supplied = _by_month(found.coverage)
     published = found.source.newest_published if found.source else None
     return as_json(
         Data(
@@ -98,12 +109,21 @@ def data() -> Response:
             newest_held=found.newest.isoformat() if found.newest else None,
             newest_published=published.isoformat() if published else None,
             missing=[month_text(one) for one in found.source.missing] if found.source else [],
-            months=[_month(row, found.grid.get(row.month)) for row in found.months],
+            months=[
+                _month(row, found.grid.get(row.month), supplied.get((row.area, row.month), [])) for row in found.months
+            ],
         )
     )
 
 
-def _month(row: Any, grid: Any) -> HeldMonth:
+def _by_month(coverage: Sequence[Any]) -> dict[tuple[str, dt.date], list[Supplied]]:
+    found: dict[tuple[str, dt.date], list[Supplied]] = {}
+    for row in coverage:
+        found.setdefault((row.area, row.month), []).append(from_row(Supplied, row))
+    return found
+
+
+def _month(row: Any, grid: Any, coverage: list[Supplied]) -> HeldMonth:
     return HeldMonth(
         area=row.area,
         month=row.month.isoformat(),
@@ -112,6 +132,7 @@ def _month(row: Any, grid: Any) -> HeldMonth:
         set_aside=row.set_aside,
         ingested_at=row.ended_at,
         cells=grid.cells if grid else None,
+        coverage=coverage,
     )
 
 

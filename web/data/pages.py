@@ -42,6 +42,7 @@ def index() -> ResponseReturnValue:
         held={(row.area, row.month): row for row in found.months},
         rows=store.span(found.first, count) if found.first else [],
         missing=set(missing),
+        lacks=_lacks(found.coverage),
         shades=_shades(found.months),
         chart=_chart(found.crimes),
         is_all=is_all,
@@ -67,6 +68,15 @@ def _shades(months: Sequence[Row[Any]]) -> dict[tuple[str, dt.date], int]:
             part = (row.records - fewest) / (most - fewest) if most > fewest else 0.5
             shades[row.area, row.month] = 1 + round(part * (SHADES - 1))
     return shades
+
+
+def _lacks(coverage: Sequence[Row[Any]]) -> dict[tuple[str, dt.date], list[Row[Any]]]:
+    """{(area, month): what forces supplied nothing of, or not all}"""
+    lacks = defaultdict(list)
+    for row in coverage:
+        if row.status in ("missing", "partial"):
+            lacks[row.area, row.month].append(row)
+    return lacks
 
 
 def _chart(sums: Mapping[dt.date, int]) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from jobs import catalogue
+from jobs.coverage import store as supplied
 from jobs.months import add_months
 
 _MONTHS = text(
@@ -81,6 +82,8 @@ class Overview:
     source: SourceState | None
     crimes: dict[dt.date, int]
     """{month: placed crimes}, each counted once however many areas it lies in"""
+    coverage: Sequence[Row[Any]]
+    """What the forces supplied: area, month, force, status, reason"""
 
     @property
     def first(self) -> dt.date | None:
@@ -103,14 +106,20 @@ class Month:
     tries: Sequence[Row[Any]]
     """The last 50 ingestions of it, newest first: rows of `ingestion_runs`"""
     grid: Row[Any] | None
+    coverage: Sequence[Row[Any]]
+    """What the forces supplied of it: area, force, status, reason; the worst first"""
 
 
 def overview(connection: Connection, count: int | None = None) -> Overview:
     """The newest `count` months that are held or published, or all of them."""
-    found = Overview(areas(connection), (), {}, newest_month(connection), source_state(connection), {})
+    found = Overview(areas(connection), (), {}, newest_month(connection), source_state(connection), {}, ())
     oldest = add_months(found.first, 1 - count) if count and found.first else EVER
     return replace(
-        found, months=months(connection, oldest), grid=grid(connection, oldest), crimes=crimes(connection, oldest)
+        found,
+        months=months(connection, oldest),
+        grid=grid(connection, oldest),
+        crimes=crimes(connection, oldest),
+        coverage=coverage(connection, oldest),
     )
 
 
@@ -123,6 +132,7 @@ def month(connection: Connection, day: dt.date) -> Month:
         unplaced=unplaced(connection, day),
         tries=tries(connection, day),
         grid=grid(connection, day).get(day),
+        coverage=[row for row in coverage(connection, day) if row.month == day],
     )
 
 
@@ -168,6 +178,12 @@ def grid(connection: Connection, oldest: dt.date) -> dict[dt.date, Row[Any]]:
     """{month: cells, crimes, generation and built_at of its grid}"""
     with connection.begin():
         return {row.month: row for row in connection.execute(_GRID, {"oldest": oldest})}
+
+
+def coverage(connection: Connection, oldest: dt.date) -> Sequence[Row[Any]]:
+    """What the forces supplied of each area and month since `oldest`; the worst first."""
+    with connection.begin():
+        return supplied.since(connection, oldest)
 
 
 def categories(connection: Connection, month: dt.date) -> Sequence[Row[Any]]:

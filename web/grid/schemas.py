@@ -9,6 +9,14 @@ from web.http.schemas import Schema
 Schemas = dict[str, Any]
 
 
+class NotSupplied(Schema):
+    """Months that a force did not supply, or not whole."""
+
+    force: str
+    status: Literal["missing", "partial"]
+    months: list[str] = Field(description="YYYY-MM")
+
+
 class _Read(Schema):
     """What was read of the grid."""
 
@@ -19,6 +27,7 @@ class _Read(Schema):
     categories: list[str] | Literal["all"]
     scheme: str
     recency: bool
+    coverage: list[NotSupplied] = Field(description="Of the months read; where a force is missing, few is not safe")
     generation: int
     resolution: int
     attribution: str

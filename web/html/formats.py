@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from sqlalchemy import Row
 
 from jobs import catalogue
+from jobs.months import months_text
 from worker import transport
 
 NOTHING = "\N{EN DASH}"
@@ -30,6 +31,7 @@ def init_app(app: Flask) -> None:
         code=code,
         duration=duration,
         month=month,
+        months=months_text,
         number=number,
         pretty=pretty,
         span=span,

@@ -4,6 +4,7 @@ const page = document.getElementById("map");
 const form = document.getElementById("map-form");
 const panel = document.getElementById("map-cell");
 const legend = document.getElementById("map-legend");
+const lacks = document.getElementById("map-lacks");
 const highest = document.getElementById("map-highest");
 const areas = JSON.parse(document.getElementById("map-areas").textContent);
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -85,12 +86,14 @@ function style() {
       ...source,
       cells: { type: "vector", tiles: [tileUrl()], maxzoom: 14 },
       areas: { type: "geojson", data: areas },
+      lacks: { type: "geojson", data: `${location.origin}${page.dataset.land}?${ofCrimes()}` },
     },
     layers: [
       { id: "ground", type: "background", paint: { "background-color": colour("ground") } },
       ...layer,
       ofCells("cells", "fill", { "fill-color": fill(), "fill-opacity": opacity }),
       ofCells("few", "fill", { "fill-pattern": `hatch ${colour("ink")}`, "fill-opacity": 0.45 }, ["get", "few_data"]),
+      { id: "lacks", type: "fill", source: "lacks", paint: { "fill-pattern": `hatch ${colour("lacks")}`, "fill-opacity": 0.8 } },
       ofCells("edges", "line", { "line-color": colour("ink"), "line-opacity": 0.35, "line-width": 0.6 }),
       { id: "areas", type: "line", source: "areas", paint: { ...line("line", 1.5), "line-dasharray": [4, 3] } },
       ofCells("chosen", "line", line("chosen", 4), ["==", ["get", "h3"], chosen()]),
@@ -192,6 +195,15 @@ function tell(cells) {
   page.dataset.count = cells.length;
 }
 
+// Land whose force supplied nothing, or not all: hatched, as it is neither pale nor empty.
+function tellLacks() {
+  const found = map.getLayer("lacks") ? map.queryRenderedFeatures({ layers: ["lacks"] }) : [];
+  const said = ({ force, status }) => `${force} ${status === "missing" ? "supplied nothing" : "did not supply all"}`;
+  const names = [...new Set(found.map((one) => said(one.properties)))].sort();
+  lacks.hidden = !names.length;
+  say("map-lacks-said", `${names.join(", ")} of some months`);
+}
+
 function complain(words) {
   const problem = document.getElementById("map-problem");
   problem.textContent = words;
@@ -290,6 +302,7 @@ map.on("idle", () => {
   const isNew = String(next) !== String(breaks);
   breaks = next;
   tell(cells);
+  tellLacks();
   if (isNew) draw();
 });
 map.on("zoomend", draw);

@@ -11,7 +11,7 @@ from typing import IO
 import click
 
 from jobs import areas, database
-from jobs.grid.export import WRITERS, batches
+from jobs.grid.export import WRITERS, batches, not_supplied
 from jobs.grid.geojson import ATTRIBUTION
 from jobs.grid.region import Region
 from jobs.months import NotAMonth, parse_month
@@ -40,10 +40,14 @@ def export(form: str, output: Path | None, first: date | None, last: date | None
     try:
         with engine.connect() as connection, _written(output) as file:
             region = Region(areas.find(connection, slug).polygon) if slug else None
-            count = WRITERS[form](batches(connection, first, last, region), file)
+            lacking = not_supplied(connection, first, last, slug)
+            count = WRITERS[form](batches(connection, first, last, region), file, lacking)
     finally:
         engine.dispose()
     click.echo(f"{count} cells. {ATTRIBUTION}", err=True)
+    for one in lacking:
+        words = "supplied nothing" if one["status"] == "missing" else "did not supply all"
+        click.echo(f"{one['force']} {words} of {', '.join(one['months'])}: few crimes there are not safe", err=True)
 
 
 @contextmanager

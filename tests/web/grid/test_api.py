@@ -75,6 +75,7 @@ def test_the_answer_is_geojson_with_its_source(program: FlaskClient, crimes: lis
     about = {key: value for key, value in document.items() if key != "features"}
     asb = sum(one.category == "anti-social-behaviour" for one in crimes)
     assert about.pop("totals") == {"crimes": len(crimes), "asb": asb, "recorded_crime": len(crimes) - asb}
+    assert about.pop("coverage") == []
     assert about.pop("months_not_held") == [f"2023-{month:02}" for month in range(2, 11)]
     assert about == {
         "type": "FeatureCollection",

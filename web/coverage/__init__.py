@@ -1,0 +1,1 @@
+"""What the forces supplied: known gaps, for pages and programs."""
