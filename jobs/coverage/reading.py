@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import h3.api.basic_int as h3
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from jobs import areas
 from jobs.coverage import cells
@@ -14,7 +14,8 @@ from jobs.months import month_text
 
 _LACKING = text(
     """
-    SELECT force, status, array_agg(DISTINCT month ORDER BY month) AS months FROM area_coverage
+    SELECT force, status, array_agg(DISTINCT month ORDER BY month) AS months, array_agg(DISTINCT area) AS areas
+    FROM area_coverage
     WHERE month = ANY(:months) AND status IN ('missing', 'partial') AND (CAST(:area AS text) IS NULL OR area = :area)
     GROUP BY force, status ORDER BY array_position(ARRAY['missing', 'partial'], status), force
     """
@@ -27,11 +28,11 @@ NotSupplied = dict[str, Any]
 
 def lacking(connection: Connection, months: Sequence[dt.date], area: str | None = None) -> list[NotSupplied]:
     """What forces did not supply of these months, or not whole, in an area or anywhere; missing ones first."""
-    rows = connection.execute(_LACKING, {"months": list(months), "area": area})
-    return [
-        {"force": row.force, "status": row.status, "months": [month_text(month) for month in row.months]}
-        for row in rows
-    ]
+    return [_said(row) for row in connection.execute(_LACKING, {"months": list(months), "area": area})]
+
+
+def _said(row: Row[Any]) -> NotSupplied:
+    return {"force": row.force, "status": row.status, "months": [month_text(month) for month in row.months]}
 
 
 def lacking_at(connection: Connection, months: Sequence[dt.date], cell: int) -> list[NotSupplied]:
@@ -45,10 +46,11 @@ def lacking_at(connection: Connection, months: Sequence[dt.date], cell: int) -> 
 
 def land(connection: Connection, months: Sequence[dt.date]) -> dict[str, Any]:
     """GeoJSON of the areas' land whose force supplied nothing of some of these months, or not all."""
-    own = sorted({cell for area in areas.all_areas(connection) for cell in cells.inside(area)})
+    of_area = {area.slug: cells.inside(area) for area in areas.all_areas(connection)}
     features = []
-    for one in lacking(connection, months):
-        found = list(connection.scalars(_LAND, {"force": one["force"], "cells": own}))
+    for row in connection.execute(_LACKING, {"months": list(months), "area": None}).all():
+        own = sorted(set().union(*(of_area[area] for area in row.areas)))
+        found = list(connection.scalars(_LAND, {"force": row.force, "cells": own}))
         if found:
-            features.append({"type": "Feature", "geometry": h3.cells_to_geo(found), "properties": one})
+            features.append({"type": "Feature", "geometry": h3.cells_to_geo(found), "properties": _said(row)})
     return {"type": "FeatureCollection", "features": features}

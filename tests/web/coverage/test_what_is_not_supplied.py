@@ -7,7 +7,10 @@ import pytest
 from flask.testing import FlaskClient
 from shapely.geometry import Point, shape
 
+from jobs import areas
+from jobs.areas import from_box
 from jobs.coverage import cells, changes, gaps
+from jobs.held import land as held
 from jobs.months import parse_month
 from tests.gridded import build, hold, scattered
 from tests.web.conftest import MakeApp
@@ -84,6 +87,16 @@ def test_the_land_of_the_areas_that_was_not_supplied_is_geojson(program: FlaskCl
     assert not land.contains(Point(-1.4, 51.1))
     assert read(program, f"{LAND}?from=2024-03")["features"] == []
     assert program.get(f"{LAND}?from=2024-13").status_code == 422
+
+
+@pytest.mark.usefixtures("grid")
+def test_land_of_an_area_whose_month_is_whole_is_not_shown(program: FlaskClient, client: Client) -> None:
+    with client.engine.begin() as connection:
+        held.add(connection, from_box("north", "North", (51.0, -1.55, 51.2, -1.3), ("hampshire",)))
+        for cell in cells.unlocated(connection, areas.find(connection, "north")):
+            cells.keep(connection, cell, "hampshire")
+    (feature,) = read(program, LAND)["features"]
+    assert not shape(feature["geometry"]).contains(Point(-1.4, 51.1))
 
 
 @pytest.mark.usefixtures("grid")
