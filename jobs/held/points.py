@@ -21,6 +21,7 @@ _FRESH = text(
     WHERE pull = :pull AND latitude IS NOT NULL AND points.id IS NULL ORDER BY 1, 2, 3
     """
 )
+_BATCH: Final = 10_000
 _COLUMNS = ("latitude", "longitude", "street_name", "street_id", "h3_cell", "coarse_cell")
 _ADD = text(
     f"""
@@ -45,17 +46,24 @@ def resolution(connection: Connection, wanted: int) -> int:
 
 def take_in(connection: Connection, pull: int, areas: Sequence[Area], wanted: int) -> None:
     """Add the points of what is staged that are not there. wanted: resolution of cells where nothing is held."""
-    fresh = connection.execute(_FRESH, {"pull": pull}).all()
-    if not fresh:
-        return
     held = resolution(connection, wanted)
-    connection.execute(text("CREATE TEMPORARY TABLE fresh_points (LIKE points) ON COMMIT DROP"))
+    connection.execute(text("CREATE TEMPORARY TABLE fresh_points (LIKE points)"))
     connection.execute(text("ALTER TABLE fresh_points ALTER id DROP NOT NULL"))
+    # A cursor of the server: neither side holds all points of a country.
+    streaming = {"stream_results": True, "max_row_buffer": _BATCH}
+    found = connection.execute(_FRESH, {"pull": pull}, execution_options=streaming)
+    for fresh in found.partitions(_BATCH):
+        _add(connection, fresh, areas, held)
+    connection.execute(text("DROP TABLE fresh_points"))
+
+
+def _add(connection: Connection, fresh: Sequence[Any], areas: Sequence[Area], held: int) -> None:
     rows = (
         (repr(row.latitude), repr(row.longitude), row.street_name, row.street_id, *_cells(row, held)) for row in fresh
     )
     copy(connection, "fresh_points", _COLUMNS, rows)
     added = connection.execute(_ADD).all()
+    connection.execute(text("TRUNCATE fresh_points"))
     for area in areas:
         _join(connection, area, added)
 

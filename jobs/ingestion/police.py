@@ -4,9 +4,9 @@ import datetime as dt
 import functools
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,10 @@ from jobs.ingestion.pace import Pace
 from jobs.months import month_text, parse_month
 from jobs.responses import NotWhole, Response, session, whole_response
 from jobs.settings import Box, Settings
+
+T = TypeVar("T")
+Read = Callable[[list[dict[str, Any]]], T]
+"""Makes something of raw records. Where it raises SourceUnavailable the source is asked again."""
 
 # Not in the API's list of forces, though it has unplaced crimes like any other.
 UNLISTED_FORCES = ("btp",)
@@ -77,6 +81,7 @@ class Police:
     """What the source says of its data, such as synthetic; the police's own says nothing."""
     pace: Pace | None = None
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _reading: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
     def of(cls, settings: Settings, pace: Pace | None = None) -> "Police":
@@ -111,14 +116,15 @@ class Police:
         except (KeyError, TypeError):
             raise SourceChanged(f"{self.base_url}/locate-neighbourhood answered {found!r:.200}") from None
 
-    def street_crimes(self, tile: Tile, month: dt.date) -> list[dict[str, Any]]:
-        """Raw records of a tile in that month. Raises TooManyCrimes where its quadrants are to be asked for.
+    def street_crimes(self, tile: Tile, month: dt.date, read: Read[T]) -> T:
+        """What `read` makes of the raw records of a tile in that month.
 
-        A tile is asked for a hair wider than it is: what it does not hold is another's, or outside of the area.
+        Raises TooManyCrimes where its quadrants are to be asked for. A tile is asked for a hair wider than it is: what
+        it does not hold is another's, or outside of the area.
         """
         query = {"poly": _polygon(tile.box), "date": month_text(month)}
         try:
-            return self._rows("crimes-street/all-crime", query, "POST")
+            return self._read("crimes-street/all-crime", query, "POST", read)
         except TooManyCrimes:
             if tile.depth < DEEPEST_SPLIT:
                 raise
@@ -134,16 +140,30 @@ class Police:
         query = {"lat": str(lat), "lng": str(lng), "date": month_text(month)}
         return bool(self._rows("crimes-street/all-crime", query))
 
-    def unplaced_crimes(self, force: str, month: dt.date) -> list[dict[str, Any]]:
-        """Raw records of the force's crimes that have no place; no polygon ever returns them."""
+    def unplaced_crimes(self, force: str, month: dt.date, read: Read[T]) -> T:
+        """What `read` makes of the raw records of the force's crimes without a place; no polygon ever returns them."""
         query = {"category": "all-crime", "force": force, "date": month_text(month)}
-        return self._rows("crimes-no-location", query)
+        return self._read("crimes-no-location", query, "GET", read)
 
-    def _rows(self, path: str, query: dict[str, str] | None = None, method: str = "GET") -> list[dict[str, Any]]:
-        rows = self._ask(path, query, method)
-        if not isinstance(rows, list):
-            raise SourceChanged(f"{self.base_url}/{path} answered {type(rows).__name__} where a list is documented")
-        return rows
+    def _read(self, path: str, query: dict[str, str], method: str, read: Read[T]) -> T:
+        return self._retrying(lambda: self._read_once(path, query, method, read))
+
+    def _read_once(self, path: str, query: dict[str, str], method: str, read: Read[T]) -> T:
+        response = self._send(path, query, method)
+        # Only crimes are asked for by POST, because polygons are long.
+        if response.status == 503 and method == "POST" and self._is_up():
+            raise TooManyCrimes
+        # One at a time: what JSON becomes takes ten times its room.
+        with self._reading:
+            return read(self._list_of(path, json_of(response, lambda _: f"asked for {query}")))
+
+    def _rows(self, path: str, query: dict[str, str] | None = None) -> list[dict[str, Any]]:
+        return self._list_of(path, self._ask(path, query))
+
+    def _list_of(self, path: str, found: Any) -> list[dict[str, Any]]:
+        if not isinstance(found, list):
+            raise SourceChanged(f"{self.base_url}/{path} answered {type(found).__name__} where a list is documented")
+        return found
 
     def _texts(self, path: str, key: str) -> list[str]:
         try:
@@ -151,19 +171,17 @@ class Police:
         except (KeyError, TypeError):
             raise SourceChanged(f"{self.base_url}/{path} answered a row without {key!r}") from None
 
-    def _ask(
-        self, path: str, query: dict[str, str] | None = None, method: str = "GET", *, may_be_missing: bool = False
-    ) -> Any:
+    def _ask(self, path: str, query: dict[str, str] | None = None, *, may_be_missing: bool = False) -> Any:
         """The JSON of the response; none for a 404 where the source says so what is not there."""
-        return retrying(self.retry_wait_s, self.attempts)(self._ask_once, path, query, method, may_be_missing)
+        return self._retrying(lambda: self._ask_once(path, query, may_be_missing))
 
-    def _ask_once(self, path: str, query: dict[str, str] | None, method: str, may_be_missing: bool) -> Any:
-        response = self._send(path, query, method)
+    def _retrying(self, ask: Callable[[], T]) -> T:
+        return retrying(self.retry_wait_s, self.attempts)(ask)
+
+    def _ask_once(self, path: str, query: dict[str, str] | None, may_be_missing: bool) -> Any:
+        response = self._send(path, query, "GET")
         if may_be_missing and response.status == 404:
             return None
-        # Only crimes are asked for by POST, because polygons are long.
-        if response.status == 503 and method == "POST" and self._is_up():
-            raise TooManyCrimes
         return json_of(response, lambda _: f"asked for {query or 'no parameters'}")
 
     def _send(self, path: str, query: dict[str, str] | None, method: str) -> Response:

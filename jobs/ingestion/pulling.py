@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import datetime as dt
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,7 @@ from jobs.errors import JobError
 from jobs.http import SourceUnavailable
 from jobs.ingestion import staging, store
 from jobs.ingestion.police import Police, Tile, TooManyCrimes
-from jobs.ingestion.records import Answer, Reader
+from jobs.ingestion.records import Answer, Crime, Reader
 from jobs.ingestion.staging import Pull
 from jobs.months import month_text
 
@@ -29,6 +28,7 @@ IN_FLIGHT = 8
 GLANCE_S = 0.5
 
 Raw = list[dict[str, Any]]
+Read = tuple[Answer, list[Crime]]
 
 
 def pull_month(here: Context, police: Police, area: Area, month: dt.date) -> Pull:
@@ -84,7 +84,7 @@ class _Pulling:
         # From the end: tiles first, as most may be wrong with them.
         left = [*(_Question(force=force) for force in area.forces), _Question(Tile(area.bounds))]
         threads = ThreadPoolExecutor(IN_FLIGHT)
-        waiting: dict[Future[Raw], _Question] = {}
+        waiting: dict[Future[Read], _Question] = {}
         try:
             while waiting or (left and not self.errors):
                 while left and not self.errors and len(waiting) < IN_FLIGHT:
@@ -92,7 +92,7 @@ class _Pulling:
                     if question.name in there:
                         left += self._parts(question) if there[question.name] else []
                     else:
-                        waiting[threads.submit(self._ask(question))] = question
+                        waiting[threads.submit(self._ask, question)] = question
                 left += self._take(waiting)
                 self.here.leave_if_stopping()
         finally:
@@ -101,14 +101,20 @@ class _Pulling:
         if self.errors:
             raise self.errors[0]
 
-    def _ask(self, question: _Question) -> Callable[[], Raw]:
-        month = self.pull.month
-        if question.tile:
-            tile = question.tile
-            return lambda: self.police.street_crimes(tile, month)
-        return lambda: self.police.unplaced_crimes(question.force, month)
+    def _ask(self, question: _Question) -> Read:
+        """What a question is answered with. In a thread of its own."""
+        month, tile = self.pull.month, question.tile
 
-    def _take(self, waiting: dict[Future[Raw], _Question]) -> list[_Question]:
+        def read(raw: Raw) -> Read:
+            answer = Answer(read=len(raw))
+            reader = Reader(month, self._known, answer)
+            return answer, reader.placed(raw, self.pull.area, tile) if tile else reader.unplaced(raw)
+
+        if tile:
+            return self.police.street_crimes(tile, month, read)
+        return self.police.unplaced_crimes(question.force, month, read)
+
+    def _take(self, waiting: dict[Future[Read], _Question]) -> list[_Question]:
         """Stage the answers that came. Returns what is to be asked for instead of those that were too large."""
         done, _ = concurrent.futures.wait(waiting, GLANCE_S, concurrent.futures.FIRST_COMPLETED)
         parts: list[_Question] = []
@@ -123,16 +129,10 @@ class _Pulling:
                 self.errors.append(error)
         return parts
 
-    def _keep(self, question: _Question, raw: Raw) -> None:
-        reader = Reader(self.pull.month, self._known, Answer(read=len(raw)))
-        if question.tile:
-            crimes = reader.placed(raw, self.pull.area, question.tile)
-            force = None
-        else:
-            crimes = reader.unplaced(raw)
-            force = question.force
+    def _keep(self, question: _Question, read: Read) -> None:
+        answer, crimes = read
         staging.keep(
-            self.here.connection, self.pull, question.name, self._requests(), reader.answer, crimes, force=force
+            self.here.connection, self.pull, question.name, self._requests(), answer, crimes, question.force or None
         )
 
     def _parts(self, question: _Question) -> list[_Question]:

@@ -5,7 +5,7 @@ So nothing is asked for twice after a kill, a stop or an answer that failed, and
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 from jobs.areas import Area
 from jobs.context import Context
 from jobs.database import copy
-from jobs.ingestion.records import Answer, Aside, Crime, Issues
+from jobs.ingestion.records import Answer, Crime, Issues
 from jobs.models.crimes import StagedAnswer, StagedPull
 
 FORGOTTEN_AFTER = dt.timedelta(days=7)
@@ -139,12 +139,18 @@ def answered(connection: Connection, pull: Pull) -> dict[str, bool]:
 
 
 def keep(
-    connection: Connection, pull: Pull, name: str, requests: int, answer: Answer, crimes: Sequence[Crime], **row: Any
+    connection: Connection,
+    pull: Pull,
+    name: str,
+    requests: int,
+    answer: Answer,
+    crimes: Sequence[Crime],
+    force: str | None = None,
 ) -> None:
-    """Keep an answer with its crimes. row: the force of crimes without a place."""
+    """Keep an answer with its crimes. force: of those without a place."""
     with connection.begin():
-        write(connection, pull, crimes, **row)
-        copy(connection, "staged_asides", _ASIDE_COLUMNS, _asides(pull, answer.aside, **row))
+        write(connection, pull, crimes, force)
+        copy(connection, "staged_asides", _ASIDE_COLUMNS, ((pull.id, force, *one) for one in answer.aside))
         values = {"read": answer.read, "outside": answer.outside, "set_aside": answer.set_aside}
         _note(connection, pull, name, requests, is_split=False, issues=answer.issues.as_list(), **values)
 
@@ -169,11 +175,6 @@ def note_requests(connection: Connection, pull: Pull, requests: int) -> None:
     with connection.begin():
         mine = update(StagedPull).where(StagedPull.id == pull.id)
         connection.execute(mine.values(requests=StagedPull.requests + requests))
-
-
-def _asides(pull: Pull, aside: Sequence[Aside], force: str | None = None) -> Iterable[Sequence[Any]]:
-    for one in aside:
-        yield (pull.id, force, *one)
 
 
 def totals(connection: Connection, pull: Pull) -> Totals:

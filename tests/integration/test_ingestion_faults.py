@@ -1,6 +1,5 @@
 """What the source does wrong: waited out, or raised. It never becomes a month with fewer crimes."""
 
-import datetime as dt
 from typing import Any
 
 import pytest
@@ -187,8 +186,8 @@ def test_a_release_during_a_pull_begins_it_anew_and_is_noted(here: Context, monk
         police.published = [MONTH]
         pulled = Police.street_crimes
 
-        def release_in_between(self: Police, tile: Tile, month: dt.date) -> Any:
-            found = pulled(self, tile, month)
+        def release_in_between(self: Police, *question: Any) -> Any:
+            found = pulled(self, *question)
             if len(police.published) == 1:
                 police.revise(MONTH, renumber=True)
                 police.published = [MONTH, "2024-02"]
@@ -204,15 +203,14 @@ def test_ids_that_change_in_the_middle_of_a_pull_lose_and_double_nothing(
     here: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with served(here, crimes_of(), cap=10) as police:
-        asked = Police._rows
+        asked = Police.street_crimes
 
-        def renumber_each_time(self: Police, path: str, *options: Any) -> Any:
-            rows = asked(self, path, *options)
-            if path.startswith("crimes-street/"):
-                police.revise(MONTH, renumber=True)
-            return rows
+        def renumber_each_time(self: Police, *question: Any) -> Any:
+            found = asked(self, *question)
+            police.revise(MONTH, renumber=True)
+            return found
 
-        monkeypatch.setattr(Police, "_rows", renumber_each_time)
+        monkeypatch.setattr(Police, "street_crimes", renumber_each_time)
         ingest_month_on_demand(2024, 1)
     assert held(here) == [(MONTH, 30)]
 
@@ -245,7 +243,7 @@ def test_a_service_that_is_down_is_not_taken_for_too_many_crimes(here: Context) 
         police.fault("outage", path="crimes-street/|crime-last-updated")
         tile = Tile((50.85, -1.55, 51.0, -1.3))
         with pytest.raises(SourceUnavailable, match="answered 503"):
-            Police.of(here.settings).street_crimes(tile, parse_month(MONTH))
+            Police.of(here.settings).street_crimes(tile, parse_month(MONTH), len)
         assert len({call.parameters["poly"] for call in police.calls("crimes-street/")}) == 1
 
 
