@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 
 from jobs import cache, database, schema
-from jobs.errors import SettingsError, Stopped
+from jobs.errors import GaveWay, SettingsError, Stopped
 from jobs.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class Context:
     report_progress: Progress = _log_progress
     save_checkpoint: Checkpoint = lambda state: None
     is_stopping: Callable[[], bool] = lambda: False
+    is_in_the_way: Callable[[], bool] = lambda: False
+    """Whether other runs wait for this one's worker, or this one is paused."""
 
     def progress(self, done: int, total: int, note: str = "") -> None:
         """Tell the people who watch how far the run is, and leave here if the worker is going down."""
@@ -55,6 +57,11 @@ class Context:
         """A safe place to stop: call it where no transaction is open. Raises Stopped."""
         if self.is_stopping():
             raise Stopped
+
+    def give_way(self) -> None:
+        """Between two parts of long work: let the runs that wait go first. Raises GaveWay; the next attempt goes on."""
+        if self.is_in_the_way():
+            raise GaveWay
 
 
 _current: ContextVar[Context] = ContextVar("safegrid_context")

@@ -35,3 +35,7 @@ class Stopped(BaseException):
 
     A BaseException, so that no `except Exception` inside a job keeps a worker from stopping.
     """
+
+
+class GaveWay(Stopped):
+    """The run lets others go first between two parts of its work, or is paused; its next attempt goes on."""

@@ -28,11 +28,23 @@ LONGEST_RETRY_DELAY_S = 3600.0
 _TO_CLAIM = select(Run.id, Run.job, Run.parameters, Run.state, Run.attempt, Run.cancel_requested_by).with_for_update()
 _HAS_TO_WAIT = text(
     """
-    SELECT EXISTS (SELECT FROM pauses WHERE kind = 'queue' AND name = mine.queue) OR EXISTS (
+    SELECT EXISTS (
+        SELECT FROM pauses WHERE kind = 'queue' AND name = mine.queue OR kind = 'run' AND name = mine.id
+    ) OR EXISTS (
         SELECT FROM runs AS ahead WHERE ahead.job = mine.job AND ahead.parameters = mine.parameters
         AND ahead.ended_at IS NULL AND ahead.state = 'started' AND ahead.id <> mine.id
     )
     FROM runs AS mine WHERE mine.id = :run_id
+    """
+)
+_IS_IN_THE_WAY = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM pauses WHERE kind = 'queue' AND name = :queue OR kind = 'run' AND name = :run_id
+    ) OR EXISTS (
+        SELECT FROM runs WHERE queue = :queue AND id <> :run_id AND state IN ('waiting', 'queued')
+        AND due_at <= clock_timestamp() AND id NOT IN (SELECT name FROM pauses WHERE kind = 'run')
+    )
     """
 )
 _BEGIN = text(
@@ -191,17 +203,26 @@ def rehearse(connection: Connection) -> None:
         transaction.rollback()
 
 
-def hand_back(connection: Connection, claimed: Claimed, log: Sequence[Any], delay_s: float = 0) -> str:
-    """The worker is going down, or what it needs: the run goes back to its queue, which costs it nothing.
+def is_in_the_way(connection: Connection, claimed: Claimed) -> bool:
+    """Whether other runs wait for this one's queue, or it is paused."""
+    with connection.begin():
+        values = {"queue": claimed.queue, "run_id": claimed.run_id}
+        return bool(connection.scalar(_IS_IN_THE_WAY, values))
+
+
+def hand_back(
+    connection: Connection, claimed: Claimed, log: Sequence[Any], delay_s: float = 0, *, outcome: str = "stopped"
+) -> str:
+    """The worker is going down, or what it needs, or the run gave way: it goes back to its queue at no cost.
 
     Returns its state now.
     """
     with connection.begin():
-        run = _update_claimed(connection, claimed, stops=Run.stops + 1, log=list(log))
+        run = _update_claimed(connection, claimed, stops=Run.stops + int(outcome == "stopped"), log=list(log))
         if run.cancel_requested_by:
             return _end_cancelled(connection, claimed, run.cancel_requested_by)
         _update_claimed(connection, claimed, state="waiting", due_at=NOW + dt.timedelta(seconds=delay_s))
-        _end_attempt(connection, claimed.run_id, claimed.attempt, "stopped")
+        _end_attempt(connection, claimed.run_id, claimed.attempt, outcome)
         return "waiting"
 
 

@@ -1,4 +1,4 @@
-"""Pauses: queues whose runs wait, and jobs whose cadence rests, until somebody resumes them."""
+"""Pauses: queues whose runs wait, jobs whose cadence is paused, and single runs, until somebody resumes them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +7,8 @@ from sqlalchemy import Connection, Row, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from jobs.models.runs import Pause
+from worker import ledger
+from worker.errors import WrongState
 
 
 def is_paused(connection: Connection, kind: str, name: str) -> bool:
@@ -19,6 +21,17 @@ def pause(connection: Connection, kind: str, name: str, who: str) -> bool:
     with connection.begin():
         values = {"kind": kind, "name": name, "requested_by": who}
         return bool(connection.execute(upsert(Pause).values(values).on_conflict_do_nothing()).rowcount)
+
+
+def pause_run(connection: Connection, run_id: str, who: str) -> bool:
+    """Pause a run that has not ended: one at work leaves at the next part of its work that can wait.
+
+    Returns whether it was not paused already. Raises UnknownRun, WrongState.
+    """
+    run = ledger.get(connection, run_id)
+    if run.ended_at is not None:
+        raise WrongState("paused", run_id, run.state, "it has ended")
+    return pause(connection, "run", run_id, who)
 
 
 def resume(connection: Connection, kind: str, name: str) -> bool:

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from jobs import cache, catalogue, context, database
 from jobs.context import Context
 from jobs.deadlines import limited_to
-from jobs.errors import ParameterError, PermanentError, SettingsError, Stopped
+from jobs.errors import GaveWay, ParameterError, PermanentError, SettingsError, Stopped
 from jobs.storable import shortened, storable
 from worker import attempts, claim, follow_ups, ledger, logs, progress, sweep, transport
 from worker.attempts import Claimed
@@ -200,6 +200,9 @@ def _leave(connection: Connection, claimed: Claimed, stop: Stopped | Cancelled, 
     if isinstance(stop, Cancelled):
         log.info("run_cancelled")
         return attempts.cancelled(connection, claimed, lines)
+    if isinstance(stop, GaveWay):
+        log.info("run_gave_way")
+        return attempts.hand_back(connection, claimed, lines, outcome="gave way")
     log.info("run_handed_back")
     return attempts.hand_back(connection, claimed, lines)
 
@@ -271,6 +274,7 @@ def _context(settings: Settings, connection: Connection, claimed: Claimed, watch
         report_progress=progress.Reporter(queue_redis, claimed.run_id),
         save_checkpoint=checkpoints.save,
         is_stopping=lambda: watchdog.is_stopping,
+        is_in_the_way=lambda: attempts.is_in_the_way(connection, claimed),
     )
     with context.use(here), contextlib.closing(queue_redis), contextlib.closing(store), checkpoints:
         yield here

@@ -37,6 +37,7 @@ _DUE = text(
     WHERE ended_at IS NULL AND due_at <= clock_timestamp()
       AND (state = 'waiting' OR state = 'queued' AND pushed_at < clock_timestamp() - :grace * interval '1 second')
       AND queue NOT IN (SELECT name FROM pauses WHERE kind = 'queue')
+      AND id NOT IN (SELECT name FROM pauses WHERE kind = 'run')
       AND NOT EXISTS (
           SELECT FROM runs AS ahead WHERE ahead.job = runs.job AND ahead.parameters = runs.parameters
           AND ahead.state = 'started' AND ahead.id <> runs.id

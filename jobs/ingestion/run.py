@@ -69,7 +69,7 @@ def ingest_latest_crime_data(area: AreaSlug = None) -> dict[str, Any]:
     if not published:
         raise JobError(f"{police.base_url} offers no months at all; try again later")
     oldest = add_months(published[0], 1 - MONTHS_BACK)
-    held = [(one, _releases(here, one)) for one in _areas(here, area)]
+    held = [(one, _releases(here, one)) for one in wanted_areas(here, area)]
     recent = [month for month in published if month >= oldest]
     wanted = [(one, month) for month in recent for one, months in held if month not in months]
     release = police.last_updated()
@@ -107,7 +107,7 @@ def ingest_month_on_demand(
     if wanted not in published:
         offer = f"{month_text(published[-1])} to {month_text(published[0])}" if published else "nothing"
         raise UnpublishedMonth(f"Month {month_text(wanted)} is not on offer: {police.base_url} offers {offer}")
-    months = [(one, wanted) for one in _areas(here, area)]
+    months = [(one, wanted) for one in wanted_areas(here, area)]
     results = _ingest_all(here, police, months, accept_smaller=accept_smaller)
     return {
         "task": "ingest_month_on_demand",
@@ -118,7 +118,8 @@ def ingest_month_on_demand(
     }
 
 
-def _areas(here: Context, slug: str | None) -> list[Area]:
+def wanted_areas(here: Context, slug: str | None) -> list[Area]:
+    """The area of that name, or all of them. Raises NoAreas."""
     with here.connection.begin():
         found = [areas.find(here.connection, slug)] if slug else areas.all_areas(here.connection)
     if not found:
@@ -149,9 +150,9 @@ def _ingest_all(
 
     Returns the results of all attempts of this run: what an earlier one brought in is held, and not asked for again.
     """
-    results = _earlier(here)
+    results = results_so_far(here)
     brought_in = {(result["area"], result["month"]) for result in results}
-    asked = _without_covered(wanted)
+    asked = without_covered(wanted)
     left = [(area, month) for area, month in asked if (area.slug, month.isoformat()) not in brought_in]
     errors: list[JobError] = []
     here.progress(0, len(left))
@@ -163,11 +164,11 @@ def _ingest_all(
             errors.append(error)
         here.progress(done, len(left), f"{area.slug} {month_text(month)}")
     if errors:
-        raise _failure(errors, len(left))
+        raise failure_of(errors, len(left), len(errors))
     return results
 
 
-def _without_covered(wanted: Sequence[tuple[Area, dt.date]]) -> list[tuple[Area, dt.date]]:
+def without_covered(wanted: Sequence[tuple[Area, dt.date]]) -> list[tuple[Area, dt.date]]:
     """An area comes in with a larger one that is wanted of the same month, if that has all of its forces."""
     areas_of: dict[dt.date, list[Area]] = {}
     for area, month in sorted(wanted, key=lambda one: -one[0].polygon.area):
@@ -177,7 +178,7 @@ def _without_covered(wanted: Sequence[tuple[Area, dt.date]]) -> list[tuple[Area,
     return [(area, month) for area, month in wanted if area in areas_of[month]]
 
 
-def _earlier(here: Context) -> list[dict[str, Any]]:
+def results_so_far(here: Context) -> list[dict[str, Any]]:
     """The results of what earlier attempts of this run brought in."""
     if here.run_id is None:
         return []
@@ -215,11 +216,12 @@ def _change(row: Mapping[str, Any]) -> str:
     return "refreshed" if any(row["difference"].values()) else "unchanged"
 
 
-def _failure(errors: list[JobError], wanted: int) -> JobError:
-    if len(errors) == 1 == wanted:
+def failure_of(errors: Sequence[JobError], wanted: int, failed: int) -> JobError:
+    """The one error of a run whose months failed."""
+    if failed == 1 == wanted:
         return errors[0]
     kind = PermanentError if all(isinstance(error, PermanentError) for error in errors) else IncompleteIngestion
-    return kind(f"{len(errors)} of {wanted} months failed, the others are held. First error: {errors[0]}")
+    return kind(f"{failed} of {wanted} months failed, the others are held. First error: {errors[0]}")
 
 
 def ingest_month(

@@ -93,14 +93,14 @@ class Attempt(Base):
 
 
 class Pause(Base):
-    """A queue whose runs wait, or a job whose cadence is paused, until somebody resumes it."""
+    """A queue whose runs wait, a job whose cadence is paused, or a run that waits, until somebody resumes it."""
 
     __tablename__ = "pauses"
     kind: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
     requested_by: Mapped[str]
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
-    __table_args__ = (CheckConstraint(_one_of("kind", ("queue", "cadence")), name="kind"),)
+    __table_args__ = (CheckConstraint(_one_of("kind", ("queue", "cadence", "run")), name="kind"),)
 
 
 class Cadence(Base):

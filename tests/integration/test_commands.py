@@ -101,7 +101,7 @@ def test_a_run_is_cancelled_retried_and_run_with_changes(settings: Settings) -> 
 
 def test_the_catalogue_and_the_schedule_are_shown(settings: Settings) -> None:
     names = [job["name"] for job in answer(settings, "jobs", "--json")]
-    assert names[:2] == ["ingest_latest_crime_data", "ingest_month_on_demand"]
+    assert names[:3] == ["backfill_crime_data", "ingest_latest_crime_data", "ingest_month_on_demand"]
     crons = {row["job"]: row["cron"] for row in answer(settings, "schedule", "--json")}
     assert crons["cleanup_old_route_history"] == "0 4 * * 0"
 
@@ -151,10 +151,9 @@ def test_a_backfill_asks_for_every_month_that_is_not_held(settings: Settings) ->
     crimes = [{"month": month, "latitude": 50.9, "longitude": -1.4} for month in ("2024-01", "2024-02", "2024-03")]
     with PoliceStandin(Records(crimes)) as police:
         there = {"POLICE_API_BASE_URL": police.url}
-        listed = run_command(settings, "backfill", "--from", "2024-02", **there).stdout.split()
-    assert listed[::2] == ["2024-03", "2024-02"]
-    months = [run["parameters"]["month"] for run in answer(settings, "runs", "--json")]
-    assert months == [2, 3]
+        said = run_command(settings, "backfill", "--from", "2024-02", **there)
+    assert "Months to come in: 2024-03, 2024-02" in said.stderr
+    assert [run["id"] for run in answer(settings, "runs", "--json")] == said.stdout.split()
 
 
 def test_doctor_names_what_is_missing(settings: Settings) -> None:

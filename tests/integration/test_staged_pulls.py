@@ -122,7 +122,7 @@ def test_what_is_staged_may_be_lost(here: Context) -> None:
         with pytest.raises(JobError):
             ingest_month_on_demand(2024, 1)
         # As after a crash of PostgreSQL.
-        change(here.connection, "TRUNCATE staged_pulls, staged_answers, staged_crimes")
+        change(here.connection, "TRUNCATE staged_pulls, staged_answers, staged_crimes, staged_asides")
         assert ingest_month_on_demand(2024, 1)["records_ingested"] == 60
 
 

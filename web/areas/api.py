@@ -119,7 +119,9 @@ class Deleted(Schema):
     crimes: int
     unplaced: int = Field(description="Of these, crimes without a place whose force no other area names")
     done: bool
-    task_ids: list[str] = Field(description="Of the runs that rebuild the grid of the months that changed")
+    task_ids: list[str] = Field(
+        description="Of the runs that rebuild the grid of the months that changed, and bring in what a border adds"
+    )
     notes: list[str] = Field(default=[], description="What was mended of its border or passed over")
 
 

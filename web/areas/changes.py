@@ -9,6 +9,7 @@ from jobs.areas import Area, AreaError
 from jobs.crimes import outdated_months
 from jobs.errors import SafegridError
 from jobs.held import land
+from jobs.ingestion.store import partly_held
 from jobs.regrid import rebuilds
 from web.areas.store import known_area
 from web.areas.wanted import AreaRefused
@@ -99,7 +100,16 @@ def move(area: Area, confirmed: int, origin: str) -> Done:
             raise NotConfirmed(area.slug, loss)
         land.resize(connection, area)
     audit.note("changed", f"the border of the area {area.slug}, with {loss.crimes} crimes deleted")
-    return Done(area, loss, _rebuild(origin))
+    return Done(area, loss, [*_rebuild(origin), *_bring_in(area.slug, origin)])
+
+
+def _bring_in(slug: str, origin: str) -> list[str]:
+    """Ask for what the new border adds. Returns the id of the run, if there is something."""
+    with client().engine.begin() as connection:
+        if not partly_held(connection, slug):
+            return []
+    job = catalogue.remedy("area_held_in_part").job
+    return [submission.submit(job, {"area": slug}, origin).run_id]
 
 
 def _rebuild(origin: str) -> list[str]:

@@ -153,6 +153,24 @@ def cancel(task_id: str) -> Response:
     return jsonify(as_task(find(task_id)))
 
 
+@bp.post("/tasks/<task_id>/pause")
+@bp.output(Task)
+@bp.doc(summary="Pause a task; one at work leaves at the next part that can wait", operation_id="pauseTask")
+def pause(task_id: str) -> Response:
+    """Pause a run."""
+    changes.pause(task_id)
+    return jsonify(as_task(find(task_id)))
+
+
+@bp.post("/tasks/<task_id>/resume")
+@bp.output(Task)
+@bp.doc(summary="Resume a task that is paused", operation_id="resumeTask")
+def resume(task_id: str) -> Response:
+    """Resume a run."""
+    changes.resume(task_id)
+    return jsonify(as_task(find(task_id)))
+
+
 @bp.post("/tasks/<task_id>/retry")
 @bp.output(Task)
 @bp.doc(summary="Begin a task again that came to nothing", operation_id="retryTask")

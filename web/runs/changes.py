@@ -10,6 +10,7 @@ from web.people import audit, guard
 from web.runs import store
 from web.runs.store import RunFilter
 from web.runs.tasks import find
+from worker import pauses
 from worker.errors import WrongState
 
 # Each is a transaction of its own, and all of them are to end within the request.
@@ -25,6 +26,20 @@ def cancel(run_id: str) -> str:
     state = client().cancel(find(run_id).id, guard.who())
     audit.note("cancelled", f"run {run_id}")
     return state
+
+
+def pause(run_id: str) -> None:
+    """Pause a run. Raises UnknownRun, WrongState."""
+    with client().engine.connect() as connection:
+        pauses.pause_run(connection, find(run_id).id, guard.who())
+    audit.note("paused", f"run {run_id}")
+
+
+def resume(run_id: str) -> None:
+    """Resume a run. Raises UnknownRun."""
+    with client().engine.connect() as connection:
+        pauses.resume(connection, "run", find(run_id).id)
+    audit.note("resumed", f"run {run_id}")
 
 
 def retry(run_id: str) -> None:

@@ -111,6 +111,22 @@ def cancel(run_id: str) -> ResponseReturnValue:
     return redirect(url_for("runs.show", run_id=run_id), 303)
 
 
+@bp.post("/<run_id>/pause")
+def pause(run_id: str) -> ResponseReturnValue:
+    """Pause the run."""
+    changes.pause(run_id)
+    flash("The run is paused.")
+    return redirect(url_for("runs.show", run_id=run_id), 303)
+
+
+@bp.post("/<run_id>/resume")
+def resume(run_id: str) -> ResponseReturnValue:
+    """Resume the run."""
+    changes.resume(run_id)
+    flash("The run is resumed.")
+    return redirect(url_for("runs.show", run_id=run_id), 303)
+
+
 @bp.post("/<run_id>/retry")
 def retry(run_id: str) -> ResponseReturnValue:
     """Begin the run again."""
@@ -125,6 +141,7 @@ def _of(run_id: str) -> dict[str, Any]:
         tried = attempts.of(connection, run_id)
         chain = store.chain(connection, run_id)
         months = store.months_of(connection, run_id)
+        paused_by = store.paused_by(connection, run_id)
     job = catalogue.load().get(run.job)
     return {
         "shown": shown.ShownRun(run, progress_of(run)),
@@ -132,5 +149,6 @@ def _of(run_id: str) -> dict[str, Any]:
         "attempts": tried,
         "chain": chain if len(chain) > 1 else (),
         "months": months,
+        "paused_by": paused_by,
         "job": job,
     }

@@ -147,3 +147,12 @@ def open_count(connection: Connection) -> int:
     """How many runs have not ended."""
     with connection.begin():
         return connection.scalar(select(func.count()).where(Run.state.in_(OPEN_STATES), Run.ended_at.is_(None))) or 0
+
+
+def paused_by(connection: Connection, run_id: str) -> str | None:
+    """Who paused the run; none if nobody did."""
+    with connection.begin():
+        found: str | None = connection.scalar(
+            text("SELECT requested_by FROM pauses WHERE kind = 'run' AND name = :id"), {"id": run_id}
+        )
+        return found

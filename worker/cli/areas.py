@@ -23,7 +23,6 @@ from jobs.settings import parse_box
 from worker import settings
 from worker.cli import help_of, output
 from worker.cli.asking import requester
-from worker.cli.months import ask_for_months
 from worker.client import Client
 
 
@@ -166,7 +165,7 @@ def remove(slug: str, yes: bool) -> None:
 @_polygon
 @click.option("--yes", is_flag=True, help="Do not ask before crimes are deleted.")
 def resize(slug: str, box: str | None, polygon: Path | None, yes: bool) -> None:
-    """Change the border of an area, and ask for its months again within the new one; one run a month.
+    """Change the border of an area, and ask for what it adds, in one run.
 
     Crimes that the new border leaves out and no other area covers are deleted. What it adds comes in with the months;
     those that the source does not offer any more stay without it.
@@ -191,7 +190,8 @@ def resize(slug: str, box: str | None, polygon: Path | None, yes: bool) -> None:
         again = [month for month in partly if month in offered]
         for rebuild in rebuilds(changed):
             client.submit(rebuild.job, rebuild.parameters, requester())
-        ask_for_months(client, again, slug)
+        if again:
+            click.echo(client.submit("backfill_crime_data", {"area": slug}, requester()).run_id)
     _show_resized(slug, again, [month for month in partly if month not in offered], lost)
 
 

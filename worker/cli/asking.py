@@ -1,6 +1,7 @@
 """Commands that ask for runs and change them."""
 
 import getpass
+import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -137,21 +138,31 @@ def retry(run_id: str, changes: tuple[str, ...]) -> None:
 @click.command(help=help_of("pause"))
 @click.argument("name")
 def pause(name: str) -> None:
-    """Let a queue, or the cadence of a job, rest until it is resumed."""
-    kind, name = _queue_or_cadence(name)
+    """Pause a queue, the cadence of a job, or one run, until it is resumed."""
     with ledger_of(settings.read()) as connection:
-        changed = pauses.pause(connection, kind, name, getpass.getuser())
+        if _is_id(name):
+            kind, changed = "run", pauses.pause_run(connection, name, getpass.getuser())
+        else:
+            kind, name = _queue_or_cadence(name)
+            changed = pauses.pause(connection, kind, name, getpass.getuser())
     click.echo(f"The {kind} {name} is paused{'' if changed else ' already'}", err=True)
 
 
 @click.command(help=help_of("resume"))
 @click.argument("name")
 def resume(name: str) -> None:
-    """Go on with a queue, or with the cadence of a job."""
-    kind, name = _queue_or_cadence(name)
+    """Resume a queue, the cadence of a job, or a run."""
+    kind, name = ("run", name) if _is_id(name) else _queue_or_cadence(name)
     with ledger_of(settings.read()) as connection:
         changed = pauses.resume(connection, kind, name)
     click.echo(f"The {kind} {name} {'is resumed' if changed else 'was not paused'}", err=True)
+
+
+def _is_id(name: str) -> bool:
+    try:
+        return str(uuid.UUID(name)) == name
+    except ValueError:
+        return False
 
 
 def _queue_or_cadence(name: str) -> tuple[str, str]:
