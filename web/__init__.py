@@ -5,6 +5,8 @@ from apiflask import APIFlask
 import worker.settings
 from web.areas import api as areas_api
 from web.areas import pages as areas_pages
+from web.categories import api as categories_api
+from web.categories import pages as categories_pages
 from web.coverage import api as coverage_api
 from web.coverage import pages as coverage_pages
 from web.data import api as data_api
@@ -59,13 +61,25 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         data_pages,
         areas_pages,
         coverage_pages,
+        categories_pages,
         scores_pages,
         people_pages,
         grid_pages,
         openapi_pages,
     ):
         pages.init_app(app)
-    for api in (jobs_api, runs_api, status_api, data_api, areas_api, coverage_api, people_api, scores_api, grid_api):
+    for api in (
+        jobs_api,
+        runs_api,
+        status_api,
+        data_api,
+        areas_api,
+        coverage_api,
+        categories_api,
+        people_api,
+        scores_api,
+        grid_api,
+    ):
         api.init_app(app)
     for platform in (dashboard, health, metrics):
         platform.init_app(app)

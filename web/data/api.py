@@ -33,6 +33,9 @@ class HeldMonth(Schema):
     crimes: int
     unplaced: int
     set_aside: int
+    is_whole: bool = Field(description="Whether all of the area's land is held")
+    is_partial: bool = Field(description="Whether crimes of a category that is not known were set aside")
+    as_of: dt.date | None = Field(description="The oldest release that a part of it is of; none where not known")
     ingested_at: dt.datetime
     cells: int | None = Field(description="Of the month's grid, over all areas; none while it is not built")
     coverage: list[Supplied] = Field(description="By force; where one is missing, fewer crimes do not mean safer")
@@ -65,6 +68,16 @@ class Unplaced(Schema):
     crimes: int
 
 
+class SetAside(Schema):
+    """Records of the source that are no crimes here, by reason."""
+
+    area: str
+    reason: str
+    category: str | None = Field(description="Of crimes that come in once their category is known")
+    records: int
+    example: str = Field(description="The JSON of one")
+
+
 class Try(Schema):
     """A try to bring the month in."""
 
@@ -86,6 +99,7 @@ class Month(Schema):
     month: str = Field(description="YYYY-MM-01")
     categories: list[HeldCategory] = Field(description="Most first")
     unplaced: list[Unplaced]
+    set_aside: list[SetAside] = Field(description="Most first")
     tries: list[Try] = Field(description="The last 50, newest first")
 
 
@@ -130,6 +144,9 @@ def _month(row: Any, grid: Any, coverage: list[Supplied]) -> HeldMonth:
         crimes=row.records,
         unplaced=row.unplaced,
         set_aside=row.set_aside,
+        is_whole=row.is_whole,
+        is_partial=row.is_partial,
+        as_of=row.release,
         ingested_at=row.ended_at,
         cells=grid.cells if grid else None,
         coverage=coverage,
@@ -151,6 +168,7 @@ def month(month: str) -> Response:
                 HeldCategory(area=row.area, category=row.slug, name=row.name, crimes=row.n) for row in found.categories
             ],
             unplaced=[Unplaced(area=row.area, force=row.force, crimes=row.n) for row in found.unplaced],
+            set_aside=[from_row(SetAside, row) for row in found.set_aside],
             tries=[_try(row) for row in found.tries],
         )
     )

@@ -14,7 +14,10 @@ from jobs.months import add_months
 _MONTHS = text(
     """
     SELECT held.area, held.month, held.is_whole, held.records, held.unplaced, held.release,
-           coalesce(set_aside, 0) AS set_aside, ended_at, run_id,
+           coalesce(set_aside, 0) AS set_aside, coalesce(is_partial, false) AS is_partial, run_id,
+           coalesce(ended_at, (
+               SELECT max(grounds.ended_at) FROM month_grounds AS grounds WHERE grounds.month = held.month
+           )) AS ended_at,
            coalesce(jsonb_array_length(issues), 0) AS issues, ingestion_id
     FROM area_months AS held LEFT JOIN ingestion_runs AS origin ON origin.id = ingestion_id
     WHERE held.month >= :oldest ORDER BY held.month DESC, held.area
@@ -31,6 +34,12 @@ _CATEGORIES = text(
 _UNPLACED = text(
     "SELECT area, force, count(*) AS n FROM unplaced_crimes JOIN area_forces USING (force) WHERE month = :month "
     "GROUP BY 1, 2 ORDER BY 1, 2"
+)
+_SET_ASIDE = text(
+    """
+    SELECT area, reason, category, count(*) AS records, min(record) AS example FROM set_aside_records
+    WHERE month = :month GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2
+    """
 )
 # A month comes in a few times a year; one that fails daily would fill the page.
 _TRIES = text(
@@ -103,6 +112,8 @@ class Month:
     """Placed crimes: area, slug, name, n; most first"""
     unplaced: Sequence[Row[Any]]
     """Crimes without a place: area, force, n"""
+    set_aside: Sequence[Row[Any]]
+    """Records that were set aside: area, reason, category, records, example; most first"""
     tries: Sequence[Row[Any]]
     """The last 50 ingestions of it, newest first: rows of `ingestion_runs`"""
     grid: Row[Any] | None
@@ -130,6 +141,7 @@ def month(connection: Connection, day: dt.date) -> Month:
         held={row.area: row for row in months(connection, day) if row.month == day},
         categories=categories(connection, day),
         unplaced=unplaced(connection, day),
+        set_aside=set_aside(connection, day),
         tries=tries(connection, day),
         grid=grid(connection, day).get(day),
         coverage=[row for row in coverage(connection, day) if row.month == day],
@@ -196,6 +208,12 @@ def unplaced(connection: Connection, month: dt.date) -> Sequence[Row[Any]]:
     """Crimes of a month without a place: area, force, n."""
     with connection.begin():
         return connection.execute(_UNPLACED, {"month": month}).all()
+
+
+def set_aside(connection: Connection, month: dt.date) -> Sequence[Row[Any]]:
+    """Records of a month that were set aside: area, reason, category, records, example; most first."""
+    with connection.begin():
+        return connection.execute(_SET_ASIDE, {"month": month}).all()
 
 
 def tries(connection: Connection, month: dt.date) -> Sequence[Row[Any]]:
