@@ -61,7 +61,7 @@ def test_a_month_that_is_taken_out_leaves_the_others(grid: Connection) -> None:
 def test_months_of_which_nothing_is_held_any_more_are_taken_out_and_named(grid: Connection) -> None:
     with grid.begin():
         assert store.drop_unheld(grid) == []
-        grid.execute(text("UPDATE ingestion_runs SET current = false WHERE month = :month"), {"month": MIDDLE})
+        grid.execute(text("DELETE FROM held_months WHERE month = :month"), {"month": MIDDLE})
         assert store.drop_unheld(grid) == [MIDDLE]
     assert months(grid, "safety_cells") == months(grid, "grid_months") == [OLDEST, NEWEST]
 
