@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 
 from jobs.context import Context
-from jobs.errors import JobError
+from jobs.errors import JobError, PermanentError
 from jobs.http import SourceChanged, SourceUnavailable
+from jobs.ingestion.backfill import backfill_crime_data
 from jobs.ingestion.guards import SmallerMonth
 from jobs.ingestion.police import Police, Tile
 from jobs.ingestion.run import IncompleteIngestion, ingest_latest_crime_data, ingest_month_on_demand
 from jobs.months import parse_month
+from jobs.validation import validate_h3_grid_health
 from tests.integration.crimes import MONTH, Crime, crime, point_at, rows, scattered, served, unplaced, value
 from tests.standins.police import PoliceStandin, Records
 
@@ -228,6 +230,31 @@ def test_the_failure_of_one_month_leaves_the_others_and_the_next_run_takes_just_
         assert [month["month"] for month in ingest_latest_crime_data()["results"]] == ["2023-12-01"]
         assert {call.month for call in police.calls("crimes-street/")} == {"2023-12"}
     assert [month for month, _ in held(here)] == months
+
+
+def test_a_source_that_offers_no_months_is_asked_again_later_and_changes_nothing(
+    here: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served(here, crimes_of()):
+        ingest_month_on_demand(2024, 1)
+        monkeypatch.setattr(Police, "months", lambda _: [])
+        with pytest.raises(JobError, match="offers no months at all; try again later") as raised:
+            ingest_latest_crime_data()
+        assert not isinstance(raised.value, PermanentError)
+        with pytest.raises(PermanentError, match=r"2024-01 is not on offer: .* offers nothing"):
+            ingest_month_on_demand(2024, 1)
+        assert any("offers no months at all" in issue for issue in validate_h3_grid_health()["issues"])
+        assert backfill_crime_data()["months"] == []
+    assert held(here) == [(MONTH, 30)]
+
+
+def test_a_month_that_failed_is_not_held(here: Context) -> None:
+    with served(here, [*crimes_of("2023-12"), *crimes_of()]) as police:
+        police.fault("status:404", path="crimes-street/", month=MONTH)
+        with pytest.raises(PermanentError, match="1 of 2 months failed"):
+            ingest_latest_crime_data()
+        assert validate_h3_grid_health()["coverage"]["missing_months"] == ["2024-01-01"]
+        assert [one["month"] for one in ingest_latest_crime_data()["results"]] == ["2024-01-01"]
 
 
 def test_a_source_that_offers_no_months_in_a_known_form_is_said_to_have_changed(here: Context) -> None:

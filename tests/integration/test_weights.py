@@ -1,5 +1,6 @@
 """A change of weights is one update of the grid, and nobody goes on reading the old ones."""
 
+import gzip
 import json
 
 import pytest
@@ -8,6 +9,8 @@ from sqlalchemy import text
 
 from jobs.context import Context
 from jobs.grid import period
+from jobs.grid.query import GridQuery
+from jobs.grid.reading import Grid
 from jobs.grid.rebuild import rebuild_safety_grid
 from jobs.grid.weights import SchemeRefused, weigh
 from tests.gridded import build, hold, scattered
@@ -54,6 +57,25 @@ def test_snapshots_of_the_old_weights_are_gone_and_those_on_their_way_are_never_
     assert here.cache.keys("safety:snapshot:*") == []
     with here.connection.begin():
         assert period.version(here.connection).generation == before.generation + 1
+
+
+@pytest.mark.parametrize("months", [1, 2])
+def test_readers_see_the_new_weights_however_few_months_the_grid_has(here: Context, months: int) -> None:
+    if months == 1:
+        for table in ("safety_cells", "grid_months"):
+            change(here.connection, f"DELETE FROM {table} WHERE month = '2023-12-01'")
+    grid = Grid(here.settings, here.connection.engine)
+    query = GridQuery(resolution=7)
+    before = grid.cells(query)
+    assert grid.cells(query).etag == before.etag
+    weigh(here.connection, here.cache, "cambridge")
+    after = grid.cells(query)
+    assert after.etag != before.etag
+    weighted = [
+        sum(one["properties"]["weighted"] for one in json.loads(gzip.decompress(answer.packed or b""))["features"])
+        for answer in (before, after)
+    ]
+    assert weighted[1] > 2 * weighted[0] > 0
 
 
 def test_a_scheme_that_is_unknown_or_lacks_a_weight_changes_nothing(here: Context) -> None:
