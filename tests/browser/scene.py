@@ -112,6 +112,7 @@ def paint(connection: Connection, now: dt.datetime) -> None:
         connection.execute(text("INSERT INTO area_points (area, point_id) VALUES (:area, 1)"), {"area": AREA})
         parent = _history(connection, newest, now, chance)
         _crimes(connection, newest, now, parent, chance)
+        _set_aside(connection, newest)
         _cadences(connection, now)
 
 
@@ -197,6 +198,18 @@ def _crimes(connection: Connection, newest: dt.date, now: dt.datetime, parent: s
             for category, n in shares.items() if not back else ():
                 connection.execute(_CRIMES, {"month": month, "category": category, "n": n})
         connection.execute(_GRID, {"month": month, "cells": total // 3, "crimes": total, "at": now})
+
+
+def _set_aside(connection: Connection, newest: dt.date) -> None:
+    record = json.dumps({"category": "hoverboard-theft", "month": f"{newest:%Y-%m}", "persistent_id": ""})
+    connection.execute(
+        text(
+            "INSERT INTO set_aside_records (month, area, reason, record, category, latitude, longitude) "
+            "SELECT :month, :area, 'category hoverboard-theft is not known', :record, 'hoverboard-theft', 50.9, -1.4 "
+            "FROM generate_series(1, 3)"
+        ),
+        {"month": newest, "area": AREA, "record": record},
+    )
 
 
 def _cadences(connection: Connection, now: dt.datetime) -> None:
