@@ -78,7 +78,7 @@ class Span:
 
 def parts_of(connection: Connection, wanted: Sequence[Area], months: Sequence[dt.date], *, again: bool) -> list[Part]:
     """The months of areas that are to come in, newest first. Part of the caller's transaction."""
-    held = {} if again else {one.slug: store.held_months(connection, one.slug) for one in wanted}
+    held = {} if again else {one.slug: store.releases(connection, one.slug) for one in wanted}
     return without_covered([(one, month) for month in months for one in wanted if month not in held.get(one.slug, {})])
 
 

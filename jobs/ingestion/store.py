@@ -75,14 +75,6 @@ def releases(connection: Connection, area: str) -> dict[dt.date, dt.date | None]
     return {row.month: row.release for row in rows}
 
 
-def held_months(connection: Connection, area: str) -> dict[dt.date, int]:
-    """{month: placed crimes} of the months that are held of all of an area."""
-    rows = connection.execute(
-        select(AreaMonth.month, AreaMonth.records).where(AreaMonth.area == area, AreaMonth.is_whole)
-    )
-    return {row.month: row.records for row in rows}
-
-
 def partly_held(connection: Connection, area: str) -> list[dt.date]:
     """Months of which a part of an area is missing, such as what its border was moved over; newest first."""
     return list(

@@ -13,7 +13,7 @@ from jobs.grid.rebuild import rebuild_safety_grid
 from jobs.held import land
 from jobs.ingestion.police import Police
 from jobs.ingestion.run import ingest_latest_crime_data, ingest_month, ingest_month_on_demand
-from jobs.ingestion.store import BorderChanged, held_months, partly_held
+from jobs.ingestion.store import BorderChanged, partly_held, releases
 from jobs.months import parse_month
 from jobs.settings import Box
 from jobs.validation import validate_h3_grid_health
@@ -177,10 +177,10 @@ def test_polygons_are_resized_as_boxes_are(old: Context, police: PoliceStandin) 
 
 def test_months_that_are_held_in_part_are_no_measure_of_what_is_usual(old: Context, police: PoliceStandin) -> None:
     with old.connection.begin():
-        assert len(held_months(old.connection, DEFAULT_AREA)) == 3
+        assert len(releases(old.connection, DEFAULT_AREA)) == 3
     resize(old, box(NEW))
     with old.connection.begin():
-        assert held_months(old.connection, DEFAULT_AREA) == {}
+        assert releases(old.connection, DEFAULT_AREA) == {}
 
 
 def test_the_health_check_names_what_can_be_brought_in_again(old: Context, police: PoliceStandin) -> None:

@@ -1,14 +1,12 @@
 """Commands for the areas whose crimes are held."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from sqlalchemy import Connection
 
-from jobs import areas, database
+from jobs import areas
 from jobs.areas import Area
 from jobs.boundaries.drawing import Drawing, named, united
 from jobs.boundaries.errors import BorderRefused
@@ -23,17 +21,8 @@ from jobs.settings import parse_box
 from worker import settings
 from worker.cli import help_of, output
 from worker.cli.asking import requester
+from worker.cli.ledgers import transaction
 from worker.client import Client
-
-
-@contextmanager
-def _transaction() -> Iterator[Connection]:
-    engine = database.create(settings.read(), direct=False)
-    try:
-        with engine.begin() as connection:
-            yield connection
-    finally:
-        engine.dispose()
 
 
 @click.group(help=help_of("area", "They may overlap: a crime is held once."))
@@ -45,7 +34,7 @@ def area() -> None:
 @click.option("--json", "as_json", is_flag=True)
 def list_areas(as_json: bool) -> None:
     """Every area with its bounds and forces."""
-    with _transaction() as connection:
+    with transaction() as connection:
         found = areas.all_areas(connection)
     if as_json:
         output.as_json(
@@ -126,7 +115,7 @@ def add(
         wanted = [_drawn(slug, name or slug, box, polygon, forces)]
     else:
         raise click.UsageError("Give the area a SLUG, or name the areas of a file by --name-property")
-    with _transaction() as connection:
+    with transaction() as connection:
         for one in wanted:
             land.add(connection, one)
     for one in wanted:
@@ -141,7 +130,7 @@ def add(
 @click.option("--yes", is_flag=True, help="Do not ask before the crimes are deleted.")
 def remove(slug: str, yes: bool) -> None:
     """Delete an area, and the crimes that no other area covers."""
-    with _transaction() as connection:
+    with transaction() as connection:
         name = areas.find(connection, slug).name
         count, unplaced = land.alone(connection, slug), land.unplaced_alone(connection, slug)
     if not yes:
@@ -151,7 +140,7 @@ def remove(slug: str, yes: bool) -> None:
             abort=True,
             err=True,
         )
-    with _transaction() as connection:
+    with transaction() as connection:
         land.remove(connection, slug)
     click.echo(
         f"Area {slug} is deleted with {count + unplaced} crimes; run rebuild_safety_grid to take them out of the grid",

@@ -1,33 +1,19 @@
 """Commands for what the forces supply: whose land it is, and known gaps."""
 
 import getpass
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 import h3
-from sqlalchemy import Connection
 
-from jobs import database
 from jobs.coverage import cells, changes, forces, gaps
 from jobs.coverage.gaps import Gap
 from jobs.models.coverage import KINDS
 from jobs.months import month_text, parse_month
-from worker import settings
 from worker.cli import help_of, output
+from worker.cli.ledgers import transaction
 
 NO_FORCE = "none"
 OPEN = "open"
-
-
-@contextmanager
-def _transaction() -> Iterator[Connection]:
-    engine = database.create(settings.read(), direct=False)
-    try:
-        with engine.begin() as connection:
-            yield connection
-    finally:
-        engine.dispose()
 
 
 @click.group(help=help_of("force", "The job locate_forces asks the source for them."))
@@ -39,7 +25,7 @@ def force() -> None:
 @click.option("--json", "as_json", is_flag=True)
 def list_cells(as_json: bool) -> None:
     """Every hexagon of resolution 6 whose force is known."""
-    with _transaction() as connection:
+    with transaction() as connection:
         found = [
             {
                 "cell": h3.int_to_str(row.cell),
@@ -67,7 +53,7 @@ def list_cells(as_json: bool) -> None:
 @click.argument("name", metavar="FORCE|none")
 def set_cell(cell: str, name: str) -> None:
     """Say which force a hexagon is of, whatever the source says; `none` for the sea and other countries."""
-    with _transaction() as connection:
+    with transaction() as connection:
         changes.overrule(connection, cell, None if name == NO_FORCE else forces.slug(name))
     click.echo(f"{cell} is of {name} from now on", err=True)
 
@@ -76,7 +62,7 @@ def set_cell(cell: str, name: str) -> None:
 @click.argument("area")
 def adopt(area: str) -> None:
     """Give an area the forces of its land, in place of those that it names."""
-    with _transaction() as connection:
+    with transaction() as connection:
         named = changes.adopt(connection, area)
     click.echo(f"{area} names {', '.join(named)} from now on", err=True)
 
@@ -90,7 +76,7 @@ def gap() -> None:
 @click.option("--json", "as_json", is_flag=True)
 def list_gaps(as_json: bool) -> None:
     """Every known gap, by force and month."""
-    with _transaction() as connection:
+    with transaction() as connection:
         found = gaps.known(connection)
     if as_json:
         output.as_json([vars(one) for one in found])
@@ -136,7 +122,7 @@ def add_gap(
         source=source or f"Noted by {getpass.getuser()}",
         corrected_release=parse_month(corrected) if corrected else None,
     )
-    with _transaction() as connection:
+    with transaction() as connection:
         made = changes.add_gap(connection, wanted)
     click.echo(f"Gap {made.id} is noted: {made.force}, {made.span}, {made.kind}", err=True)
 
@@ -145,7 +131,7 @@ def add_gap(
 @click.argument("number", type=int)
 def remove_gap(number: int) -> None:
     """Delete a gap by its id."""
-    with _transaction() as connection:
+    with transaction() as connection:
         gone = changes.remove_gap(connection, number)
     click.echo(f"Gap {number} is deleted: {gone.force}, {gone.span}", err=True)
 
