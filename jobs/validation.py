@@ -90,7 +90,7 @@ def _month(row: Any) -> dict[str, Any]:
 def _missing_months(here: Context, found: Findings) -> list[str]:
     """Published in the last 12 months on offer and not held. The source's own lag is no gap."""
     try:
-        published = Police.of(here.settings).months()
+        published = Police.of_run(here).months()
     except JobError as error:
         found.concerns.append(f"Which months are published could not be asked: {error}. Run this check again later")
         return []

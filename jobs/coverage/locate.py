@@ -25,7 +25,7 @@ def locate_forces(area: AreaSlug = None) -> dict[str, Any]:
     with here.connection.begin():
         wanted = [areas.find(here.connection, area)] if area else areas.all_areas(here.connection)
         places = {cell: at for one in wanted for cell, at in cells.unlocated(here.connection, one).items()}
-    police = Police.of(here.settings)
+    police = Police.of_run(here)
     problem = _locate(here, police, places) if places else ""
     found, differences = _forces(here, wanted)
     return {

@@ -16,7 +16,6 @@ from jobs.catalogue import job
 from jobs.context import Context
 from jobs.errors import JobError, WrongCall
 from jobs.ingestion import store
-from jobs.ingestion.pace import Pace
 from jobs.ingestion.police import Police
 from jobs.ingestion.run import AreaSlug, failure_of, ingest_month, results_so_far, wanted_areas, without_covered
 from jobs.models.crimes import IngestionRun
@@ -40,7 +39,7 @@ def backfill_crime_data(
 ) -> dict[str, Any]:
     """Ingest every month on offer that is not held, newest first, as one run that lets others go before it."""
     here = context.current()
-    police = Police.of(here.settings, Pace.of(here.settings, here.cache))
+    police = Police.of_run(here)
     parts = _parts(here, police, Span.of(oldest, newest), area, again=again)
     plan = plan_of(here.connection, parts, here.settings.police_rate)
     if dry_run:

@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from jobs.ingestion.pace import Pace
 from jobs.months import month_text, parse_month
 from jobs.responses import NotWhole, Response, session, whole_response
 from jobs.settings import Box, Settings
+
+if TYPE_CHECKING:
+    from jobs.context import Context
 
 T = TypeVar("T")
 Read = Callable[[list[dict[str, Any]]], T]
@@ -85,8 +88,13 @@ class Police:
 
     @classmethod
     def of(cls, settings: Settings, pace: Pace | None = None) -> "Police":
-        """A client for the source of these settings. pace: for whoever asks much."""
+        """A client for the source of these settings."""
         return cls(settings.police_api_base_url, settings.police_timeout_s, settings.retry_wait_s, pace=pace)
+
+    @classmethod
+    def of_run(cls, here: "Context") -> "Police":
+        """A client for a run: all of them together keep the source's pace."""
+        return cls.of(here.settings, Pace.of(here.settings, here.cache))
 
     def months(self) -> list[dt.date]:
         """The months on offer, newest first."""

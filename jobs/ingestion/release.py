@@ -25,7 +25,7 @@ def _ingest_news(result: dict[str, Any] | None) -> list[FollowUp]:
 def watch_for_release() -> dict[str, Any]:
     """Ask the source for its newest month, and start an ingestion when there is one that is not held."""
     here = context.current()
-    released = Police.of(here.settings).last_updated().replace(day=1)
+    released = Police.of_run(here).last_updated().replace(day=1)
     with here.connection.begin():
         held = newest_month(here.connection)
     return {

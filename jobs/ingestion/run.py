@@ -15,7 +15,6 @@ from jobs.context import Context
 from jobs.coverage.unlocated import unlocated
 from jobs.errors import JobError, PermanentError
 from jobs.ingestion import guards, staging, store
-from jobs.ingestion.pace import Pace
 from jobs.ingestion.police import Police
 from jobs.ingestion.pulling import pull_month
 from jobs.months import add_months, month_text
@@ -64,7 +63,7 @@ def _follow_ups(_result: Any) -> list[FollowUp]:
 def ingest_latest_crime_data(area: AreaSlug = None) -> dict[str, Any]:
     """Ingest every published month of the last 12 that is not held, and refresh held ones after a release."""
     here = context.current()
-    police = Police.of(here.settings, Pace.of(here.settings, here.cache))
+    police = Police.of_run(here)
     published = police.months()
     if not published:
         raise JobError(f"{police.base_url} offers no months at all; try again later")
@@ -101,7 +100,7 @@ def ingest_month_on_demand(
 ) -> dict[str, Any]:
     """Ingest one month, whether it is held or not: the source revises old months."""
     here = context.current()
-    police = Police.of(here.settings, Pace.of(here.settings, here.cache))
+    police = Police.of_run(here)
     wanted = dt.date(year, month, 1)
     published = police.months()
     if wanted not in published:
