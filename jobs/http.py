@@ -57,8 +57,8 @@ def json_of(response: Response, explain: Callable[[Response], str]) -> Any:
     `explain`: what there is to say of a request that the source does not take.
     """
     if response.status == 429 or response.status >= 500:
-        wait_s = _asked_wait_s(response.headers.get("Retry-After", ""))
-        raise SourceUnavailable(f"{response.url} answered {response.status} ({response.reason})", wait_s)
+        reason = f"{response.url} answered {response.status} ({response.reason})"
+        raise SourceUnavailable(reason, asked_wait_s(response))
     if response.status != 200:
         raise SourceChanged(f"{response.url} answered {response.status}: {explain(response)}")
     try:
@@ -67,8 +67,9 @@ def json_of(response: Response, explain: Callable[[Response], str]) -> Any:
         raise SourceUnavailable(f"{response.url} answered something that is no JSON") from None
 
 
-def _asked_wait_s(header: str) -> float:
+def asked_wait_s(response: Response) -> float:
     """Seconds that the source asks to wait, as a number or as an HTTP date; 0 for what is neither."""
+    header = response.headers.get("Retry-After", "")
     try:
         return min(Retry().parse_retry_after(header), LONGEST_ASKED_WAIT_S) if header else 0
     except InvalidHeader:

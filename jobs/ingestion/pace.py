@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
@@ -19,6 +20,11 @@ _TAKE_TURN = """
 local left = math.max(redis.call('PTTL', KEYS[1]), 0) + ARGV[1]
 redis.call('SET', KEYS[1], '1', 'PX', left)
 return math.max(left - ARGV[2], 0)
+"""
+# The source knows better how full its bucket is: the next turn is that long away, and every later one after it.
+_WAIT = """
+local left = math.max(redis.call('PTTL', KEYS[1]), ARGV[1] + ARGV[2])
+redis.call('SET', KEYS[1], '1', 'PX', left)
 """
 
 
@@ -44,11 +50,21 @@ class Pace:
 
     def take_turn(self) -> float:
         """Seconds until the turn that is ours from now on."""
-        gap_ms = round(1000 / self.rate)
+        wait_ms = self._share(_TAKE_TURN, self._gap_ms)
+        # Alone, this is the pace; with others the source turns us away, which is provided for.
+        return (self._gap_ms if wait_ms is None else int(wait_ms)) / 1000
+
+    def turned_away(self, wait_s: float) -> None:
+        """The source limits its clients: nobody asks it for `wait_s` seconds."""
+        self._share(_WAIT, round(wait_s * 1000))
+
+    @property
+    def _gap_ms(self) -> int:
+        return round(1000 / self.rate)
+
+    def _share(self, script: str, ms: int) -> Any:
         try:
-            wait_ms = self.cache.eval(_TAKE_TURN, 1, KEY + self.source, gap_ms, gap_ms * self.burst)
+            return self.cache.eval(script, 1, KEY + self.source, ms, self._gap_ms * self.burst)
         except RedisError as error:
-            # Alone, this is the pace; with others the source turns us away, which is provided for.
             log.warning("pace_not_shared", error=str(error))
-            return gap_ms / 1000
-        return int(wait_ms) / 1000
+            return None

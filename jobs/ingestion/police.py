@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import requests
 
-from jobs.http import ATTEMPTS, SourceChanged, SourceUnavailable, json_of, retrying
+from jobs.http import ATTEMPTS, SourceChanged, SourceUnavailable, asked_wait_s, json_of, retrying
 from jobs.ingestion.pace import Pace
 from jobs.months import month_text, parse_month
 from jobs.responses import NotWhole, Response, session, whole_response
@@ -204,6 +204,8 @@ class Police:
         except requests.RequestException as error:
             reason = error if isinstance(error, NotWhole) else type(error).__name__
             raise SourceUnavailable(f"{self.base_url}/{path} did not answer in full: {reason}") from error
+        if self.pace and response.status == 429:
+            self.pace.turned_away(max(asked_wait_s(response), self.retry_wait_s))
         self.label = response.headers.get("X-Safegrid-Data", self.label)
         return response
 

@@ -21,9 +21,20 @@ def test_turns_come_at_the_rate_once_the_burst_is_used_up(here: Context) -> None
     assert Pace(here.cache, "another source", rate=0.01).take_turn() == 0
 
 
+def test_everybody_waits_when_the_source_turns_one_away(here: Context) -> None:
+    ours, theirs = (Pace(here.cache, "a strict source", rate=0.01) for _ in range(2))
+    assert ours.take_turn() == 0
+    ours.turned_away(50)
+    assert [round(theirs.take_turn() / 10) for _ in range(2)] == [15, 25]
+    ours.turned_away(20)
+    assert round(theirs.take_turn() / 10) == 35
+
+
 def test_a_redis_that_is_away_leaves_the_pace_of_one(here: Context) -> None:
     with Redis(port=1) as away:
-        assert Pace(away, "a source", rate=20).take_turn() == 0.05
+        alone = Pace(away, "a source", rate=20)
+        alone.turned_away(30)
+        assert alone.take_turn() == 0.05
 
 
 def test_two_runs_at_once_are_never_turned_away(here: Context) -> None:
