@@ -11,6 +11,9 @@ from web.coverage import api as coverage_api
 from web.coverage import pages as coverage_pages
 from web.data import api as data_api
 from web.data import pages as data_pages
+from web.findings import api as findings_api
+from web.findings import pages as findings_pages
+from web.findings import store as findings_store
 from web.grid import api as grid_api
 from web.grid import pages as grid_pages
 from web.grid import reader
@@ -49,11 +52,12 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app = APIFlask("web", title="Safegrid", version="1", docs_path=None, json_errors=False)
     app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=LARGEST_REQUEST)
     app.extensions["safegrid_settings"] = settings
-    for concern in (clients, security, guard, reading, errors, formats, document, reader, serving):
+    for concern in (clients, security, guard, reading, errors, formats, document, reader, serving, findings_store):
         concern.init_app(app)
     for pages in (
         signin,
         overview,
+        findings_pages,
         jobs_pages,
         runs_pages,
         schedule,
@@ -72,6 +76,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         jobs_api,
         runs_api,
         status_api,
+        findings_api,
         data_api,
         areas_api,
         coverage_api,

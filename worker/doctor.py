@@ -1,6 +1,5 @@
 """Whether everything that Safegrid needs is there, and what to do where it is not."""
 
-import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
@@ -8,37 +7,38 @@ from urllib.parse import urlsplit
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import catalogue, database, schema
+from jobs import database, schema
 from jobs.deadlines import within
 from jobs.errors import SafegridError
-from jobs.held import land
 from jobs.ingestion.police import Police
-from jobs.models.runs import Run
-from worker import causes, junk, liveness, pauses
+from worker import causes, junk
+from worker.findings.watch import RULES, Shown, Watch
 from worker.settings import Settings
 
-LONG_WAIT = dt.timedelta(minutes=10)
 # One try of this length for each thing that is away: somebody is waiting.
 PATIENCE_S = 3
 # For all that is read of the ledger; what waits longer waits in a connection that is frozen.
-LONGEST_S = 10
+LONGEST_S = 20
 
 
 @dataclass(frozen=True)
-class Finding:
+class Line:
     """One thing that was looked at."""
 
     what: str
     fine: bool
     words: str
+    kind: str = ""
+    """Of the finding that it tells of."""
+    subject: str = ""
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at everything, each finding as soon as it is known; nothing that is away stops the rest, or takes long."""
-    looks: list[tuple[str, Callable[[Settings], Iterator[Finding]]]] = [
+def examine(settings: Settings) -> Iterator[Line]:
+    """Look at everything, each line as soon as it is known; nothing that is away stops the rest, or takes long."""
+    looks: list[tuple[str, Callable[[Settings], Iterator[Line]]]] = [
         ("PostgreSQL", _database),
         ("Redis", _redis),
         ("Police API", _source),
@@ -48,10 +48,13 @@ def examine(settings: Settings) -> Iterator[Finding]:
         try:
             yield from look(settings)
         except (SafegridError, SQLAlchemyError, RedisError) as error:
-            yield Finding(what, False, causes.of(error))
+            yield Line(what, False, causes.of(error), kind=_AWAY.get(what, ""))
 
 
-def _database(settings: Settings) -> Iterator[Finding]:
+_AWAY = {"PostgreSQL": "postgresql_away", "Redis": "redis_away"}
+
+
+def _database(settings: Settings) -> Iterator[Line]:
     engine = database.create(settings, patience_s=PATIENCE_S)
     try:
         database.refuse_pooler(engine)
@@ -59,60 +62,51 @@ def _database(settings: Settings) -> Iterator[Finding]:
             with connection.begin():
                 version = connection.scalar(text("SHOW server_version"))
                 postgis = connection.scalar(text("SELECT to_regclass('cell_shapes') IS NOT NULL"))
-            yield Finding("PostgreSQL", True, f"{version}, PostGIS {'is used' if postgis else 'is not used'}")
+            yield Line("PostgreSQL", True, f"{version}, PostGIS {'is used' if postgis else 'is not used'}")
             schema.check(connection)
-            yield Finding("Tables", True, "are those of this version")
-            yield from _areas(connection, settings)
-            yield from _ledger(connection)
+            yield Line("Tables", True, "are those of this version")
+            yield from _findings(connection, settings)
     finally:
         engine.dispose()
 
 
-def _areas(connection: Connection, settings: Settings) -> Iterator[Finding]:
-    with connection.begin():
-        held = land.unlike_setting(connection, settings)
-    if held:
-        yield Finding("First area", False, land.keep_or_resize(held, settings))
+def _findings(connection: Connection, settings: Settings) -> Iterator[Line]:
+    watch = Watch(settings)
+    try:
+        found = watch.current(connection)
+    finally:
+        watch.close()
+    is_away = any(one.kind == "redis_away" for one in found)
+    for rule in RULES:
+        of_rule = [one for one in found if one.rule == rule.name]
+        yield from (_line(rule.what, one) for one in of_rule)
+        if not (of_rule or (is_away and rule.needs_redis)):
+            yield Line(rule.what, True, "nothing is wrong")
+    yield from (_line("PostgreSQL", one) for one in found if one.rule is None)
 
 
-def _ledger(connection: Connection) -> Iterator[Finding]:
-    for pause in pauses.every(connection):
-        since = f"{pause.created_at:%Y-%m-%d %H:%M}"
-        words = f"paused since {since}, by {pause.requested_by}: `safegrid resume {pause.name}`"
-        yield Finding(f"{pause.kind} {pause.name}".capitalize(), False, words)
-    with connection.begin():
-        oldest = connection.scalar(
-            text("SELECT min(due_at) FROM runs WHERE state IN ('waiting', 'queued') AND due_at < now()")
-        )
-    yield from _unknown(connection)
-    waits = dt.datetime.now(dt.UTC) - oldest if oldest else dt.timedelta()
-    words = f"the oldest due run waits for {int(waits.total_seconds())} s"
-    yield Finding("Waiting runs", waits < LONG_WAIT, words if waits < LONG_WAIT else f"{words}: are workers running?")
+def _line(what: str, one: Shown) -> Line:
+    taken = f" Acknowledged by {one.acknowledged_by}." if one.is_acknowledged else ""
+    fine = one.is_acknowledged or one.severity == "notice"
+    return Line(
+        what,
+        fine,
+        f"{one.cause} {one.remedy} ({one.severity} since {one.since:%Y-%m-%d %H:%M} UTC){taken}",
+        one.kind,
+        one.subject,
+    )
 
 
-def _unknown(connection: Connection) -> Iterator[Finding]:
-    """Runs of jobs that none of the processes knows."""
-    query = select(Run.job, func.count().label("runs")).where(Run.unknown_since.is_not(None), Run.ended_at.is_(None))
-    with connection.begin():
-        found = connection.execute(query.group_by(Run.job)).all()
-    for job, runs in found:
-        words = f"{runs} waiting, and no process knows this job: was it renamed, or is SAFEGRID_JOB_MODULES unset?"
-        yield Finding(f"Runs of {job}", False, words)
-
-
-def _redis(settings: Settings) -> Iterator[Finding]:
+def _redis(settings: Settings) -> Iterator[Line]:
     with _once(settings.redis_url) as store:
         store.ping()
-        yield Finding("Redis (cache)", True, "responds")
+        yield Line("Redis (cache)", True, "responds")
     with _once(settings.queue_redis_url) as queues:
-        yield _persistence(queues)
-        policy = queues.info("memory").get("maxmemory_policy")
-        words = f"maxmemory-policy is {policy}"
-        fine = policy == "noeviction"
-        yield Finding(
-            "Redis (queues)", fine, words if fine else f"{words}: set it to noeviction, or runs are thrown away"
-        )
-        yield from _processes(queues)
+        queues.ping()
+        yield Line("Redis (queues)", True, "responds")
+        dropped = junk.counts(queues)
+        words = ", ".join(f"{count} of kind {kind}" for kind, count in dropped.items())
+        yield Line("Junk in Redis", True, f"{words}: dropped, see the logs" if words else "none")
 
 
 def _once(url: str) -> Redis:
@@ -121,31 +115,11 @@ def _once(url: str) -> Redis:
     )
 
 
-def _persistence(queues: "Redis") -> Finding:
-    kept = bool(queues.info("persistence").get("aof_enabled"))
-    words = "writes every change to its file" if kept else "forgets the queues when it restarts: set appendonly yes"
-    return Finding("Redis (queues)", kept, words)
-
-
-def _processes(queues: "Redis") -> Iterator[Finding]:
-    workers = liveness.workers(queues)
-    for name in catalogue.queues():
-        count = sum(name in worker.queues for worker in workers)
-        words = f"{count} at work or ready" if count else f"none: start `safegrid worker {name}`"
-        yield Finding(f"Workers of {name}", count > 0, words)
-    alive = liveness.schedulers(queues)
-    words = "is there" if alive else "is not there; the workers' sweep does its work. Start `safegrid scheduler`"
-    yield Finding("Scheduler", alive > 0, words)
-    dropped = junk.counts(queues)
-    words = ", ".join(f"{count} of kind {kind}" for kind, count in dropped.items())
-    yield Finding("Junk in Redis", True, f"{words}: dropped, see the logs" if words else "none")
-
-
-def _source(settings: Settings) -> Iterator[Finding]:
+def _source(settings: Settings) -> Iterator[Line]:
     months = replace(Police.of(settings), timeout_s=PATIENCE_S, attempts=1).months()
-    yield Finding("Police API", True, f"offers {months[-1]:%Y-%m} to {months[0]:%Y-%m}")
+    yield Line("Police API", True, f"offers {months[-1]:%Y-%m} to {months[0]:%Y-%m}")
 
 
-def _alerts(settings: Settings) -> Iterator[Finding]:
+def _alerts(settings: Settings) -> Iterator[Line]:
     host = urlsplit(settings.alert_webhook_url).hostname
-    yield Finding("Alerts", True, f"go to {host}" if host else "go to nobody: ALERT_WEBHOOK_URL is not set")
+    yield Line("Alerts", True, f"go to {host}" if host else "go to nobody: ALERT_WEBHOOK_URL is not set")

@@ -53,3 +53,10 @@ class SoftLimit(JobError):
 
 class ResultNotJson(PermanentError):
     """A job returned something that JSON cannot hold."""
+
+
+class UnknownFinding(WrongCall):
+    """An id that is no open finding's."""
+
+    def __init__(self, finding_id: int) -> None:
+        super().__init__(f"There is no open finding {finding_id}; the list has those that are open")

@@ -198,6 +198,7 @@ def reopen(connection: Connection, run_id: str) -> int:
             unclaimed_pushes=0,
             unknown_since=None,
             cancel_requested_by=None,
+            acknowledged_by=None,
             followed_up=False,
             alerted_at=None,
         )

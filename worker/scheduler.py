@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import catalogue, database
 from jobs.deadlines import within
-from worker import ledger, occurrences, sweep, transport
+from worker import ledger, occurrences, pulses, sweep, transport
 from worker.boundaries import boundary
 from worker.rq import SafegridJob, SafegridQueue
 from worker.settings import Settings
@@ -44,10 +44,29 @@ class SafegridScheduler(Scheduler):  # type: ignore[misc]
         self.engine = engine
         self.jobs = catalogue.load()
 
+    def run(self, burst: bool = False) -> None:
+        """Tick until SIGTERM, or once.
+
+        rq-scheduler's own loop sleeps until a time of the wall clock, for hours where that is set back; and it waits
+        for a lock, for ever where that has no end. Ticks of several schedulers do no harm.
+        """
+        self.register_birth()
+        self._install_signal_handlers()
+        try:
+            while True:
+                self.heartbeat()
+                self.enqueue_jobs()
+                if burst:
+                    return
+                time.sleep(INTERVAL_S)
+        finally:
+            self.register_death()
+
     def enqueue_jobs(self) -> list[RqJob]:
         """One tick: declared cadences stored, what is due entered, entries mirrored. PostgreSQL may be away."""
         try:
             with self.engine.connect() as connection, within(connection, LONGEST_TICK_S):
+                pulses.beat(connection, "scheduler")
                 self.tick(connection, dt.datetime.now(dt.UTC))
         except SQLAlchemyError as error:
             log.warning("ledger_is_away", error=str(error).partition("\n")[0])
@@ -102,15 +121,8 @@ class SafegridScheduler(Scheduler):  # type: ignore[misc]
 
     def register_death(self) -> None:
         """Leaving must not fail because Redis is away."""
-        self._despite_redis(super().register_death)
-
-    def remove_lock(self) -> None:
-        """Leaving must not fail because Redis is away; the lock ends by itself."""
-        self._despite_redis(super().remove_lock)
-
-    def _despite_redis(self, step: Any) -> None:
         try:
-            step()
+            super().register_death()
         except RedisError as error:
             log.warning("queues_are_away", error=str(error))
 

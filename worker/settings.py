@@ -40,6 +40,8 @@ class Settings(jobs.settings.Settings):
     """How long a run waits for a process that knows its job, as in a rolling deploy."""
     run_retention_days: Annotated[int, Ge(1)] = Field(365, validation_alias="SAFEGRID_RUN_RETENTION_DAYS")
     """Ended runs older than this are forgotten."""
+    crimes_late_days: Annotated[float, Ge(0)] = Field(3, validation_alias="SAFEGRID_CRIMES_LATE_DAYS")
+    """A month that is not held so many days after its release was seen is a critical finding."""
     pipelines: bool = Field(True, validation_alias="SAFEGRID_PIPELINES")
     """Whether a run asks by itself for what its result makes necessary, such as the grid of new crimes."""
     alert_webhook_url: Annotated[str, AfterValidator(_webhook)] = Field(

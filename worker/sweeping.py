@@ -13,8 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from jobs import catalogue, database
 from jobs.catalogue import Job
 from jobs.deadlines import within
-from worker import follow_ups, junk, ledger, occurrences, sweep, transport
+from worker import follow_ups, junk, ledger, occurrences, pulses, sweep, transport
 from worker.boundaries import boundary
+from worker.findings import scores, store
+from worker.findings.watch import Watch
 from worker.settings import Settings
 
 log = structlog.get_logger("safegrid.sweep")
@@ -33,6 +35,7 @@ class Sweeper:
         self._jobs = jobs
         self._depths = depths
         self._due: dict[str, float] = {}
+        self._watch = Watch(settings)
 
     def go_round(self, connection: Connection, queues: Redis, names: Sequence[str]) -> None:
         """Every part once. Raises sqlalchemy's and redis's errors when a server is away."""
@@ -42,6 +45,8 @@ class Sweeper:
             # What a scheduler would have done, were one there.
             "schedule": lambda: occurrences.tick(connection, self._jobs, now),
             "settle": lambda: sweep.settle(connection),
+            "pulse": lambda: pulses.beat(connection, "sweep"),
+            "findings": lambda: self._look(connection),
             "follow_ups": lambda: follow_ups.ask_for_ended(self._settings, connection),
             "tidy": lambda: self._tidy(connection),
             "junk": lambda: junk.drop(queues, names),
@@ -54,8 +59,16 @@ class Sweeper:
                 with boundary(name, connection):
                     work()
 
+    def _look(self, connection: Connection) -> None:
+        """Find what is wrong; scores that have vanished are warmed again at once."""
+        self._watch.look(connection)
+        if self._settings.pipelines and store.is_current(connection, "scores_missing"):
+            scores.warm_again(connection)
+
     def _tidy(self, connection: Connection) -> None:
         """Delete runs of long ago, once an hour; what is left of many, at the next round."""
+        pulses.forget(connection)
+        store.forget(connection, dt.timedelta(days=self._settings.run_retention_days))
         if ledger.forget(connection, dt.timedelta(days=self._settings.run_retention_days)) == ledger.MOST_FORGOTTEN:
             self._due.pop("tidy")
 

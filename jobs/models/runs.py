@@ -53,6 +53,8 @@ class Run(Base):
     """As the job returned it, its keys in their order."""
     error: Mapped[str | None]
     cancel_requested_by: Mapped[str | None]
+    acknowledged_by: Mapped[str | None]
+    """Who has taken note that it failed: it is no finding any more."""
     followed_up: Mapped[bool] = mapped_column(server_default=false())
     """Whether the runs that its work makes necessary were asked for."""
     alerted_at: Mapped[dt.datetime | None]
@@ -70,6 +72,14 @@ class Run(Base):
         Index("ix_runs_odd", "state", "created_at", "id", postgresql_where=text(_one_of("state", ODD_STATES))),
         Index("ix_runs_owed", "ended_at", postgresql_where=text(OWES_FOLLOW_UPS)),
         Index("ix_runs_failed", "ended_at", postgresql_where=text("state = 'failed'")),
+        # By a hash, as parameters may be longer than an entry of an index.
+        Index(
+            "ix_runs_finished",
+            "job",
+            text("jsonb_hash(parameters)"),
+            "ended_at",
+            postgresql_where=text("state = 'finished'"),
+        ),
         Index("uq_runs_occurrence", "job", "occurrence", unique=True),
     )
 

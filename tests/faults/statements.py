@@ -1,6 +1,5 @@
 """What doctor, the health API and the metrics say every few seconds, and what is so every second."""
 
-import re
 import socket
 import time
 from collections import defaultdict
@@ -15,11 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis, RedisError
 from sqlalchemy import make_url
 
-from jobs import catalogue
 from tests.faults.background import Background
 from tests.faults.house import House
 from tests.faults.truth import State, Statement
-from web.html.formats import title_of
 from worker import doctor
 from worker.stuck import is_stopped
 
@@ -31,17 +28,33 @@ PATIENCE_S = 10
 FROZEN_S = 40.0
 # A sweep and a worker for each of three queues.
 _FULL = 4
-_FROM_LEDGER = frozenset({"failed run", "unknown job", "paused", "late"})
+_FROM_LEDGER = frozenset({"failed run", "retrying run", "unknown job", "paused", "late"})
 # What may be said at any time: nobody was asked about the data, and the harness forgets months that are held.
 _NOT_JUDGED = frozenset({"data", "waiting"})
+_FAMILIES = {
+    "postgresql_away": "postgresql",
+    "postgresql_refuses": "postgresql",
+    "redis_away": "redis",
+    "no_scheduler": "scheduler",
+    "no_workers": "workers",
+    "schedule_late": "late",
+    "paused": "paused",
+    "disk": "disk",
+    "long_wait": "waiting",
+    **dict.fromkeys(("no_crimes", "source_not_asked", "month_missing", "crimes_late", "month_partly_held"), "data"),
+    **dict.fromkeys(("grid_old", "grid_unsound", "coverage_gap", "month_revised"), "data"),
+}
+"""What a kind of finding is to the judge."""
 
 _FAILED = """
-    SELECT DISTINCT job FROM (
-        SELECT DISTINCT ON (job, parameters) job, state, ended_at FROM runs
-        WHERE ended_at IS NOT NULL AND state <> 'skipped' ORDER BY job, parameters, created_at DESC
-    ) AS newest WHERE state = 'failed' AND ended_at > now() - interval '1 day'
+    SELECT DISTINCT job FROM runs AS bad WHERE state = 'failed' AND NOT EXISTS (
+        SELECT FROM runs AS good WHERE good.job = bad.job AND good.parameters = bad.parameters
+        AND good.state = 'finished' AND good.ended_at > bad.ended_at
+    )
 """
+_RETRYING = "SELECT DISTINCT job FROM runs WHERE ended_at IS NULL AND (failures > 0 OR losses >= 3)"
 _UNKNOWN = "SELECT DISTINCT job FROM runs WHERE unknown_since IS NOT NULL AND ended_at IS NULL"
+_BY_JOB = (("failed run", _FAILED), ("retrying run", _RETRYING), ("unknown job", _UNKNOWN))
 _PAUSED = "SELECT name FROM pauses"
 _LATE_S = (
     "SELECT extract(epoch FROM now() - max(occurrence))::float FROM runs WHERE job = 'tick' AND occurrence IS NOT NULL"
@@ -132,7 +145,7 @@ class States(Background):
             with connection.cursor() as cursor:
                 cursor.execute(_PAUSED)
                 yield from ("paused" for _ in cursor.fetchall())
-                for family, query in (("failed run", _FAILED), ("unknown job", _UNKNOWN)):
+                for family, query in _BY_JOB:
                     cursor.execute(query)
                     yield from (f"{family}: {row[0]}" for row in cursor.fetchall())
                 cursor.execute(_LATE_S)
@@ -170,9 +183,9 @@ class Statements(Background):
             self.statements.append(Statement(began, time.monotonic(), found))
 
     def _doctor(self) -> Iterator[str]:
-        for finding in doctor.examine(self.house.settings):
-            if not finding.fine:
-                yield kind_of_finding(finding.what)
+        for line in doctor.examine(self.house.settings):
+            if not line.fine:
+                yield kind_of_finding(line.kind, line.subject) or f"other: {line.what}"
 
     def _get(self, path: str) -> requests.Response | None:
         environment = self.house.environment
@@ -197,46 +210,22 @@ class Statements(Background):
 
     def _health(self) -> list[str]:
         response, named = self._answer("/api/v1/admin/health")
-        return named if response is None else [kind_of_text(one["text"]) for one in response.json()["findings"]]
+        if response is None:
+            return named
+        return [kind_of_finding(one["kind"], one["subject"]) for one in response.json()["findings"]]
 
     def _metrics(self) -> list[str]:
         response, named = self._answer("/metrics")
         return named if response is None else list(kinds_of_metrics(response.text))
 
 
-def kind_of_finding(what: str) -> str:
-    """The kind that a finding of `doctor` is of."""
-    for pattern, kind in (
-        (r"PostgreSQL", "postgresql"),
-        (r"Redis.*", "redis"),
-        (r"Scheduler", "scheduler"),
-        (r"Workers of .*", "workers"),
-        (r"(?:Cadence|Queue) .*", "paused"),
-        (r"Runs of (.*)", r"unknown job: \1"),
-        (r"Waiting runs", "waiting"),
-    ):
-        if match := re.fullmatch(pattern, what):
-            return match.expand(kind)
-    return f"other: {what}"
-
-
-def kind_of_text(sentence: str) -> str:
-    """The kind that a sentence of the health API is of."""
-    for pattern, kind in (
-        (r"PostgreSQL does not", "postgresql"),
-        (r"Redis does not", "redis"),
-        (r"No scheduler is running", "scheduler"),
-        (r"No worker is running|The queue \S+ has no worker", "workers"),
-        (r"The schedule stands still", "late"),
-        (r"A run of the queue", "waiting"),
-        (r"No crimes|Nobody has asked|Published and not|The health check", "data"),
-        (r"Paused in the schedule|The queue \S+ is paused", "paused"),
-    ):
-        if re.match(pattern, sentence):
-            return kind
-    titles = {title_of(name): name for name in catalogue.load()}
-    title, failed, _ = sentence.partition(" failed ")
-    return f"failed run: {titles.get(title, title)}" if failed else f"other: {sentence}"
+def kind_of_finding(kind: str, subject: str) -> str:
+    """The kind that a finding is of for the judge; empty for none."""
+    if kind in ("failed_run", "retrying_run"):
+        return f"{kind.replace('_', ' ')}: {subject.partition('(')[0]}"
+    if kind == "unknown_job":
+        return f"unknown job: {subject}"
+    return _FAMILIES.get(kind, f"other: {kind}" if kind else "")
 
 
 def kinds_of_metrics(text: str) -> Iterator[str]:

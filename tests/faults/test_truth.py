@@ -1,6 +1,6 @@
 """The judge of status, with records that are made up."""
 
-from tests.faults.statements import kind_of_finding, kind_of_text, kinds_of_metrics
+from tests.faults.statements import kind_of_finding, kinds_of_metrics
 from tests.faults.truth import State, Statement, Verdict, judge, table
 
 
@@ -68,12 +68,13 @@ def test_subjects_are_judged_each_and_counted_together() -> None:
     assert "1 missed alarms, 0 false alarms" in table([verdict])[0]
 
 
-def test_findings_sentences_and_metrics_are_of_the_same_kinds() -> None:
-    assert kind_of_finding("Redis (queues)") == kind_of_text("Redis does not answer, so no run can begin.") == "redis"
-    assert kind_of_finding("Workers of cache") == kind_of_text("The queue cache has no worker; no run waiting there.")
-    assert kind_of_finding("Runs of gone") == "unknown job: gone"
-    assert kind_of_text("Rebuild safety grid failed 2 min ago: no") == "failed run: rebuild_safety_grid"
-    assert kind_of_text("Never seen.").startswith("other")
+def test_findings_and_metrics_are_of_the_same_kinds() -> None:
+    assert kind_of_finding("redis_away", "queues") == "redis"
+    assert kind_of_finding("no_workers", "cache") == "workers"
+    assert kind_of_finding("unknown_job", "gone") == "unknown job: gone"
+    assert kind_of_finding("failed_run", "rebuild_safety_grid(months=12)") == "failed run: rebuild_safety_grid"
+    assert kind_of_finding("clock_skew", "host").startswith("other")
+    assert not kind_of_finding("", "")
     said = "safegrid_redis_up 0\nsafegrid_schedulers 1\n" + "".join(
         f'safegrid_workers{{queue="cache",state="{state}"}} 0\n' for state in ("idle", "busy")
     )

@@ -158,11 +158,12 @@ def test_a_backfill_asks_for_every_month_that_is_not_held(settings: Settings) ->
 
 def test_doctor_names_what_is_missing(settings: Settings) -> None:
     done = run_command(settings, "doctor", "--json", POLICE_API_BASE_URL="http://127.0.0.1:1/api")
-    findings = {row["what"]: row for row in json.loads(done.stdout)}
+    lines = {row["what"]: row for row in json.loads(done.stdout)}
     assert done.returncode == 1
-    assert findings["Tables"]["fine"]
-    assert "start `safegrid worker cache`" in findings["Workers of cache"]["words"]
-    assert not findings["Police API"]["fine"]
+    assert lines["Tables"]["fine"]
+    assert lines["Runs"]["words"] == "nothing is wrong"
+    assert "No worker is running. Start workers: `safegrid worker`." in lines["Workers and scheduler"]["words"]
+    assert not lines["Police API"]["fine"]
 
 
 def test_a_taken_port_is_said(settings: Settings) -> None:

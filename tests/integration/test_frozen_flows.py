@@ -302,7 +302,7 @@ def test_doctor_names_a_connection_that_freezes_while_it_looks(
 ) -> None:
     monkeypatch.setattr(doctor, "LONGEST_S", 0.5)
     monkeypatch.setattr(doctor.schema, "check", lambda _: to_postgresql.freeze())
-    found = [finding.words for finding in doctor.examine(through) if finding.what == "PostgreSQL" and not finding.fine]
+    found = [line.words for line in doctor.examine(through) if line.what == "PostgreSQL" and not line.fine]
     assert any("PostgreSQL cannot be reached" in words for words in found), found
 
 

@@ -46,12 +46,12 @@ def test_a_held_box_that_is_not_the_setting_s_is_named_with_both_ways_out(here: 
     assert code == 0
     assert "area_is_not_the_setting" in said
     _, report, _ = safegrid(here, "doctor", "--json")
-    (words,) = [finding["words"] for finding in json.loads(report) if finding["what"] == "First area"]
+    (words,) = [line["words"] for line in json.loads(report) if line["kind"] == "area_moved"]
     assert f"`safegrid area resize {DEFAULT_AREA} --box {NEW}`" in words
     assert "SOUTHAMPTON_BBOX=50.85,-1.5,50.97,-1.3" in words
     assert safegrid(here, "area", "resize", DEFAULT_AREA, "--box", NEW)[0] == 0
     assert "area_is_not_the_setting" not in safegrid(here, "migrate")[2]
-    assert '"First area"' not in safegrid(here, "doctor", "--json")[1]
+    assert '"area_moved"' not in safegrid(here, "doctor", "--json")[1]
 
 
 def test_a_resize_asks_for_the_months_on_offer_and_says_what_stays_of_the_others(

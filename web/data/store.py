@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from jobs import catalogue
 from jobs.coverage import store as supplied
 from jobs.months import add_months
+from worker.results import SourceState, source_state
 
 _MONTHS = text(
     """
@@ -46,35 +46,12 @@ _TRIES = text(
     "SELECT *, id IN (SELECT ingestion_id FROM area_months WHERE month = :month) AS current "
     "FROM ingestion_runs WHERE month = :month ORDER BY ended_at DESC LIMIT 50"
 )
-_HELD = text("SELECT area, month FROM area_months WHERE is_whole")
 _CRIMES = text("SELECT month, crimes FROM held_months WHERE month >= :oldest")
 _NEWEST = text("SELECT max(month) FROM held_months")
-# Indexed by job and creation: the newest few are enough to find one that finished.
-_LOOK = text(
-    """
-    SELECT id, result, ended_at FROM (
-        SELECT id, state, result, ended_at FROM runs WHERE job = :job ORDER BY created_at DESC LIMIT 50
-    ) AS newest WHERE state = 'finished' AND result IS NOT NULL LIMIT 1
-    """
-)
 
 
 EVER = dt.date(2010, 1, 1)
 """Before every month that the source has published."""
-
-
-@dataclass(frozen=True)
-class SourceState:
-    """What the source offered when a job looked last."""
-
-    newest_published: dt.date | None
-    missing: tuple[dt.date, ...]
-    """Published in the last 12 months on offer and not held then."""
-    at: dt.datetime
-    health: str | None
-    """healthy, warning or degraded, as the health check found the grid."""
-    issues: tuple[str, ...] = ()
-    health_run: str | None = None
 
 
 @dataclass(frozen=True)
@@ -220,36 +197,6 @@ def tries(connection: Connection, month: dt.date) -> Sequence[Row[Any]]:
     """Every try to bring in that month, newest first: the rows of `ingestion_runs`."""
     with connection.begin():
         return connection.execute(_TRIES, {"month": month}).all()
-
-
-def source_state(connection: Connection) -> SourceState | None:
-    """What is known of the source: from the last health check and the last look for a release, the newer one's word.
-
-    None while neither has finished. What came in since then is no longer missing.
-    """
-    with connection.begin():
-        health = connection.execute(_LOOK, {"job": catalogue.remedy("grid_not_checked").job.name}).one_or_none()
-        release = connection.execute(_LOOK, {"job": catalogue.remedy("source_not_asked").job.name}).one_or_none()
-        held = {(row.area, row.month) for row in connection.execute(_HELD)}
-        slugs = set(connection.scalars(text("SELECT slug FROM areas")))
-    if health is None and release is None:
-        return None
-    missing = (
-        {dt.date.fromisoformat(month) for month in health.result["coverage"]["missing_months"]} if health else set()
-    )
-    released = dt.date.fromisoformat(release.result["released"]) if release else None
-    missing |= {released} if released else set()
-    still = sorted((one for one in missing if any((slug, one) not in held for slug in slugs)), reverse=True)
-    newest_held = max((month for _, month in held), default=None)
-    published = max(filter(None, (released, *missing, newest_held)), default=None)
-    return SourceState(
-        newest_published=published,
-        missing=tuple(still),
-        at=max(row.ended_at for row in (health, release) if row),
-        health=health.result["health_status"] if health else None,
-        issues=tuple(health.result["issues"]) if health else (),
-        health_run=health.id if health else None,
-    )
 
 
 def span(newest: dt.date, count: int) -> list[dt.date]:

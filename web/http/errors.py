@@ -21,7 +21,7 @@ from werkzeug.wrappers import Response
 from jobs.catalogue import UnknownJob
 from jobs.errors import ParameterError
 from jobs.parameters import problems_by_field
-from worker.errors import UnknownRun, WrongState
+from worker.errors import UnknownFinding, UnknownRun, WrongState
 from worker.logs import hide_secrets
 
 log = structlog.get_logger("safegrid.web")
@@ -125,7 +125,7 @@ def _parameters(error: ParameterError) -> Problem:
     return Problem(422, str(error), error.problems)
 
 
-def _unknown(error: UnknownJob | UnknownRun) -> Problem:
+def _unknown(error: UnknownJob | UnknownRun | UnknownFinding) -> Problem:
     return Problem(404, str(error))
 
 
@@ -166,6 +166,7 @@ _PROBLEMS = {
     ParameterError: _parameters,
     UnknownJob: _unknown,
     UnknownRun: _unknown,
+    UnknownFinding: _unknown,
     WrongState: _wrong_state,
     sqlalchemy.exc.DBAPIError: _database,
     sqlalchemy.exc.TimeoutError: _pool,

@@ -17,7 +17,7 @@ from web.http.schemas import PageSize, Schema, as_json, from_row, storable
 from web.people import guard
 from web.scores import coverage
 from web.scores.serving import serving
-from web.scores.store import Warming
+from worker.results import Warming
 
 # PostgreSQL's integer; true and false are none, though Python takes them for 1 and 0.
 RouteId = Annotated[int, BeforeValidator(no_flag), Field(ge=0, le=2**31 - 1)]

@@ -20,8 +20,8 @@ from web.http.clients import client
 from web.runs import filters
 from web.scores import accidents, coverage
 from web.scores.serving import serving
-from web.scores.store import Warming
 from worker import overview
+from worker.results import Warming
 
 # Routes found, on a page; and popular ones with their seven days, which are a screen.
 LISTED = 50

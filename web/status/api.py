@@ -7,9 +7,10 @@ from apiflask import APIBlueprint, APIFlask
 from flask import Response
 from pydantic import Field
 
+from web.findings import store as findings
 from web.http.clients import client
 from web.http.schemas import Changed, Schema, as_json
-from web.status import pauses, store, verdict
+from web.status import pauses, store
 from worker import liveness
 
 bp = APIBlueprint("status_api", __name__, url_prefix="/api/v1/admin", tag="Administration")
@@ -21,6 +22,8 @@ class Problem(Schema):
     level: Literal["bad", "warn"]
     text: str
     remedy: str
+    kind: str = Field(description="As `GET /findings` has it, with all that is known of it")
+    subject: str
 
 
 class Health(Schema):
@@ -112,8 +115,17 @@ def init_app(app: APIFlask) -> None:
 @bp.doc(summary="Is all well, and what to do if not", operation_id="getHealth")
 def health() -> Response:
     """The verdict of the first page."""
+    with client().engine.connect() as connection:
+        wrong = [one for one in findings.current(connection) if findings.is_wrong(one)]
     found = [
-        Problem(level=one.level, text=one.text, remedy=one.remedy) for one in verdict.findings(store.survey().seen)
+        Problem(
+            level="bad" if one.severity == "critical" else "warn",
+            text=one.cause,
+            remedy=one.remedy,
+            kind=one.kind,
+            subject=one.subject,
+        )
+        for one in wrong
     ]
     return as_json(Health(is_well=not found, findings=found))
 

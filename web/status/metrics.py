@@ -11,8 +11,10 @@ from redis import RedisError
 from sqlalchemy import Connection
 
 from jobs import catalogue
+from web.findings import store as findings
 from web.http.clients import client
 from worker import junk, liveness, overview
+from worker.findings.kinds import KINDS
 from worker.overview import QueueState
 
 # A month of a daily job; older durations say little of the next one.
@@ -44,6 +46,7 @@ class Observed(Collector):
             yield from _runs(connection)
             yield from _queues(connection)
             yield _due(connection)
+            yield _findings(connection)
         yield from _processes()
 
 
@@ -86,6 +89,15 @@ def _queues(connection: Connection) -> Iterator[Metric]:
 def _due(connection: Connection) -> Metric:
     due = [((job,), row.next_due.timestamp()) for job, row in overview.cadences(connection).items()]
     return _gauge("next_due_timestamp_seconds", "When the job is next due by its cadence.", ("job",), due)
+
+
+def _findings(connection: Connection) -> Metric:
+    counted = Counter((one.kind, one.severity) for one in findings.current(connection) if not one.is_acknowledged)
+    # A kind that is not there is 0, not absent: so an alarm on it ends.
+    usual = {(kind.name, str(kind.severity)): 0 for kind in KINDS.values()}
+    samples = [(labels, count) for labels, count in {**usual, **counted}.items()]
+    said = "What is wrong now and nobody has acknowledged, by kind and severity."
+    return _gauge("findings", said, ("kind", "severity"), samples)
 
 
 def _processes() -> Iterator[Metric]:

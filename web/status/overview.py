@@ -1,28 +1,29 @@
 """The first page: is all well, what is going on, and what to do if something is not."""
 
-import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, Flask, make_response, render_template, url_for
+from flask import Blueprint, Flask, make_response, render_template
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from jobs import catalogue
+from web.findings import store as findings
 from web.http.errors import wants_problem
 from web.runs import shown
 from web.runs.store import RunFilter
-from web.status import store, verdict
-from web.status.verdict import Seen
+from web.status import store
+from worker.findings.watch import Shown
 
 # About a screen, below the jobs.
 LATEST = 12
+MOST_FINDINGS = 10
 
 bp = Blueprint("overview", __name__)
 
 
 def init_app(app: Flask) -> None:
     """Add the pages."""
-    app.jinja_env.globals["address_of"] = address_of
     app.register_blueprint(bp)
 
 
@@ -42,14 +43,6 @@ def live() -> ResponseReturnValue:
     return response
 
 
-def address_of(link: str) -> str:
-    """Where a finding's link leads: to `run:ID`, `job:SLUG` or a page."""
-    kind, _, name = link.partition(":")
-    if kind == "run":
-        return url_for("runs.show", run_id=name)
-    return url_for("jobs.show", slug=name) if kind == "job" else url_for(link)
-
-
 def _look() -> tuple[dict[str, Any], int]:
     try:
         found = store.survey()
@@ -58,13 +51,23 @@ def _look() -> tuple[dict[str, Any], int]:
         # People see what is wrong and what to do; programs get the problem.
         if wants_problem():
             raise
-        seen = Seen(dt.datetime.now(dt.UTC), postgresql=False)
-        return {"seen": seen, "findings": verdict.findings(seen), "rows": [], "jobs": []}, 503
-    return {
+        return _told(findings.current_or_away()) | {"rows": [], "jobs": []}, 503
+    return _told(found.findings) | {
         **vars(found),
+        "counts": found.counts,
         "at_work": shown.with_progress(found.at_work),
-        "findings": verdict.findings(found.seen),
         "rows": latest,
         "is_open": any(row.is_open for row in latest),
         "jobs": list(catalogue.load().values()),
     }, 200
+
+
+def _told(found: Sequence[Shown]) -> dict[str, Any]:
+    """What is wrong, and how many more the page of the findings has."""
+    wrong = [one for one in found if findings.is_wrong(one)]
+    return {
+        "postgresql": all(one.kind != "postgresql_away" for one in found),
+        "wrong": wrong[:MOST_FINDINGS],
+        "more": len(wrong[MOST_FINDINGS:]),
+        "others": len(found) - len(wrong),
+    }

@@ -12,13 +12,14 @@ from sqlalchemy import Row
 from jobs import catalogue
 from jobs.catalogue import Job
 from web.data import store as data
+from web.findings import store as findings
 from web.http.clients import client
 from web.runs import store as runs
-from web.scores.store import Warming
-from web.status.verdict import Seen
 from worker import liveness, occurrences, overview
+from worker.findings.watch import Shown
 from worker.liveness import WorkerState
 from worker.overview import QueueState
+from worker.results import SourceState, source_state
 
 FAILURES_SINCE = dt.timedelta(days=1)
 # A month of a daily job; and the day in which somebody looks for what went wrong last night.
@@ -28,12 +29,26 @@ HOURS = 24
 
 @dataclass(frozen=True)
 class Survey:
-    """How everything is: what the verdict is made from, and what the first page shows beside it."""
+    """How everything is: what is wrong, and what the first page shows beside it."""
 
-    seen: Seen
+    findings: Sequence[Shown]
+    queues: Sequence[QueueState]
+    cadences: dict[str, Row[Any]]
+    last: dict[str, Row[Any]]
+    """{job: its newest run that has ended}"""
+    newest_held: dt.date | None
+    source: SourceState | None
     failures: Sequence[Row[Any]]
     at_work: Sequence[Row[Any]]
-    workers: Sequence[WorkerState]
+    workers: Sequence[WorkerState] | None
+    """None while Redis is away, as is `schedulers`."""
+    schedulers: int | None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """{queue: its workers}"""
+        workers = self.workers or ()
+        return {queue.name: sum(queue.name in worker.queues for worker in workers) for queue in self.queues}
 
 
 @dataclass(frozen=True)
@@ -59,29 +74,31 @@ class Queue:
 
 def survey() -> Survey:
     """How everything is now. Raises sqlalchemy's errors."""
-    seen = Seen(dt.datetime.now(dt.UTC))
     with client().engine.connect() as connection:
-        seen.queues = overview.queues(connection)
-        seen.cadences = overview.cadences(connection)
-        seen.last = overview.last_ended(connection, list(catalogue.load()))
-        seen.newest_held = data.newest_month(connection)
-        seen.source = data.source_state(connection)
-        seen.warming = Warming.last(connection)
-        failures = overview.failures(connection, seen.now - FAILURES_SINCE)
-        at_work = runs.at_work(connection)
-    return Survey(seen, failures, at_work, _ask_redis(seen))
+        found = findings.current(connection)
+        workers, schedulers = _processes(is_away=any(one.kind == "redis_away" for one in found))
+        return Survey(
+            findings=found,
+            queues=overview.queues(connection),
+            cadences=overview.cadences(connection),
+            last=overview.last_ended(connection, list(catalogue.load())),
+            newest_held=data.newest_month(connection),
+            source=source_state(connection),
+            failures=overview.failures(connection, dt.datetime.now(dt.UTC) - FAILURES_SINCE),
+            at_work=runs.at_work(connection),
+            workers=workers,
+            schedulers=schedulers,
+        )
 
 
-def _ask_redis(seen: Seen) -> list[WorkerState]:
-    redis = client().redis
+def _processes(*, is_away: bool) -> tuple[list[WorkerState] | None, int | None]:
+    if is_away:
+        # Nobody waits for it twice.
+        return None, None
     try:
-        workers = liveness.workers(redis)
-        seen.schedulers = liveness.schedulers(redis)
+        return liveness.workers(client().redis), liveness.schedulers(client().redis)
     except RedisError:
-        seen.redis = False
-        return []
-    seen.workers = {queue.name: sum(queue.name in worker.queues for worker in workers) for queue in seen.queues}
-    return workers
+        return None, None
 
 
 def schedule() -> list[Cadence]:

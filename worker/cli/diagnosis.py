@@ -11,14 +11,14 @@ from worker.doctor import examine
 @click.option("--json", "as_json", is_flag=True)
 def doctor(as_json: bool) -> int:
     """Look at everything Safegrid needs, and say what to do where something is wrong."""
-    findings = []
-    for finding in examine(settings.read()):
-        findings.append(finding)
+    lines = []
+    for line in examine(settings.read()):
+        lines.append(line)
         if not as_json:
-            click.echo(f"{'ok' if finding.fine else '!!'}  {finding.what:<22}  {finding.words}")
+            click.echo(f"{'ok' if line.fine else '!!'}  {line.what:<22}  {line.words}")
     if as_json:
-        output.as_json([vars(finding) for finding in findings])
-    return 0 if all(finding.fine for finding in findings) else 1
+        output.as_json([vars(line) for line in lines])
+    return 0 if all(line.fine for line in lines) else 1
 
 
 COMMANDS = [doctor]

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -9,111 +11,84 @@ from flask.testing import FlaskClient
 from rq import Worker
 from rq.serializers import JSONSerializer
 
-from tests.web.conftest import MakeApp, csrf_token, sign_in
+from jobs import catalogue
+from tests.browser.scene import paint
+from tests.integration.crimes import change
+from tests.integration.findings.looking import look_again
+from tests.integration.transitions import put
+from tests.web.conftest import ADMIN, MakeApp, csrf_token, sign_in
 from tests.web.jobs.test_pages import send
-from web.data.store import SourceState
-from web.scores.store import Warming
-from web.status import verdict
-from web.status.verdict import Seen
+from worker import pauses, pulses
 from worker.client import Client
-from worker.overview import QueueState
-
-NOW = dt.datetime(2024, 8, 1, 3, tzinfo=dt.UTC)
 
 
-class Row:
-    """A row of a query."""
-
-    def __init__(self, **values: Any) -> None:
-        self.__dict__.update(values)
-
-
-def well(**values: Any) -> Seen:
-    """All as it should be, but for `values`."""
-    month = dt.date(2024, 5, 1)
-    fine: dict[str, Any] = {
-        "workers": {"ingestion": 1, "maintenance": 1, "cache": 1},
-        "schedulers": 1,
-        "queues": [QueueState(name) for name in ("ingestion", "maintenance", "cache")],
-        "cadences": {"rebuild_safety_grid": Row(next_due=NOW + dt.timedelta(days=2), paused=False)},
-        "last": {"rebuild_safety_grid": Row(id="x", state="finished", ended_at=NOW, error=None)},
-        "newest_held": month,
-        "source": SourceState(month, (), NOW, "healthy"),
-        "warming": Warming("x", NOW, "success", 1400, 0, 100),
-    }
-    return Seen(NOW, **{**fine, **values})
+@contextmanager
+def at_work(client: Client) -> Iterator[None]:
+    """A worker of each queue and a scheduler are there."""
+    with ExitStack() as gone:
+        for name in catalogue.queues():
+            worker = Worker([name], connection=client.redis, serializer=JSONSerializer)
+            worker.register_birth()
+            gone.callback(worker.register_death)
+        with client.engine.connect() as connection:
+            pulses.beat(connection, "scheduler")
+        yield
 
 
-def test_nothing_wrong_is_nothing_said() -> None:
-    assert verdict.findings(well()) == []
+def look(browser: FlaskClient, client: Client) -> str:
+    """The page, with everything looked at now."""
+    with client.engine.connect() as connection:
+        look_again(connection)
+    return browser.get("/").text
 
 
-@pytest.mark.parametrize(
-    ("wrong", "level", "text", "remedy"),
-    [
-        ({"postgresql": False}, "bad", "PostgreSQL does not answer", "Start PostgreSQL"),
-        ({"redis": False, "workers": None}, "bad", "Redis does not answer", "Start Redis"),
-        ({"workers": {}}, "bad", "No worker is running.", "`safegrid worker`"),
-        (
-            {"workers": {}, "queues": [QueueState("cache", waiting=3)]},
-            "bad",
-            "No worker is running; 3 runs waiting.",
-            "`safegrid worker`",
-        ),
-        ({"workers": {"ingestion": 1, "maintenance": 1}}, "warn", "cache has no worker", "`safegrid worker cache`"),
-        ({"queues": [QueueState("cache", waiting=1, oldest_s=1800)]}, "bad", "waits for 30 min", "start them again"),
-        ({"schedulers": 0}, "warn", "No scheduler is running", "`safegrid scheduler`"),
-        (
-            {"cadences": {"rebuild_safety_grid": Row(next_due=NOW - dt.timedelta(minutes=3), paused=False)}},
-            "bad",
-            "Rebuild safety grid is overdue",
-            "`safegrid scheduler`",
-        ),
-        (
-            {"last": {"rebuild_safety_grid": Row(id="x", state="failed", ended_at=NOW, error="it broke")}},
-            "bad",
-            "Rebuild safety grid failed now: it broke",
-            "retry it",
-        ),
-        ({"newest_held": None}, "warn", "No crimes are held yet", "Bring them in"),
-        ({"source": None}, "warn", "Nobody has asked yet", "checked"),
-        (
-            {"source": SourceState(dt.date(2024, 6, 1), (dt.date(2024, 6, 1),), NOW, "degraded")},
-            "warn",
-            "Published and not held: 2024-06.",
-            "Bring them in",
-        ),
-        (
-            {"source": SourceState(dt.date(2024, 5, 1), (), NOW, "degraded", ("9 cells are wrong",), "x")},
-            "bad",
-            "9 cells are wrong",
-            "check again",
-        ),
-        (
-            {"warming": Warming("x", NOW, "degraded", 1400, 0, 1200)},
-            "warn",
-            "1,200 of 1,400 route scores were computed without weather now",
-            "log of its run",
-        ),
-        ({"queues": [QueueState("cache", paused_by="night-shift")]}, "warn", "paused by night-shift", "Resume"),
-        (
-            {"cadences": {"rebuild_safety_grid": Row(next_due=NOW, paused=True)}},
-            "warn",
-            "Paused in the schedule: Rebuild safety grid",
-            "Resume",
-        ),
-    ],
-)
-def test_what_is_wrong_is_said_with_its_remedy(wrong: dict[str, Any], level: str, text: str, remedy: str) -> None:
-    (found,) = verdict.findings(well(**wrong))
-    assert found.level == level
-    assert text in found.text
-    assert remedy in found.remedy
+def test_nothing_wrong_is_nothing_said(browser: FlaskClient, client: Client) -> None:
+    with client.engine.connect() as connection:
+        paint(connection, dt.datetime.now(dt.UTC))
+        # Its months are made up, and what became of older runs is no matter here.
+        change(connection, "UPDATE held_months SET fingerprint = ''")
+        change(connection, "UPDATE grid_months SET fingerprint = ''")
+        change(connection, "DELETE FROM grid_months WHERE month NOT IN (SELECT month FROM held_months)")
+        change(connection, "DELETE FROM area_months WHERE area = 'winchester'")
+        change(connection, "DELETE FROM areas WHERE slug = 'winchester'")
+        change(connection, "DELETE FROM runs WHERE job = 'watch_for_release'")
+        change(connection, "UPDATE runs SET acknowledged_by = 'somebody' WHERE state = 'failed'")
+    with at_work(client):
+        page = look(browser, client)
+        assert "All is well." in page, re.findall(r'class="says">(.*?)<', page)
+        assert "made good" not in page
+        with client.engine.connect() as connection:
+            pauses.pause(connection, "queue", "cache", "night-shift")
+        assert re.search(r'class="verdict warn".*?The queue cache is paused since', look(browser, client), re.DOTALL)
 
 
-def test_the_worst_comes_first() -> None:
-    found = verdict.findings(well(newest_held=None, workers={}))
-    assert [one.level for one in found] == ["bad", "warn"]
+def test_a_finding_is_acknowledged_and_taken_back(browser: FlaskClient, client: Client, program: FlaskClient) -> None:
+    (finding,) = [one for one in program.get(f"{ADMIN}/findings").json["findings"] if one["kind"] == "no_workers"]
+    assert finding["severity"] == "critical"
+    form = {"csrf_token": csrf_token(browser), "from": "overview", "hour": "1"}
+    answer = browser.post(f"/findings/{finding['id']}/acknowledge", data=form)
+    assert answer.location == "/"
+    assert "No worker is running" not in browser.get("/").text
+    page = browser.get("/findings/").text
+    assert re.search(r"No worker is running.*?acknowledged by admin\s+until", page, re.DOTALL)
+    assert "no_workers" not in {one["kind"] for one in program.get(f"{ADMIN}/health").json["findings"]}
+    address = f"{ADMIN}/findings/{finding['id']}/acknowledge"
+    assert program.delete(address).json == {"changed": True}
+    assert "No worker is running" in browser.get("/").text
+    assert program.post(address, json={}).json == {"changed": True}
+    assert program.post(f"{ADMIN}/findings/999999/acknowledge", json={}).status_code == 404
+    assert program.post(address, json={"minutes": 0}).status_code == 422
+
+
+def test_findings_without_number_are_counted(browser: FlaskClient, client: Client) -> None:
+    with client.engine.connect() as connection:
+        for number in range(200):
+            put(connection, "failed", f"attempt = 1, error = 'fault {number}'", number=number)
+    page = look(browser, client)
+    assert page.count("do_nothing(number=") < 30
+    assert re.search(r'href="/findings/">19\d more', page)
+    everything = browser.get("/findings/").text
+    assert all(f"fault {number}" in everything for number in range(200))
 
 
 def test_the_page_leads_with_the_verdict(browser: FlaskClient) -> None:
@@ -143,7 +118,7 @@ def test_a_database_that_is_away_is_said_first(make_app: MakeApp) -> None:
     assert sign_in(browser).status_code == 303
     page = browser.get("/")
     assert page.status_code == 503
-    assert "PostgreSQL does not answer" in page.text
+    assert "PostgreSQL does not respond" in page.text
     assert "DATABASE_URL" in page.text
     assert browser.get("/live").headers["X-Open"] == "0"
 
@@ -153,7 +128,7 @@ def test_redis_that_is_away_is_said(make_app: MakeApp) -> None:
     sign_in(browser)
     page = browser.get("/")
     assert page.status_code == 200
-    assert "Redis does not answer" in page.text
+    assert "Redis (queues) does not respond" in page.text
 
 
 def test_a_job_that_failed_is_said_until_it_succeeds(browser: FlaskClient, client: Client, perform: Any) -> None:
@@ -161,7 +136,7 @@ def test_a_job_that_failed_is_said_until_it_succeeds(browser: FlaskClient, clien
     with pytest.raises(Exception, match="no crimes"):
         perform(run.removeprefix("/runs/"))
     page = browser.get("/").text
-    assert "Rebuild safety grid failed" in page
+    assert "rebuild_safety_grid(months=12, force=False) failed" in page
     assert "There are no crimes" in page
     assert f'href="{run}">Its run</a>' in page
     assert "Failed since yesterday" in page

@@ -1,0 +1,85 @@
+"""Every kind of finding: how bad it is, and how long it may last before somebody is told of it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["critical", "warning", "notice"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What can be wrong. A rule may find a single case of it worse than usual."""
+
+    name: str
+    severity: Severity
+    patience_s: float
+    """What is over sooner is told to nobody."""
+    about: str
+    """What is wrong then, as the docs list it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong now. The subject tells it from others of its kind."""
+
+    kind: str
+    subject: str
+    cause: str
+    remedy: str
+    link: str | None = None
+    """`run:ID`, `job:SLUG`, or a page of the admin."""
+    worse: Severity | None = None
+    """Its severity where that is not its kind's."""
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is."""
+        return self.worse or KINDS[self.kind].severity
+
+
+MINUTE_S = 60
+HOUR_S = 3600
+
+_ALL = (
+    Kind("failed_run", "critical", 0, "a run failed for good, and none of the same job and parameters succeeded since"),
+    Kind("retrying_run", "warning", 2 * MINUTE_S, "an attempt failed, and the run waits for its next one"),
+    Kind("unknown_job", "warning", MINUTE_S, "runs wait for a job that no process knows"),
+    Kind("schedule_late", "critical", MINUTE_S, "a cadence is due and nothing enters its runs"),
+    Kind(
+        "occurrence_missed", "warning", MINUTE_S, "a job's newest occurrence was skipped, and none was made up for it"
+    ),
+    Kind("paused", "warning", HOUR_S, "a queue, a cadence or a run is paused"),
+    Kind("no_workers", "critical", MINUTE_S, "a queue has no worker"),
+    Kind("long_wait", "critical", MINUTE_S, "a run waits far longer for a worker than is usual in its queue"),
+    Kind("no_scheduler", "warning", 2 * MINUTE_S, "no scheduler is running"),
+    Kind("scheduler_stuck", "critical", MINUTE_S, "a scheduler is there and enters nothing"),
+    Kind("sweep_stuck", "critical", MINUTE_S, "workers are there and no sweep goes round"),
+    Kind("clock_skew", "warning", 5 * MINUTE_S, "a host's clock is not that of PostgreSQL"),
+    Kind("postgresql_away", "critical", MINUTE_S, "PostgreSQL cannot be reached"),
+    Kind("postgresql_refuses", "critical", MINUTE_S, "PostgreSQL is there and refuses to read or write"),
+    Kind("postgresql_slow", "warning", 2 * MINUTE_S, "PostgreSQL takes long for a statement that has nothing to do"),
+    Kind("redis_away", "critical", MINUTE_S, "a Redis cannot be reached or refuses its user"),
+    Kind("redis_slow", "warning", 2 * MINUTE_S, "a Redis takes long for PING"),
+    Kind("redis_memory", "warning", 2 * MINUTE_S, "a Redis uses over 80 % of its maxmemory"),
+    Kind("redis_evicts", "critical", 0, "a Redis has thrown keys away to stay within its maxmemory"),
+    Kind("redis_policy", "warning", HOUR_S, "the queues' Redis may throw runs away when it is full"),
+    Kind("redis_forgets", "warning", HOUR_S, "the queues' Redis forgets them when it restarts"),
+    Kind("disk", "warning", 2 * MINUTE_S, "a disk that PostgreSQL or the engines write to is nearly full"),
+    Kind("no_crimes", "warning", HOUR_S, "no crimes are held"),
+    Kind("source_not_asked", "warning", HOUR_S, "nobody has asked lately what the source has published"),
+    Kind("month_missing", "warning", HOUR_S, "a month of an area is published and not held"),
+    Kind("crimes_late", "critical", HOUR_S, "a release has been out for days and its month is not held"),
+    Kind("month_partly_held", "warning", HOUR_S, "a part of an area is not held of a month"),
+    Kind("grid_old", "warning", 15 * MINUTE_S, "the grid of a month is older than its crimes"),
+    Kind("grid_unsound", "critical", 0, "the last health check found that the grid cannot be trusted"),
+    Kind("area_moved", "warning", HOUR_S, "the first area is not the one that SOUTHAMPTON_BBOX names"),
+    Kind("coverage_gap", "notice", HOUR_S, "a force supplied nothing of a recent month, or not all"),
+    Kind("month_revised", "notice", 0, "the source has changed more than a tenth of a month"),
+    Kind("scores_missing", "warning", MINUTE_S, "fewer scores are held than were warmed"),
+    Kind("scores_expiring", "warning", 5 * MINUTE_S, "scores are about to expire and nothing is due to warm them"),
+    Kind("scores_without_weather", "warning", 5 * MINUTE_S, "over a tenth of the scores were computed without weather"),
+    Kind("climatology_late", "warning", HOUR_S, "the usual weather of the routes has not been fetched for days"),
+    Kind("weak_password", "warning", HOUR_S, "an engine's password is missing, short or a placeholder, in production"),
+    Kind("no_tls", "warning", HOUR_S, "an engine on another host is reached without TLS, in production"),
+)
+KINDS = {kind.name: kind for kind in _ALL}

@@ -1,0 +1,111 @@
+"""Queues without workers, runs that wait too long, and sweeps, schedulers and clocks that are not as they should be."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Row, text
+
+from worker import liveness, overview, pulses
+from worker.findings.kinds import Finding
+from worker.findings.rule import Here, Rule
+from worker.overview import QueueState
+
+LONG_WAIT_S = 15 * 60
+# Of the usual wait of a queue.
+FAR_LONGER = 3
+# Far more than a round takes: 45 s is its limit, after which it begins anew.
+STUCK_S = 60
+MOST_SKEW_S = 5
+_WAITS = text(
+    """
+    SELECT queue, percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM started_at - due_at))::float AS usual
+    FROM (
+        SELECT queue, started_at, due_at FROM runs WHERE started_at IS NOT NULL AND ended_at IS NOT NULL AND attempt = 1
+        ORDER BY created_at DESC LIMIT 500
+    ) AS begun GROUP BY queue
+    """
+)
+
+
+def look(here: Here) -> Iterator[Finding]:
+    """Raises redis's errors: without Redis nobody knows who is there."""
+    workers = liveness.workers(here.queues)
+    schedulers = liveness.schedulers(here.queues)
+    beats = pulses.every(here.connection)
+    queues = overview.queues(here.connection)
+    counts = {queue.name: sum(queue.name in worker.queues for worker in workers) for queue in queues}
+    yield from _without_workers(queues, counts)
+    with here.connection.begin():
+        usual = {row.queue: row.usual for row in here.connection.execute(_WAITS)}
+    for queue in queues:
+        if counts[queue.name] and not queue.paused_by:
+            yield from _waits(queue, usual.get(queue.name) or 0.0)
+    yield from _sweeps(beats, bool(workers))
+    yield from _schedulers(beats, schedulers)
+    yield from _clocks(beats)
+
+
+def _without_workers(queues: Sequence[QueueState], counts: dict[str, int]) -> Iterator[Finding]:
+    waiting = sum(queue.waiting for queue in queues)
+    if not any(counts.values()):
+        cause = f"No worker is running{f'; {_runs(waiting)} waiting' if waiting else ''}."
+        yield Finding("no_workers", "all", cause, "Start workers: `safegrid worker`.", "queues.index")
+        return
+    for queue in queues:
+        if not counts[queue.name]:
+            cause = f"The queue {queue.name} has no worker; {_runs(queue.waiting)} waiting there."
+            remedy = f"Start one: `safegrid worker {queue.name}`."
+            worse = None if queue.waiting else "warning"
+            yield Finding("no_workers", queue.name, cause, remedy, "queues.index", worse)  # type: ignore[arg-type]
+
+
+def _waits(queue: QueueState, usual_s: float) -> Iterator[Finding]:
+    waits_s = queue.oldest_s or 0.0
+    if waits_s <= LONG_WAIT_S:
+        return
+    minutes = f"{waits_s / 60:.0f} min"
+    if not queue.started:
+        cause = f"A run of the queue {queue.name} waits for {minutes} beside idle workers."
+        remedy = "Look at the log of the workers and start them again."
+        yield Finding("long_wait", queue.name, cause, remedy, "queues.index")
+    elif waits_s > FAR_LONGER * usual_s:
+        cause = (
+            f"A run of the queue {queue.name} waits for {minutes}; {queue.waiting} wait, {queue.started} are at work."
+        )
+        remedy = f"Start more workers: `safegrid worker {queue.name}`, or raise SAFEGRID_MAX_WORKERS."
+        yield Finding("long_wait", queue.name, cause, remedy, "queues.index", "warning")
+
+
+def _sweeps(beats: Sequence[Row[Any]], is_working: bool) -> Iterator[Finding]:
+    ages = [one.age_s for one in beats if one.part == "sweep"]
+    if is_working and ages and min(ages) > STUCK_S:
+        cause = f"Workers are there, and the last round of a sweep was {min(ages):.0f} s ago: nothing is recovered."
+        remedy = "Look at the log of `safegrid worker` and start it again."
+        yield Finding("sweep_stuck", "sweep", cause, remedy, "queues.index")
+
+
+def _schedulers(beats: Sequence[Row[Any]], registered: int) -> Iterator[Finding]:
+    ages = [one.age_s for one in beats if one.part == "scheduler"]
+    if not registered and not any(age < pulses.ALIVE_S for age in ages):
+        cause = "No scheduler is running; the workers keep the schedule in its place."
+        yield Finding("no_scheduler", "scheduler", cause, "Start `safegrid scheduler`.", "schedule.index")
+    elif registered and ages and min(ages) > STUCK_S:
+        cause = f"A scheduler is there, and its last round was {min(ages):.0f} s ago; the workers keep the schedule."
+        remedy = "Look at its log and start `safegrid scheduler` again."
+        yield Finding("scheduler_stuck", "scheduler", cause, remedy, "schedule.index")
+
+
+def _clocks(beats: Sequence[Row[Any]]) -> Iterator[Finding]:
+    skews = {one.host: one.skew_s for one in beats if one.age_s < pulses.ALIVE_S}
+    for host, skew_s in sorted(skews.items()):
+        if abs(skew_s) > MOST_SKEW_S:
+            way = "before" if skew_s > 0 else "behind"
+            cause = f"The clock of {host} is {abs(skew_s):.0f} s {way} that of PostgreSQL; workers look dead or young."
+            yield Finding("clock_skew", host, cause, "Synchronise both hosts' clocks, as chrony or timesyncd do.")
+
+
+def _runs(count: int) -> str:
+    return f"{count} run{'' if count == 1 else 's'}" if count else "no run"
+
+
+RULE = Rule("processes", look, what="Workers and scheduler", needs_redis=True)

@@ -1,0 +1,66 @@
+"""Engines that others could read or write, in production."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from jobs.settings import LOOPBACK
+from worker.findings.kinds import Finding
+from worker.findings.rule import Here, Rule
+
+SHORTEST = 12
+_PLACEHOLDER = re.compile(r"change.?me|change.?this|placeholder|example|^(password|secret|postgres|redis|safegrid)\d*$")
+_ENCRYPTED = ("require", "verify-ca", "verify-full")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where an engine is. No finding names more of it than the variable and the host."""
+
+    variable: str
+    host: str
+    password: str
+    is_encrypted: bool
+
+    @classmethod
+    def read(cls, variable: str, url: str) -> "Address":
+        """An address on this machine, or a socket, counts as encrypted."""
+        parts = urlsplit(url)
+        query = parse_qs(parts.query)
+        host = parts.hostname or ""
+        is_here = not host or host in LOOPBACK or parts.scheme == "unix"
+        is_encrypted = is_here or parts.scheme == "rediss" or query.get("sslmode", [""])[0] in _ENCRYPTED
+        return cls(variable, host, unquote(parts.password or query.get("password", [""])[0]), is_encrypted)
+
+
+def look(here: Here) -> Iterator[Finding]:
+    """The secrets of the web are checked where it starts: in production it refuses weak ones."""
+    if not here.settings.production:
+        return
+    for address in _addresses(here):
+        if not address.is_encrypted:
+            cause = f"{address.variable} leads to {address.host} without TLS: who is on the way can read and change it."
+            remedy = "Use rediss://, or ?sslmode=require for PostgreSQL; acknowledge it on a network of your own."
+            yield Finding("no_tls", address.variable, cause, remedy)
+        if address.host and address.host not in LOOPBACK and (what := _weakness(address.password)):
+            cause = f"The password in {address.variable} {what}."
+            yield Finding("weak_password", address.variable, cause, "Set another: `openssl rand -hex 24` makes one.")
+
+
+def _addresses(here: Here) -> Iterator[Address]:
+    yield Address.read("DATABASE_URL", here.settings.database_url)
+    yield Address.read("REDIS_URL", here.settings.redis_url)
+    if here.settings.queue_redis_url != here.settings.redis_url:
+        yield Address.read("QUEUE_REDIS_URL", here.settings.queue_redis_url)
+
+
+def _weakness(password: str) -> str | None:
+    if not password:
+        return "is missing"
+    if len(password) < SHORTEST:
+        return f"has fewer than {SHORTEST} characters"
+    return "is a placeholder" if _PLACEHOLDER.search(password.lower()) or len(set(password)) < 6 else None
+
+
+RULE = Rule("security", look, every_s=60, what="Secrets and TLS")

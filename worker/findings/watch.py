@@ -1,0 +1,138 @@
+"""The watch: has each rule looked at when it is due, by whoever comes first, and tells what is wrong now."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from sqlalchemy import Connection, Row
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from worker import causes
+from worker.boundaries import boundary
+from worker.findings import data, engines, pauses, processes, runs, schedule, scores, security, store
+from worker.findings.kinds import Finding
+from worker.findings.rule import Here, Rule
+from worker.settings import Settings
+
+RULES: tuple[Rule, ...] = tuple(
+    one.RULE for one in (engines, processes, schedule, runs, pauses, data, scores, security)
+)
+# Somebody may be waiting for the page; a Redis that takes longer is as good as away.
+PATIENCE_S = 2
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A finding as it is told. `id` is none for one that PostgreSQL could not keep, as it is what is wrong."""
+
+    kind: str
+    subject: str
+    severity: str
+    cause: str
+    remedy: str
+    link: str | None
+    since: dt.datetime
+    last_seen: dt.datetime
+    id: int | None = None
+    rule: str | None = None
+    acknowledged_by: str | None = None
+    acknowledged_until: dt.datetime | None = None
+    is_acknowledged: bool = False
+
+    @classmethod
+    def kept(cls, row: Row[Any]) -> "Shown":
+        """One that is kept."""
+        return cls(**{name: getattr(row, name) for name in cls.__dataclass_fields__})
+
+    @classmethod
+    def unkept(cls, finding: Finding) -> "Shown":
+        """One that cannot be kept now."""
+        values = {name: value for name, value in vars(finding).items() if name != "worse"}
+        now = dt.datetime.now(dt.UTC)
+        return cls(**values, severity=finding.severity, since=now, last_seen=now)
+
+
+class Watch:
+    """Looks and tells with connections of its own to both Redis, which are opened when they are needed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._queues = _impatient(settings.queue_redis_url)
+        self._cache = _impatient(settings.redis_url)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._queues.close()
+        self._cache.close()
+
+    def look(self, connection: Connection) -> None:
+        """Look at every rule that is due, and keep what is seen. Raises sqlalchemy's errors where that cannot be."""
+        due = store.claim(connection, {rule.name: rule.every_s for rule in RULES})
+        is_away = False
+        for rule in RULES:
+            if rule.name in due:
+                here = Here(self._settings, connection, self._queues, self._cache, due[rule.name])
+                is_away = self._look_at(rule, here, is_away=is_away)
+
+    def _look_at(self, rule: Rule, here: Here, *, is_away: bool) -> bool:
+        """Whether Redis is away: then nobody waits for it again in this look."""
+        if not (is_away and rule.needs_redis):
+            with boundary("findings", here.connection, rule=rule.name):
+                try:
+                    seen = list(rule.look(here))
+                except RedisError:
+                    is_away = True
+                else:
+                    store.reconcile(here.connection, rule.name, seen, here.facts, rule.why)
+                    return is_away or any(finding.kind == "redis_away" for finding in seen)
+        store.leave_unknown(here.connection, rule.name)
+        return is_away
+
+    def current(self, connection: Connection) -> Sequence[Shown]:
+        """What is wrong now, the worst first. Raises sqlalchemy's errors where PostgreSQL is away."""
+        try:
+            self.look(connection)
+            return [Shown.kept(row) for row in store.current(connection)]
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            connection.rollback()
+            return [refused(error)]
+
+
+def refused(error: DBAPIError) -> Shown:
+    """PostgreSQL is there, and what was to be kept is not."""
+    cause = f"PostgreSQL refuses to read or write: {causes.of_postgresql(error)}."
+    remedy = "Do what it says; if its disk is full, make room. What was asked for is kept and goes on by itself."
+    return Shown.unkept(Finding("postgresql_refuses", "postgresql", cause, remedy))
+
+
+def away(error: OperationalError | None = None) -> Shown:
+    """PostgreSQL cannot be reached, so that nothing else is known."""
+    cause = "PostgreSQL does not respond, so no run can begin."
+    if error is not None:
+        cause = f"{cause} {causes.of_postgresql(error)}."
+    remedy = "Start PostgreSQL again, or correct DATABASE_URL. What was asked for is kept there and goes on by itself."
+    return Shown.unkept(Finding("postgresql_away", "postgresql", cause, remedy))
+
+
+def acknowledge(connection: Connection, finding_id: int, who: str, minutes: int | None = None) -> None:
+    """Tell nobody of the finding for so long, or until it is over. A run that failed is settled by it.
+
+    Raises UnknownFinding.
+    """
+    with connection.begin():
+        row = store.acknowledge(connection, finding_id, who, minutes)
+        if row.kind == "failed_run" and minutes is None:
+            runs.acknowledge(connection, str(row.link).removeprefix("run:"), who)
+            store.resolve(connection, row, f"acknowledged by {who}")
+
+
+def _impatient(url: str) -> Redis:
+    return Redis.from_url(
+        url, socket_connect_timeout=PATIENCE_S, socket_timeout=PATIENCE_S, retry=Retry(NoBackoff(), retries=0)
+    )
