@@ -99,11 +99,9 @@ def _line(what: str, one: Shown) -> Line:
 
 def _redis(settings: Settings) -> Iterator[Line]:
     with _once(settings.redis_url) as store:
-        store.ping()
-        yield Line("Redis (cache)", True, "responds")
+        yield Line("Redis (cache)", True, f"{store.info('server').get('redis_version')} responds")
     with _once(settings.queue_redis_url) as queues:
-        queues.ping()
-        yield Line("Redis (queues)", True, "responds")
+        yield Line("Redis (queues)", True, f"{queues.info('server').get('redis_version')} responds")
         dropped = junk.counts(queues)
         words = ", ".join(f"{count} of kind {kind}" for kind, count in dropped.items())
         yield Line("Junk in Redis", True, f"{words}: dropped, see the logs" if words else "none")

@@ -82,6 +82,7 @@ def pages(settings: Settings) -> dict[str, str]:
         busiest = h3.cell_to_parent(connection.scalar(by_crimes), 9)
     return {
         "overview": "/",
+        "findings": "/findings/",
         "jobs": "/jobs/",
         "job": "/jobs/rebuild-grid",
         "runs": "/runs/",

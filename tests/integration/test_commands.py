@@ -162,7 +162,8 @@ def test_doctor_names_what_is_missing(settings: Settings) -> None:
     assert done.returncode == 1
     assert lines["Tables"]["fine"]
     assert lines["Runs"]["words"] == "nothing is wrong"
-    assert "No worker is running. Start workers: `safegrid worker`." in lines["Workers and scheduler"]["words"]
+    (missing,) = [row for row in json.loads(done.stdout) if row["kind"] == "no_workers"]
+    assert "No worker is running. Start workers: `safegrid worker`." in missing["words"]
     assert not lines["Police API"]["fine"]
 
 

@@ -32,6 +32,8 @@ class Request:
     parameters: dict[str, str]
     body: bytes = b""
     line_length: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    """Names in small letters."""
 
 
 @dataclass(frozen=True)
@@ -130,10 +132,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _read(self) -> Request:
         url = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        headers = {name.lower(): value for name, value in self.headers.items()}
         pairs = parse_qsl(url.query, keep_blank_values=True)
         if self.headers.get_content_type() == FORM:
             pairs += parse_qsl(body.decode(), keep_blank_values=True)
-        return Request(self.command, url.path, dict(pairs), body, len(self.requestline))
+        return Request(self.command, url.path, dict(pairs), body, len(self.requestline), headers)
 
     def _deliver(self, answer: Answer) -> None:
         if answer.delivery == "reset":

@@ -51,7 +51,6 @@ def init_app(app: Flask) -> None:
 
 _PAGES = (
     ("overview.index", "Overview"),
-    ("findings.index", "Findings"),
     ("jobs.index", "Jobs"),
     ("runs.index", "Runs"),
     ("schedule.index", "Schedule"),
