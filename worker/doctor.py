@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
@@ -17,6 +16,8 @@ from jobs.ingestion.police import Police
 from worker import causes, junk
 from worker.findings.watch import RULES, Shown, Watch
 from worker.settings import Settings
+from worker.telling import messages, sending
+from worker.telling.sending import DeliveryRefused
 
 # One try of this length for each thing that is away: somebody is waiting.
 PATIENCE_S = 3
@@ -119,5 +120,19 @@ def _source(settings: Settings) -> Iterator[Line]:
 
 
 def _alerts(settings: Settings) -> Iterator[Line]:
-    host = urlsplit(settings.alert_webhook_url).hostname
-    yield Line("Alerts", True, f"go to {host}" if host else "go to nobody: ALERT_WEBHOOK_URL is not set")
+    for receiver in settings.receivers:
+        yield Line("Messages", True, f"{receiver.least} and worse go to {receiver.name}, as {receiver.form}")
+    if not settings.receivers:
+        yield Line("Messages", True, "go to nobody: ALERT_WEBHOOK_URL is not set")
+
+
+def test_alerts(settings: Settings) -> Iterator[Line]:
+    """Send every receiver a message that says that it is a test."""
+    for receiver in settings.receivers:
+        try:
+            sending.send(settings, receiver, messages.test_message(receiver.name))
+            yield Line("Test message", True, f"{receiver.name} took it")
+        except DeliveryRefused as error:
+            yield Line("Test message", False, str(error))
+    if not settings.receivers:
+        yield Line("Test message", False, "nobody is told: set ALERT_WEBHOOK_URL or SAFEGRID_ALERT_RECEIVERS")

@@ -200,7 +200,6 @@ def reopen(connection: Connection, run_id: str) -> int:
             cancel_requested_by=None,
             acknowledged_by=None,
             followed_up=False,
-            alerted_at=None,
         )
     ).rowcount
 

@@ -7,22 +7,45 @@ import secrets
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, overload
+from urllib.parse import urlsplit
 
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 import jobs.settings
 from jobs.settings import redis_address, secure_address
+from worker.telling import receivers
 
 if TYPE_CHECKING:
     from worker.engines import Endpoints
 
 
-def _webhook(url: str) -> str:
-    """As it is given: a slash at its end may be part of a secret."""
-    if url:
-        secure_address(url)
+def _receivers(text: str) -> str:
+    receivers.read_all(text)
+    return text
+
+
+def _mail_server(url: str) -> str:
+    parts = urlsplit(url)
+    if url and not (parts.scheme in ("smtp", "smtps") and parts.hostname):
+        raise ValueError("expected smtp://user:password@host:587 or smtps://user:password@host:465")
     return url
+
+
+def _address(url: str) -> str:
+    """An https address without a slash at its end, or none."""
+    return secure_address(url) if url else ""
+
+
+def _pings(text: str) -> str:
+    for one in text.split():
+        slug, _, url = one.partition("=")
+        if not slug:
+            raise ValueError(
+                "expected SLUG=https://..., separated by spaces, such as warm-cache=https://hc-ping.com/..."
+            )
+        secure_address(url)
+    return text
 
 
 class Settings(jobs.settings.Settings):
@@ -44,10 +67,27 @@ class Settings(jobs.settings.Settings):
     """A month that is not held so many days after its release was seen is a critical finding."""
     pipelines: bool = Field(True, validation_alias="SAFEGRID_PIPELINES")
     """Whether a run asks by itself for what its result makes necessary, such as the grid of new crimes."""
-    alert_webhook_url: Annotated[str, AfterValidator(_webhook)] = Field(
+    alert_webhook_url: Annotated[str, AfterValidator(_receivers)] = Field(
         "", validation_alias="ALERT_WEBHOOK_URL", repr=False
     )
-    """Where a message goes when runs fail; none when empty."""
+    """The first who is told of findings; nobody when empty."""
+    alert_receivers: Annotated[str, AfterValidator(_receivers)] = Field(
+        "", validation_alias="SAFEGRID_ALERT_RECEIVERS", repr=False
+    )
+    """Further ones, separated by spaces: [SEVERITY=][FORM+]https://... or [SEVERITY=]mailto:ADDRESS."""
+    alert_secret: str = Field("", validation_alias="SAFEGRID_ALERT_SECRET", repr=False)
+    """Signs the messages that are JSON."""
+    smtp_url: Annotated[str, AfterValidator(_mail_server)] = Field(
+        "", validation_alias="SAFEGRID_SMTP_URL", repr=False, validate_default=True
+    )
+    alert_from: str = Field("", validation_alias="SAFEGRID_ALERT_FROM")
+    """The sender of mail."""
+    admin_url: Annotated[str, AfterValidator(_address)] = Field("", validation_alias="SAFEGRID_ADMIN_URL")
+    """Of the admin's pages, for the links of messages."""
+    ping_url: Annotated[str, AfterValidator(_address)] = Field("", validation_alias="SAFEGRID_PING_URL", repr=False)
+    """Told every minute whether all goes on."""
+    pings: Annotated[str, AfterValidator(_pings)] = Field("", validation_alias="SAFEGRID_PINGS", repr=False)
+    """Told of a job's runs: SLUG=https://..., separated by spaces."""
     max_workers: Annotated[int, Ge(1), Le(64)] | None = Field(None, validation_alias="SAFEGRID_MAX_WORKERS")
     memory_limit_mb: Annotated[int, Ge(64)] = Field(2048, validation_alias="SAFEGRID_MEMORY_LIMIT_MB")
     """Resident memory of one work-horse."""
@@ -62,6 +102,25 @@ class Settings(jobs.settings.Settings):
             return redis_address(url)
         except ValueError as error:
             raise ValueError(f"{error}; or set QUEUE_REDIS_URL, and this one is not read") from None
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_there_for_mail(cls, url: str, info: ValidationInfo) -> str:
+        told = f"{info.data.get('alert_webhook_url', '')} {info.data.get('alert_receivers', '')}"
+        if not url and "mailto:" in told:
+            raise ValueError("is required to tell a mailto: receiver: smtp://user:password@host:587")
+        return url
+
+    @property
+    def receivers(self) -> list[receivers.Receiver]:
+        """Who is told of findings, ALERT_WEBHOOK_URL first; each once."""
+        found = receivers.read_all(f"{self.alert_webhook_url} {self.alert_receivers}")
+        return list({one.url: one for one in found}.values())
+
+    @property
+    def pings_by_job(self) -> dict[str, str]:
+        """{slug: address} of the jobs whose runs are told of."""
+        return {slug: url for slug, _, url in (one.partition("=") for one in self.pings.split())}
 
     @property
     def workers(self) -> tuple[int, int]:

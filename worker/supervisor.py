@@ -23,11 +23,11 @@ from sqlalchemy import Engine
 
 from jobs import catalogue
 from worker import performing, transport
-from worker.alerts import send_forever
 from worker.rq import SafegridWorker, die_with_parent
 from worker.settings import Settings
 from worker.stuck import STOPPED_S, StoppedWatch
 from worker.sweeping import sweep_forever
+from worker.telling.telling import tell_forever
 
 log = structlog.get_logger("safegrid.supervisor")
 
@@ -138,12 +138,15 @@ class Supervisor:
 
     def _helpers(self) -> list[ManagedProcess]:
         """Processes beside the workers."""
+        for slug in self.settings.pings_by_job:
+            # One that no job has would never be pinged: the start fails for it.
+            catalogue.find(slug)
         pulse = RawValue("d", time.monotonic())
         helpers = [
             ManagedProcess("sweep", lambda: sweep_forever(self.settings, self.queues, self._depths, pulse), pulse=pulse)
         ]
-        if self.settings.alert_webhook_url:
-            helpers.append(ManagedProcess("alerts", lambda: send_forever(self.settings)))
+        if self.settings.receivers or self.settings.pings or self.settings.ping_url:
+            helpers.append(ManagedProcess("alerts", lambda: tell_forever(self.settings)))
         return helpers
 
     def _all(self) -> list[ManagedProcess]:

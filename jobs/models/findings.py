@@ -3,14 +3,11 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
 from sqlalchemy.dialects.postgresql import BIGINT
 from sqlalchemy.orm import Mapped, mapped_column
 
 from jobs.models.base import Base
-
-SEVERITIES = ("critical", "warning", "notice")
-"""The worst first."""
 
 
 class Finding(Base):
@@ -67,3 +64,36 @@ class Pulse(Base):
     """By the clock of PostgreSQL."""
     skew_s: Mapped[float]
     """How far the host's clock is before that of PostgreSQL."""
+
+
+class FindingMessage(Base):
+    """A receiver has taken the message that a finding opened, or that it is over."""
+
+    __tablename__ = "finding_messages"
+    finding_id: Mapped[int] = mapped_column(BIGINT, ForeignKey("findings.id", ondelete="CASCADE"), primary_key=True)
+    receiver: Mapped[str] = mapped_column(primary_key=True)
+    what: Mapped[str] = mapped_column(primary_key=True)
+    sent_at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
+    __table_args__ = (CheckConstraint("what IN ('open', 'over')", name="what"),)
+
+
+class Receiver(Base):
+    """A receiver of messages that did not take the last one."""
+
+    __tablename__ = "receivers"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    """Its host; the address is a secret."""
+    error: Mapped[str]
+    refused_since: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
+    tries: Mapped[int]
+    next_try_at: Mapped[dt.datetime]
+
+
+class RunPing(Base):
+    """A watcher elsewhere has taken the ping of a run's start or end."""
+
+    __tablename__ = "run_pings"
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    event: Mapped[str] = mapped_column(primary_key=True)
+    sent_at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
+    __table_args__ = (CheckConstraint("event IN ('start', 'success', 'fail')", name="event"),)

@@ -57,8 +57,6 @@ class Run(Base):
     """Who has taken note that it failed: it is no finding any more."""
     followed_up: Mapped[bool] = mapped_column(server_default=false())
     """Whether the runs that its work makes necessary were asked for."""
-    alerted_at: Mapped[dt.datetime | None]
-    """When ALERT_WEBHOOK_URL took the message that it failed."""
     log: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
     """The last lines that the run logged."""
     __table_args__ = (

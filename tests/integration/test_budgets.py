@@ -18,12 +18,12 @@ def test_a_retry_gives_back_every_budget_and_forgets_how_the_run_ended(connectio
         connection,
         state,
         "attempt = 7, failures = 3, losses = 10, unclaimed_pushes = 5, stops = 2, unknown_since = now(), "
-        "followed_up = true, cancel_requested_by = 'me', alerted_at = now(), due_at = now() + interval '1 day'",
+        "followed_up = true, cancel_requested_by = 'me', acknowledged_by = 'me', due_at = now() + interval '1 day'",
     )
     ledger.retry(connection, run_id)
     run = ledger.get(connection, run_id)
     assert (run.state, run.failures, run.losses, run.unclaimed_pushes) == ("waiting", 0, 0, 0)
-    forgotten = (run.ended_at, run.unknown_since, run.cancel_requested_by, run.alerted_at)
+    forgotten = (run.ended_at, run.unknown_since, run.cancel_requested_by, run.acknowledged_by)
     assert forgotten == (None, None, None, None)
     assert run.followed_up is False
     assert run.due_at <= dt.datetime.now(dt.UTC)

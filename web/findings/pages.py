@@ -7,6 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from web.findings import changes, store
 from web.html.formats import title_of
+from web.http.clients import settings
+from web.people import audit
+from worker import doctor
 from worker.findings.watch import Shown
 
 PASSED = 50
@@ -25,7 +28,7 @@ def init_app(app: Flask) -> None:
 @bp.get("/")
 def index() -> ResponseReturnValue:
     """All of them."""
-    return render_template("findings/index.html", **_look())
+    return render_template("findings/index.html", **_look(), receivers=settings().receivers)
 
 
 @bp.get("/live")
@@ -59,6 +62,15 @@ def take_back(finding_id: int) -> ResponseReturnValue:
     """It counts again."""
     changes.take_back(finding_id)
     flash("The finding counts again.")
+    return redirect(url_for("findings.index"), 303)
+
+
+@bp.post("/test-alert")
+def test_alert() -> ResponseReturnValue:
+    """Send a test message to every receiver."""
+    for line in doctor.test_alerts(settings()):
+        flash(f"Test message: {line.words}.")
+    audit.note("sent", "a test message to every receiver")
     return redirect(url_for("findings.index"), 303)
 
 

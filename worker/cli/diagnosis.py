@@ -4,15 +4,16 @@ import click
 
 from worker import settings
 from worker.cli import help_of, output
-from worker.doctor import examine
+from worker.doctor import examine, test_alerts
 
 
 @click.command(help=help_of("doctor"))
 @click.option("--json", "as_json", is_flag=True)
-def doctor(as_json: bool) -> int:
+@click.option("--test-alert", is_flag=True, help="Send a test message to every receiver, and do nothing else.")
+def doctor(as_json: bool, test_alert: bool) -> int:
     """Look at everything Safegrid needs, and say what to do where something is wrong."""
     lines = []
-    for line in examine(settings.read()):
+    for line in (test_alerts if test_alert else examine)(settings.read()):
         lines.append(line)
         if not as_json:
             click.echo(f"{'ok' if line.fine else '!!'}  {line.what:<22}  {line.words}")

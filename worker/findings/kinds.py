@@ -1,9 +1,11 @@
 """Every kind of finding: how bad it is, and how long it may last before somebody is told of it."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, get_args
 
 Severity = Literal["critical", "warning", "notice"]
+SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
+"""The worst first."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ _ALL = (
     Kind("scores_expiring", "warning", 5 * MINUTE_S, "scores are about to expire and nothing is due to warm them"),
     Kind("scores_without_weather", "warning", 5 * MINUTE_S, "over a tenth of the scores were computed without weather"),
     Kind("climatology_late", "warning", HOUR_S, "the usual weather of the routes has not been fetched for days"),
+    Kind("receiver_refuses", "warning", 5 * MINUTE_S, "a receiver of messages did not take the last one"),
     Kind("weak_password", "warning", HOUR_S, "an engine's password is missing, short or a placeholder, in production"),
     Kind("no_tls", "warning", HOUR_S, "an engine on another host is reached without TLS, in production"),
 )

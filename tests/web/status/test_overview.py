@@ -16,7 +16,7 @@ from tests.browser.scene import paint
 from tests.integration.crimes import change
 from tests.integration.findings.looking import look_again
 from tests.integration.transitions import put
-from tests.web.conftest import ADMIN, MakeApp, csrf_token, sign_in
+from tests.web.conftest import MakeApp, csrf_token, sign_in
 from tests.web.jobs.test_pages import send
 from worker import pauses, pulses
 from worker.client import Client
@@ -60,24 +60,6 @@ def test_nothing_wrong_is_nothing_said(browser: FlaskClient, client: Client) -> 
         with client.engine.connect() as connection:
             pauses.pause(connection, "queue", "cache", "night-shift")
         assert re.search(r'class="verdict warn".*?The queue cache is paused since', look(browser, client), re.DOTALL)
-
-
-def test_a_finding_is_acknowledged_and_taken_back(browser: FlaskClient, client: Client, program: FlaskClient) -> None:
-    (finding,) = [one for one in program.get(f"{ADMIN}/findings").json["findings"] if one["kind"] == "no_workers"]
-    assert finding["severity"] == "critical"
-    form = {"csrf_token": csrf_token(browser), "from": "overview", "hour": "1"}
-    answer = browser.post(f"/findings/{finding['id']}/acknowledge", data=form)
-    assert answer.location == "/"
-    assert "No worker is running" not in browser.get("/").text
-    page = browser.get("/findings/").text
-    assert re.search(r"No worker is running.*?acknowledged by admin\s+until", page, re.DOTALL)
-    assert "no_workers" not in {one["kind"] for one in program.get(f"{ADMIN}/health").json["findings"]}
-    address = f"{ADMIN}/findings/{finding['id']}/acknowledge"
-    assert program.delete(address).json == {"changed": True}
-    assert "No worker is running" in browser.get("/").text
-    assert program.post(address, json={}).json == {"changed": True}
-    assert program.post(f"{ADMIN}/findings/999999/acknowledge", json={}).status_code == 404
-    assert program.post(address, json={"minutes": 0}).status_code == 422
 
 
 def test_findings_without_number_are_counted(browser: FlaskClient, client: Client) -> None:
