@@ -1,10 +1,10 @@
 """Areas: the parts of the country whose crimes are held. They may overlap: a crime is held once all the same."""
 
-from shapely.geometry import shape
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Text, cast, select
 
 from jobs.boundaries.area import Area, from_box, from_geojson, from_land
 from jobs.boundaries.errors import AreaError
+from jobs.boundaries.parsed import parsed
 from jobs.models import crimes as models
 
 __all__ = ["Area", "AreaError", "from_box", "from_geojson", "from_land"]
@@ -23,8 +23,12 @@ def all_areas(connection: Connection) -> list[Area]:
     forces: dict[str, list[str]] = {}
     for row in connection.execute(select(models.AreaForce).order_by(models.AreaForce.force)):
         forces.setdefault(row.area, []).append(row.force)
-    rows = connection.execute(select(models.Area).order_by(models.Area.created_at, models.Area.slug))
-    return [Area(row.slug, row.name, shape(row.boundary), row.is_box, tuple(forces.get(row.slug, ()))) for row in rows]
+    one = models.Area
+    border = cast(one.boundary, Text)
+    rows = connection.execute(select(one.slug, one.name, border, one.is_box).order_by(one.created_at, one.slug))
+    return [
+        Area(slug, name, parsed(border), is_box, tuple(forces.get(slug, ()))) for slug, name, border, is_box in rows
+    ]
 
 
 def find(connection: Connection, slug: str) -> Area:

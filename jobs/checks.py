@@ -12,45 +12,32 @@ from sqlalchemy import Connection, text
 
 from jobs import areas, crimes
 from jobs.coverage import store as supplied
+from jobs.grid.audit import Audit
 from jobs.months import month_text, months_text
 
-_CELLS = text("SELECT h3_index, count(*) AS records FROM safety_cells GROUP BY h3_index")
+_CELLS = text("SELECT h3_index FROM safety_cells GROUP BY h3_index")
 _MISNAMED = text(
     """
     SELECT cell_id FROM safety_cells
     WHERE cell_id <> h3_index || to_char(month, '_YYYYMM') OR h3_index = ANY(CAST(:odd AS text[])) ORDER BY cell_id
     """
 )
-# Per month: the cells whose crimes, by category, are not those that are held.
+# Of months that differ: the cells whose crimes, by category, are not those that are held.
 _DIFFERENCES = text(
     """
     WITH crimes AS (
         SELECT month, to_hex(h3_cell) AS cell, category, n FROM (
-            SELECT month, h3_cell, category, count(*) AS n FROM placed_crimes GROUP BY 1, 2, 3
+            SELECT month, h3_cell, category, count(*) AS n FROM placed_crimes
+            WHERE month = ANY(:months) GROUP BY 1, 2, 3
         ) AS counted
     ), grid AS (
         SELECT month, h3_index AS cell, key AS category, value::bigint AS n
-        FROM safety_cells, jsonb_each_text(stats)
+        FROM safety_cells, jsonb_each_text(stats) WHERE month = ANY(:months)
     )
     SELECT month, coalesce(sum(crimes.n), 0) AS crimes, coalesce(sum(grid.n), 0) AS gridded,
            count(DISTINCT cell) FILTER (WHERE crimes.n IS DISTINCT FROM grid.n) AS cells
     FROM crimes FULL JOIN grid USING (month, cell, category)
     GROUP BY month HAVING bool_or(crimes.n IS DISTINCT FROM grid.n) ORDER BY month DESC
-    """
-)
-# Weights are floats: a sum in another order differs in its last digits.
-_WRONG_SUMS = text(
-    """
-    SELECT count(*) FILTER (WHERE total <> crime_count_total) AS totals,
-           count(*) FILTER (WHERE abs(weighted - crime_count_weighted) > 1e-6) AS weights
-    FROM (
-        SELECT crime_count_total, crime_count_weighted, sum(n::bigint) AS total, sum(n::bigint * weight) AS weighted
-        FROM safety_cells, jsonb_each_text(stats) AS counted (category, n)
-        LEFT JOIN (
-            SELECT category, weight FROM crime_weights JOIN weight_schemes ON name = scheme AND is_default
-        ) AS weights USING (category)
-        GROUP BY cell_id
-    ) AS summed
     """
 )
 _STALE = text(
@@ -115,11 +102,13 @@ class Findings:
         return "degraded" if self.faults else "warning" if self.concerns else "healthy"
 
 
-def cells(connection: Connection, resolution: int, found: Findings) -> dict[str, Any]:
+def cells(connection: Connection, resolution: int, audits: Sequence[Audit], found: Findings) -> dict[str, Any]:
     """Ids that are no cells of this resolution, or not their record's, and cells outside every area."""
-    records = {row.h3_index: row.records for row in connection.execute(_CELLS)}
-    valid = sorted(cell for cell in records if _is_valid(cell, resolution))
-    invalid = list(connection.scalars(_MISNAMED, {"odd": sorted(records.keys() - valid)}))
+    unique = connection.scalars(_CELLS).all()
+    valid = sorted(cell for cell in unique if _is_valid(cell, resolution))
+    odd = sorted({*unique} - {*valid}) if len(valid) < len(unique) else []
+    is_named_well = not odd and not any(month.misnamed for month in audits)
+    invalid = [] if is_named_well else list(connection.scalars(_MISNAMED, {"odd": odd}))
     if invalid:
         found.faults.append(
             f"{len(invalid)} cell ids are not cells of resolution {resolution}, the first {invalid[0]}: "
@@ -131,8 +120,8 @@ def cells(connection: Connection, resolution: int, found: Findings) -> dict[str,
             "mend it, ingest their months again"
         )
     return {
-        "total_cells": sum(records.values()),
-        "unique_h3_cells": len(records),
+        "total_cells": sum(month.cells for month in audits),
+        "unique_h3_cells": len(unique),
         "invalid_cell_ids": len(invalid),
         "invalid_cell_examples": invalid[:MOST_NAMED],
     }
@@ -184,11 +173,13 @@ def coverage(connection: Connection, found: Findings) -> None:
         )
 
 
-def totals(connection: Connection, found: Findings) -> None:
+def totals(connection: Connection, audits: Sequence[Audit], found: Findings) -> None:
     """Cells that do not stand for the crimes that are held, or whose sums are not those of their categories."""
     stale = set(connection.scalars(_STALE))
     differing = set()
-    for row in connection.execute(_DIFFERENCES):
+    # A cell that stands twice in a month adds up to what is held.
+    suspect = [month.month for month in audits if month.differs or month.misnamed]
+    for row in connection.execute(_DIFFERENCES, {"months": suspect}) if suspect else ():
         differing.add(row.month)
         since = "not been rebuilt since its crimes came in" if row.month in stale else "been changed by other hands"
         found.faults.append(
@@ -201,15 +192,22 @@ def totals(connection: Connection, found: Findings) -> None:
             f"{month_text(month)}: the grid was built from an older state of its crimes, though the counts agree: "
             "run rebuild_safety_grid"
         )
-    wrong = connection.execute(_WRONG_SUMS).one()
-    if wrong.totals:
+    _sums(audits, found)
+
+
+def _sums(audits: Sequence[Audit], found: Findings) -> None:
+    if totals := sum(month.wrong_totals for month in audits):
         found.faults.append(
-            f"{wrong.totals} cells have a total that is not the sum of their categories: "
-            "run rebuild_safety_grid force=true"
+            f"{totals} cells have a total that is not the sum of their categories: run rebuild_safety_grid force=true"
         )
-    if wrong.weights:
+    for month in (one.month for one in audits if one.coarse_differs and not one.differs):
+        found.faults.append(
+            f"{month_text(month)}: the coarse cells are not the sums of the fine ones, so the map differs from afar: "
+            f"run rebuild_safety_grid until={month_text(month)} months=1 force=true"
+        )
+    if weights := sum(month.wrong_weights for month in audits):
         found.concerns.append(
-            f"{wrong.weights} cells carry a weighted count of other weights: run rebuild_safety_grid force=true"
+            f"{weights} cells carry a weighted count of other weights: run rebuild_safety_grid force=true"
         )
 
 

@@ -13,27 +13,14 @@ from jobs.context import Context
 from jobs.coverage import store as coverage_store
 from jobs.database import make_room
 from jobs.errors import JobError
+from jobs.grid import audit
+from jobs.grid.audit import Audit
 from jobs.ingestion.police import Police
 from jobs.ingestion.run import MONTHS_BACK
 from jobs.months import add_months, month_text
 
-_MONTHS = text(
-    """
-    SELECT month, count(*) AS cells, sum(crime_count_total) AS crimes
-    FROM safety_cells GROUP BY month ORDER BY month DESC
-    """
-)
 _HELD = text(
     "SELECT slug, month, is_whole FROM areas LEFT JOIN area_months ON area = slug ORDER BY created_at, slug, month DESC"
-)
-_QUALITY = text(
-    """
-    SELECT count(*) AS total_records,
-           count(*) FILTER (WHERE crime_count_total = 0) AS zero_crime_cells,
-           coalesce(round(avg(crime_count_total), 2), 0) AS avg_crimes_per_cell,
-           coalesce(max(crime_count_total), 0) AS max_crimes_per_cell
-    FROM safety_cells
-    """
 )
 
 
@@ -50,18 +37,19 @@ def validate_h3_grid_health() -> dict[str, Any]:
     missing = _missing_months(here, found)
     with here.connection.begin():
         make_room(here.connection)
-        breakdown = [_month(row) for row in here.connection.execute(_MONTHS)]
-        cells = checks.cells(here.connection, here.settings.h3_resolution, found)
-        checks.totals(here.connection, found)
+        audits = audit.months(here.connection)
+        cells = checks.cells(here.connection, here.settings.h3_resolution, audits, found)
+        checks.totals(here.connection, audits, found)
         checks.ingestion(here.connection, found)
         checks.counts(here.connection, found)
         checks.coverage(here.connection, found)
         supplied = coverage_store.summary(here.connection)
-        quality = here.connection.execute(_QUALITY).one()
+    breakdown = [_month(one) for one in audits if one.cells]
+    quality = _quality(audits)
     if not breakdown:
         found.faults.append("The grid is empty: run ingest_latest_crime_data, then rebuild_safety_grid")
-    if quality.zero_crime_cells:
-        found.concerns.append(f"{quality.zero_crime_cells} cells hold no crime: run rebuild_safety_grid force=true")
+    if quality["zero_crime_cells"]:
+        found.concerns.append(f"{quality['zero_crime_cells']} cells hold no crime: run rebuild_safety_grid force=true")
     return {
         "task": "validate_h3_grid_health",
         "timestamp": dt.datetime.now(dt.UTC).isoformat(),
@@ -78,13 +66,23 @@ def validate_h3_grid_health() -> dict[str, Any]:
             "monthly_breakdown": breakdown,
             "forces": supplied,
         },
-        "data_quality": {**quality._mapping, "avg_crimes_per_cell": float(quality.avg_crimes_per_cell)},
+        "data_quality": quality,
         "issues": found.faults + found.concerns,
     }
 
 
-def _month(row: Any) -> dict[str, Any]:
-    return {"month": row.month.isoformat(), "cells": row.cells, "crimes": row.crimes}
+def _month(one: Audit) -> dict[str, Any]:
+    return {"month": one.month.isoformat(), "cells": one.cells, "crimes": one.crimes}
+
+
+def _quality(audits: Sequence[Audit]) -> dict[str, Any]:
+    cells, crimes = sum(one.cells for one in audits), sum(one.crimes for one in audits)
+    return {
+        "total_records": cells,
+        "zero_crime_cells": sum(one.without_crime for one in audits),
+        "avg_crimes_per_cell": round(crimes / cells, 2) if cells else 0.0,
+        "max_crimes_per_cell": max((one.most for one in audits), default=0),
+    }
 
 
 def _missing_months(here: Context, found: Findings) -> list[str]:

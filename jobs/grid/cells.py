@@ -7,12 +7,12 @@ from typing import Any, Final, Self
 import h3.api.basic_int as h3
 import numpy as np
 import numpy.typing as npt
-import shapely
-from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Connection, text
 
+from jobs.grid import coarse
+from jobs.grid.ground import Ground
 from jobs.grid.period import Period
-from jobs.grid.query import CellQuery, QueryRefused
+from jobs.grid.query import CellQuery
 from jobs.grid.region import Ints, Ranges, Region, outlines, ranges
 
 Floats = npt.NDArray[np.float64]
@@ -27,11 +27,7 @@ ASB: Final = "anti-social-behaviour"
 FEW: Final = 5
 """A cell of fewer crimes than this says little: one report more or less would change its colour."""
 
-# The parent's number: its resolution in place of the cell's own, and every digit below it unused.
-_PARENT: Final = (
-    "(('x0' || h3_index)::bit(64)::bigint & ~(15::bigint << 52)) | (CAST(:resolution AS bigint) << 52) "
-    "| ((1::bigint << (3 * (15 - :resolution))) - 1)"
-)
+_PARENT: Final = coarse.parent("('x0' || h3_index)::bit(64)::bigint", ":resolution")
 # The stored counts, or those of some categories on some scale.
 _STORED: Final = (
     f"crime_count_total AS n, coalesce((stats->>'{ASB}')::bigint, 0) AS asb, crime_count_weighted AS weighted"
@@ -63,10 +59,14 @@ _IN_PERIOD: Final = f"{_PERIOD} JOIN safety_cells USING (month)"
 _IN_RANGES: Final = f"""
     {_PERIOD} CROSS JOIN unnest(CAST(:lows AS text[]), CAST(:highs AS text[])) AS part (low, high)
     CROSS JOIN LATERAL (
-        SELECT h3_index, crime_count_total, crime_count_weighted, stats FROM safety_cells
-        WHERE safety_cells.month = period.month AND h3_index BETWEEN low AND high OFFSET 0
+        SELECT h3_index, crime_count_total, crime_count_weighted, stats FROM {{table}} AS held
+        WHERE held.month = period.month AND h3_index BETWEEN low AND high OFFSET 0
     ) AS narrowed
 """  # noqa: S608 - constants
+
+
+class TooManyCells(Exception):
+    """More cells than an answer can carry."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ class Cells:
         return len(self.ids)
 
     @classmethod
-    def shown(cls, found: "Sums", region: Region | None, held: BaseGeometry | None = None) -> Self:
-        """Those of `found` that touch the region, with what follows from their numbers. Raises QueryRefused.
+    def shown(cls, found: "Sums", region: Region | None, held: Ground | None = None) -> Self:
+        """Those of `found` that touch the region, with what follows from their numbers. Raises TooManyCells.
 
         held: the land whose crimes are held, all of it when left out.
         """
@@ -120,7 +120,7 @@ class Cells:
         shapes = outlines(ids.tolist())
         keep = region.touches(shapes) if region else np.ones(len(ids), dtype=bool)
         if keep.sum() > MOST_CELLS:
-            raise too_large()
+            raise TooManyCells
         shown = ids[keep].tolist()
         areas = np.array([h3.cell_area(cell) for cell in shown], dtype=np.float64)
         return cls(
@@ -131,7 +131,7 @@ class Cells:
             areas_km2=areas,
             smoothed=_smoothed(shown, areas, found),
             outlines=shapes[keep],
-            covered=_covered(shapes[keep], held),
+            covered=held.shares(shapes[keep]) if held else np.ones(len(shown)),
         )
 
 
@@ -153,27 +153,29 @@ class Sums:
 NOTHING: Final = Sums(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 
 
-def too_large() -> QueryRefused:
-    """More cells than an answer can carry."""
-    advice = f"more than {MOST_CELLS} cells: narrow bbox or area, ask for a coarser resolution, or zoom in"
-    return QueryRefused({"resolution": advice})
-
-
 def read(
     connection: Connection, query: CellQuery, scheme: str, period: Period, resolution: int, within: Sequence[int] = ()
 ) -> Sums:
-    """Cells of `resolution` in the period; of the descendants of `within` if it is given. Raises QueryRefused.
+    """Cells of `resolution` in the period; of the descendants of `within` if it is given. Raises TooManyCells.
 
     `scheme`: name of the weights; an empty one for the stored column.
     """
-    values = parameters(query, scheme, period, ranges(within, period.resolutions))
-    return _sums(connection, _source(scheme, bool(within)), {**values, "resolution": resolution})
+    parts = _parts(within, period, resolution)
+    values = parameters(query, scheme, period, parts)
+    return _sums(connection, _source(scheme, resolution, bool(parts)), {**values, "resolution": resolution})
+
+
+def _parts(within: Sequence[int], period: Period, resolution: int) -> Ranges:
+    """What is looked up in the index to read `resolution`; nothing where all of the fine cells are read."""
+    if resolution not in coarse.RESOLUTIONS:
+        return ranges(within, period.resolutions)
+    return ranges(within, [resolution]) or [coarse.whole(resolution)]
 
 
 def read_area(
     connection: Connection, query: CellQuery, scheme: str, period: Period, resolution: int, area: str
 ) -> Sums:
-    """Cells of `resolution` with the crimes of an area alone, also where its border cuts them. Raises QueryRefused."""
+    """Cells of `resolution` with the crimes of an area alone, also where its border cuts them. Raises TooManyCells."""
     values = parameters(query, scheme, period, [])
     return _sums(connection, _OF_AREA, {**values, "resolution": resolution, "area": area})
 
@@ -185,7 +187,7 @@ def _sums(connection: Connection, source: str, values: dict[str, Any]) -> Sums:
     )
     rows = connection.execute(statement, {**values, "most": _MOST_READ + 1}).all()
     if len(rows) > _MOST_READ:
-        raise too_large()
+        raise TooManyCells
     columns: Any = zip(*rows, strict=True) if rows else ((), (), (), ())
     ids, counts, asb, weighted = columns
     return Sums(
@@ -193,11 +195,15 @@ def _sums(connection: Connection, source: str, values: dict[str, Any]) -> Sums:
     )
 
 
-def _source(scheme: str, is_narrowed: bool) -> str:
+def _source(scheme: str, resolution: int, is_narrowed: bool) -> str:
     return (
         f"SELECT h3_index, factor, {_COMPUTED if scheme else _STORED} "
-        f"{_IN_RANGES if is_narrowed else _IN_PERIOD} {_BY_CATEGORY if scheme else ''}"
+        f"{_in_ranges(resolution) if is_narrowed else _IN_PERIOD} {_BY_CATEGORY if scheme else ''}"
     )
+
+
+def _in_ranges(resolution: int) -> str:
+    return _IN_RANGES.format(table="coarse_cells" if resolution in coarse.RESOLUTIONS else "safety_cells")
 
 
 def parameters(query: CellQuery, scheme: str, period: Period, parts: Ranges) -> dict[str, Any]:
@@ -212,26 +218,15 @@ def parameters(query: CellQuery, scheme: str, period: Period, parts: Ranges) -> 
     }
 
 
-_BREAKDOWN = text(
-    f"SELECT month, key AS category, sum(value::bigint) AS n, sum(value::bigint * weight * factor) AS weighted "
-    f"{_IN_RANGES} {_BY_CATEGORY} GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2"
-)
-
-
 def breakdown(connection: Connection, query: CellQuery, scheme: str, period: Period, cell: int) -> Sequence[Any]:
     """month, category, n and weighted of one cell, oldest month first."""
-    parts = ranges([cell], period.resolutions)
-    return connection.execute(_BREAKDOWN, parameters(query, scheme, period, parts)).all()
-
-
-def _covered(outlines: npt.NDArray[np.object_], held: BaseGeometry | None) -> Floats:
-    """A cell is so small that shares of degrees are shares of land."""
-    shares = np.ones(len(outlines))
-    if held is not None:
-        shapely.prepare(held)
-        cut = ~shapely.contains_properly(held, outlines)
-        shares[cut] = shapely.area(shapely.intersection(held, outlines[cut])) / shapely.area(outlines[cut])
-    return shares
+    resolution = h3.get_resolution(cell)
+    statement = text(
+        "SELECT month, key AS category, sum(value::bigint) AS n, sum(value::bigint * weight * factor) AS weighted "
+        f"{_in_ranges(resolution)} {_BY_CATEGORY} GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2"
+    )
+    parts = _parts([cell], period, resolution)
+    return connection.execute(statement, parameters(query, scheme, period, parts)).all()
 
 
 def _smoothed(shown: Sequence[int], areas_km2: Floats, found: Sums) -> Floats:

@@ -17,11 +17,12 @@ from pydantic import (
 )
 
 from jobs.errors import WrongCall
+from jobs.grid import coarse
 from jobs.months import NotAMonth, month_text, parse_month
 from jobs.settings import Box, parse_box
 
-# Cells of 5 km2: coarser ones mix whole towns.
-COARSEST: Final = 7
+# Cells of 1,770 km2: the country in fewer than a hundred.
+COARSEST: Final = min(coarse.RESOLUTIONS)
 # Positions are snapped by the source: cells of resolution 10 look finer than they are.
 SHOWN_FIRST: Final = 9
 
@@ -111,7 +112,7 @@ class TileQuery(CellQuery):
         ge=COARSEST,
         # H3 has no finer one.
         le=15,
-        description="H3 resolution of the cells, 7 to H3_RESOLUTION; by zoom level or 9 when left out",
+        description="H3 resolution of the cells, 4 to H3_RESOLUTION; by zoom level or 9 when left out",
     )
 
 

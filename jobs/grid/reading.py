@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 import h3.api.basic_int as h3
 import shapely
-from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
@@ -20,14 +19,14 @@ from jobs import areas, database
 from jobs.areas import AreaError
 from jobs.coverage import reading as coverage
 from jobs.errors import SafegridError
-from jobs.grid import cells, detail, geojson, period, tiles
-from jobs.grid.cells import Cells
+from jobs.grid import cells, detail, geojson, ground, limits, period, tiles
+from jobs.grid.cells import Cells, TooManyCells
+from jobs.grid.ground import Ground
 from jobs.grid.period import Held, Period, Version
 from jobs.grid.query import COARSEST, CellQuery, GridQuery, QueryRefused, TileQuery, resolution_of
 from jobs.grid.region import Region
 from jobs.grid.snapshots import Name, Snapshots
 from jobs.grid.tiles import Tile
-from jobs.held import grounds
 from jobs.months import month_text
 from jobs.settings import Settings
 
@@ -167,6 +166,12 @@ class _Look:
         return self.scheme if self.query.scheme or self.query.category else ""
 
     def cells(self, connection: Connection, resolution: int, region: Region | None, query: TileQuery) -> Cells:
+        try:
+            return self._cells(connection, resolution, region, query)
+        except TooManyCells:
+            raise limits.too_large(connection, self.period, resolution, region) from None
+
+    def _cells(self, connection: Connection, resolution: int, region: Region | None, query: TileQuery) -> Cells:
         if region and region.shape.is_empty:
             return Cells.shown(cells.NOTHING, None)
         land = self._land(connection)
@@ -178,11 +183,9 @@ class _Look:
         found = cells.read(connection, self.query, self.weights, self.period, resolution, within)
         return Cells.shown(found, region, land)
 
-    def _land(self, connection: Connection) -> BaseGeometry | None:
+    def _land(self, connection: Connection) -> Ground | None:
         """Whose crimes are held of the newest month that is read."""
-        if not self.period.months:
-            return None
-        return shapely.union_all([one.shape for one in grounds.of_month(connection, self.period.months[-1])])
+        return ground.of_month(connection, self.period.months[-1]) if self.period.months else None
 
     def cell(self, connection: Connection, number: int, at: Version) -> bytes:
         rows = cells.breakdown(connection, self.query, self.scheme, self.period, number)

@@ -41,8 +41,8 @@ class Region:
             high = margin_km / _KM_PER_DEGREE
             # At a pole a degree of longitude has no width.
             wide = high / max(0.01, np.cos(np.radians(max(abs(south), abs(north)) + high)))
-            # More than half the world: to look through all of the grid is no slower.
-            if (north - south + 2 * high) * (east - west + 2 * wide) > 180 * 180:
+            # Of a ring around half the world H3 takes the other half; to look through all of the grid is no slower.
+            if east - west + 2 * wide >= 180:
                 return []
             corners = [(lat, lng) for lat in (south - high, north + high) for lng in (west - wide, east + wide)]
             # The corners stand row by row; a ring goes around.

@@ -10,33 +10,34 @@ from sqlalchemy import Connection, func, select, text, update
 from jobs.crimes import MonthState
 from jobs.database import copy
 from jobs.errors import PermanentError
+from jobs.grid import coarse
 from jobs.models.crimes import HeldMonth
 from jobs.models.grid import GridMonth
 
-# Cells of a month, aggregated from its crimes. `to_hex` of the number is H3's usual text. In the order of the
-# indexes, which then grow at few places at a time. The JSON is put together as text, which is quicker than
-# jsonb_object_agg; a slug needs no escapes, to_json sees to the odd one.
+# In the order of the indexes, which then grow at few places at a time; sorted once, for both steps of grouping.
+# `to_hex` of a cell's number is its usual text. As JSON a weight is the shortest text of its number: nothing is lost.
+_CELLS = """
+    SELECT to_hex(h3_cell) AS cell, sum(n) AS total, sum(n * (weights->>category)::float8) AS weighted,
+           jsonb_object_agg(category, n) AS stats
+    FROM {} CROSS JOIN weights GROUP BY h3_cell ORDER BY h3_cell
+"""
 _BUILD = text(
-    """
+    f"""
+    WITH weights AS (
+        SELECT jsonb_object_agg(category, weight) AS weights
+        FROM crime_weights JOIN weight_schemes ON name = scheme AND is_default
+    ), counted AS (
+        SELECT h3_cell, category, count(*)::int AS n FROM crime_incidents JOIN points ON points.id = point_id
+        WHERE month = :month GROUP BY 1, 2 ORDER BY 1, 2
+    ), {coarse.summed("counted")}, coarsely AS (
+        INSERT INTO coarse_cells (month, h3_index, crime_count_total, crime_count_weighted, stats)
+        SELECT :month, cell, total, weighted, stats FROM ({_CELLS.format("coarse")}) AS cells
+    )
     INSERT INTO safety_cells
         (cell_id, h3_index, h3_resolution, month, crime_count_total, crime_count_weighted, stats)
-    SELECT cell || :suffix, cell, :resolution, :month, total, weighted, stats::jsonb
-    FROM (
-        SELECT to_hex(h3_cell) AS cell, sum(n) AS total, sum(n * weight) AS weighted,
-               '{' || string_agg(name || n, ',') || '}' AS stats
-        FROM (
-            SELECT h3_cell, category, sum(n)::int AS n FROM (
-                SELECT point_id, category, count(*) AS n FROM crime_incidents WHERE month = :month GROUP BY 1, 2
-            ) AS of_points JOIN points ON points.id = point_id GROUP BY 1, 2
-        ) AS counted
-        JOIN (
-            SELECT category, weight, to_json(category) || ':' AS name
-            FROM crime_weights JOIN weight_schemes ON weight_schemes.name = scheme AND is_default
-            OFFSET 0
-        ) AS weights USING (category)
-        GROUP BY h3_cell ORDER BY h3_cell
-    ) AS cells
-    """
+    SELECT cell || :suffix, cell, :resolution, :month, total, weighted, stats
+    FROM ({_CELLS.format("counted")}) AS cells
+    """  # noqa: S608 - constants
 )
 _NOTE = text(
     """
@@ -98,7 +99,7 @@ def check(connection: Connection, states: Sequence[MonthState], resolution: int)
 
 
 def build_month(connection: Connection, state: MonthState, resolution: int, generation: int) -> None:
-    """Build the cells of one month anew. Part of the caller's transaction."""
+    """Build the cells of one month anew, fine and coarse. Part of the caller's transaction."""
     drop_month(connection, state.month)
     values = {
         "month": state.month,
@@ -113,8 +114,8 @@ def build_month(connection: Connection, state: MonthState, resolution: int, gene
 
 def drop_month(connection: Connection, month: dt.date) -> None:
     """Take a month out of the grid."""
-    connection.execute(text("DELETE FROM safety_cells WHERE month = :month"), {"month": month})
-    connection.execute(text("DELETE FROM grid_months WHERE month = :month"), {"month": month})
+    for table in ("safety_cells", "coarse_cells", "grid_months"):
+        connection.execute(text(f"DELETE FROM {table} WHERE month = :month"), {"month": month})  # noqa: S608 - constants
 
 
 def drop_unheld(connection: Connection) -> list[dt.date]:

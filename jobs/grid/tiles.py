@@ -19,8 +19,8 @@ DEEPEST: Final = 22
 LAYER: Final = "cells"
 # What a cell's border may stick out of its tile, so that no seam shows.
 _BUFFER: Final = 64
-# (zoom, at most; resolution): about 20 to 60 px a hexagon.
-_BY_ZOOM: Final = ((10, 7), (12, 8), (14, 9))
+# (zoom, at most; resolution): mostly 20 to 60 px a hexagon, and half of that where it shows the country.
+_BY_ZOOM: Final = ((4, 4), (6, 5), (8, 6), (10, 7), (12, 8), (14, 9))
 _FINE: Final = 10
 
 

@@ -18,14 +18,12 @@ _UNWEIGHTED = text(
     WHERE category NOT IN (SELECT category FROM crime_weights WHERE scheme = :scheme) ORDER BY 1
     """
 )
-_WEIGH = text(
-    """
-    UPDATE safety_cells SET crime_count_weighted = (
+_WEIGH = """
+    UPDATE {} SET crime_count_weighted = (
         SELECT sum(value::bigint * weight) FROM jsonb_each_text(stats)
         JOIN crime_weights ON scheme = :scheme AND category = key
     )
-    """
-)
+"""
 
 
 class SchemeRefused(WrongCall):
@@ -52,7 +50,8 @@ def weigh(connection: Connection, redis: Redis, name: str) -> int:
                 text("UPDATE weight_schemes SET is_default = :is_default WHERE (name = :name) = :is_default"),
                 {"name": name, "is_default": is_default},
             )
-        weighed = connection.execute(_WEIGH, {"scheme": name}).rowcount
+        connection.execute(text(_WEIGH.format("coarse_cells")), {"scheme": name})
+        weighed = connection.execute(text(_WEIGH.format("safety_cells")), {"scheme": name}).rowcount
         store.begin_generation(connection, store.next_generation(connection))
     cache.drop_snapshots(redis)
     return weighed

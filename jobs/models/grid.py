@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Index, SmallInteger, func
+from sqlalchemy import CheckConstraint, Index, SmallInteger, func
 from sqlalchemy.dialects.postgresql import BIGINT
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -25,6 +25,20 @@ class SafetyCell(Base):
     stats: Mapped[dict[str, Any]]
     """{category slug: crimes}"""
     __table_args__ = (Index("ix_safety_cells_month_h3", "month", "h3_index"),)
+
+
+class CoarseCell(Base):
+    """A hexagon of a coarse resolution in a month: the sums of the cells of `safety_cells` that lie in it."""
+
+    __tablename__ = "coarse_cells"
+    month: Mapped[dt.date] = mapped_column(primary_key=True)
+    h3_index: Mapped[str] = mapped_column(primary_key=True)
+    crime_count_total: Mapped[int]
+    crime_count_weighted: Mapped[float]
+    """Sum of the default scheme's weights."""
+    stats: Mapped[dict[str, Any]]
+    """{category slug: crimes}"""
+    __table_args__ = (CheckConstraint("h3_index ~ '^8[4-7][0-9a-f]{13}$'", name="coarse"),)
 
 
 class GridMonth(Base):

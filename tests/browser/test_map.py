@@ -194,7 +194,7 @@ def test_a_tile_of_too_many_cells_says_what_to_do(
 ) -> None:
     monkeypatch.setattr("jobs.grid.cells.MOST_CELLS", 5)
     page = open_page("/map/?area=southampton-core")
-    expect(page.locator("#map-problem")).to_contain_text("ask for a coarser resolution, or zoom in", timeout=DRAWN_MS)
+    expect(page.locator("#map-problem")).to_contain_text("narrow bbox or area, or zoom in", timeout=DRAWN_MS)
     monkeypatch.setattr("jobs.grid.cells.MOST_CELLS", 20_000)
     page.get_by_role("button", name="Zoom in").click()
     expect(page.locator("#map-problem")).to_be_hidden()

@@ -41,7 +41,7 @@ def grid(connection: Connection) -> list[tuple[Any, ...]]:
 
 def empty(connection: Connection) -> None:
     held = ("crime_incidents", "area_months", "month_grounds", "held_months")
-    for table in (*held, "ingestion_runs", "safety_cells", "grid_months"):
+    for table in (*held, "ingestion_runs", "safety_cells", "coarse_cells", "grid_months"):
         change(connection, f"DELETE FROM {table}")
 
 
@@ -88,7 +88,7 @@ def test_totals_are_kept_at_every_resolution(here: Context, months: list[list[An
     for month in MONTHS:
         hold(here.connection, month, [one for one in crimes if one.month == month])
     rebuild_safety_grid()
-    for resolution in range(7, 11):
+    for resolution in range(4, 11):
         found = sums(here.connection, resolution)
         assert {cell: count for cell, (count, _) in found.items()} == counted(crimes, resolution)
         assert sum(weighted for _, weighted in found.values()) == pytest.approx(
@@ -141,7 +141,7 @@ def test_all_real_months_are_counted_and_weighed_as_computed_one_by_one(
         assert {"total": total, "weighted": pytest.approx(weighted), "stats": stats} == expected[cell_id]
     every = [one for crimes in real.values() for one in crimes]
     for scheme, scale in scales.items():
-        for resolution in (7, 10):
+        for resolution in (4, 5, 6, 7, 8, 10):
             found = sums(here.connection, resolution, first="2018-01", scheme=scheme)
             assert {cell: count for cell, (count, _) in found.items()} == counted(every, resolution)
             assert sum(weighted for _, weighted in found.values()) == pytest.approx(

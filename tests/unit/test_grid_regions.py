@@ -4,10 +4,12 @@ import itertools
 
 import h3
 import numpy as np
+import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobs.grid.ground import Ground
 from jobs.grid.region import Region, outlines, ranges
 
 SIDES = st.floats(0.0001, 0.2)
@@ -71,6 +73,12 @@ def test_the_whole_world_is_not_narrowed() -> None:
     assert Region(shapely.box(-180, -85, 180, 85)).covering(9) == []
 
 
+@pytest.mark.parametrize("resolution", [4, 7, 9])
+def test_a_quarter_of_the_world_is_not_taken_for_the_other_side(resolution: int) -> None:
+    covering = Region(shapely.box(-90, 0, 0, 66.5)).covering(resolution)
+    assert not covering or is_in(h3.latlng_to_cell(51.5, -0.1, 10), ranges(covering, (10,)))
+
+
 def test_outlines_are_the_hexagons_counterclockwise() -> None:
     cells = [h3.str_to_int(cell) for cell in h3.grid_disk(h3.latlng_to_cell(50.9, -1.4, 9), 3)]
     shapes = outlines(cells)
@@ -87,3 +95,21 @@ def test_touching_is_by_the_hexagon_and_not_by_its_centre() -> None:
     corner = Region(shapely.box(west, south, west + (east - west) / 4, north))
     assert corner.touches(shapes).tolist() == [True]
     assert Region(shapely.box(east + 1e-6, south, east + 1, north)).touches(shapes).tolist() == [False]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(4, 9), st.integers(0, 1_000), st.booleans())
+def test_the_share_of_a_cell_is_that_of_one_plain_overlay(resolution: int, seed: int, has_hole: bool) -> None:
+    """Also where the border is ragged, has several parts or a hole, and misses the cell."""
+    chance = np.random.default_rng(seed)
+    middle = h3.latlng_to_cell(*chance.uniform((50, -6), (55, 1)), resolution)
+    shapes = outlines(sorted(h3.str_to_int(cell) for cell in h3.grid_disk(middle, 3)))
+    centre = shapely.centroid(shapes[len(shapes) // 2])
+    wide = np.sqrt(shapely.area(shapes).sum()) * chance.uniform(0.1, 1)
+    angles = np.sort(chance.uniform(0, 2 * np.pi, 400))
+    reach = wide * chance.uniform(0.4, 1, 400)
+    ring = np.stack([centre.x + reach * np.cos(angles), centre.y + reach * np.sin(angles)], axis=1)
+    land = shapely.make_valid(shapely.polygons(ring))
+    land = land.difference(centre.buffer(wide / 5)) if has_hole else land.union(shapes[0])
+    expected = shapely.area(shapely.intersection(land, shapes)) / shapely.area(shapes)
+    assert np.allclose(Ground(land).shares(shapes), expected, atol=1e-9)

@@ -3,6 +3,8 @@
 import gzip
 import itertools
 import json
+import math
+import re
 from collections import Counter
 from importlib.util import find_spec
 from typing import Any
@@ -14,6 +16,7 @@ from redis import Redis
 from sqlalchemy import Connection
 
 from jobs.grid.intervals import garwood
+from jobs.grid.query import COARSEST
 from jobs.grid.snapshots import sealed
 from jobs.grid.tiles import Tile
 from tests.conftest import needs
@@ -168,13 +171,16 @@ def test_an_area_is_a_filter(program: FlaskClient, crimes: list[Place]) -> None:
     assert shown(program, area="southampton-core", bbox="51.5,-1.45,51.6,-1.38") == {}
 
 
-def test_a_cell_shows_its_months_categories_and_neighbours(program: FlaskClient, crimes: list[Place]) -> None:
-    cell = counted(crimes, 9).most_common(1)[0][0]
-    mine = [one for one in crimes if h3.cell_to_parent(h3.latlng_to_cell(one.lat, one.lng, 10), 9) == cell]
+@pytest.mark.parametrize("resolution", [4, 6, 7, 9, 10])
+def test_a_cell_shows_its_months_categories_and_neighbours(
+    program: FlaskClient, crimes: list[Place], resolution: int
+) -> None:
+    cell = counted(crimes, resolution).most_common(1)[0][0]
+    mine = [one for one in crimes if h3.cell_to_parent(h3.latlng_to_cell(one.lat, one.lng, 10), resolution) == cell]
     answer = program.get(f"{GRID}/cells/{cell}").json
     assert {name: answer[name] for name in ("h3", "resolution", "crimes")} == {
         "h3": cell,
-        "resolution": 9,
+        "resolution": resolution,
         "crimes": len(mine),
     }
     assert answer["by_category"] == Counter(one.category for one in mine)
@@ -184,19 +190,19 @@ def test_a_cell_shows_its_months_categories_and_neighbours(program: FlaskClient,
         if any(one.month == month for one in mine)
     }
     assert sum(month["weighted"] for month in answer["by_month"]) == pytest.approx(answer["weighted"])
-    others = counted(crimes, 9)
+    others = counted(crimes, resolution)
     assert {one["h3"]: one["crimes"] for one in answer["neighbours"]} == {
         other: others[other] for other in h3.grid_ring(cell, 1)
     }
-    as_feature = shown(program)[cell]
+    as_feature = shown(program, resolution=resolution)[cell]
     assert {name: answer[name] for name in as_feature} == as_feature
 
 
 UNKNOWN_CELLS = {
     "nothing": "'nothing' is no H3 cell",
     "8a195dad65affff0": "is no H3 cell",
-    "861950d6fffffff": "has resolution 6: the grid has 7 to 10",
-    "8b195dad65a8fff": "has resolution 11: the grid has 7 to 10",
+    "83195dfffffffff": "has resolution 3: the grid has 4 to 10",
+    "8b195dad65a8fff": "has resolution 11: the grid has 4 to 10",
     "8a1f05836907fff": "Cell 8a1f05836907fff has no crimes in 2023-02 to 2024-01",
 }
 
@@ -225,8 +231,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "latitude and longitude look swapped: latitude comes first, 50.85,-1.55,51.0,-1.3 "
         "(given: '-1.55,50.85,-1.3,51.0')",
     ),
-    ({"resolution": "6"}, "Input should be greater than or equal to 7 (given: '6')"),
-    ({"resolution": "11"}, "the grid of these months has cells of resolution 10: expected 7 to 10 (given: 11)"),
+    ({"resolution": "3"}, "Input should be greater than or equal to 4 (given: '3')"),
+    ({"resolution": "11"}, "the grid of these months has cells of resolution 10: expected 4 to 10 (given: 11)"),
     ({"resolution": "fine"}, "Input should be a valid integer, unable to parse string as an integer (given: 'fine')"),
     ({"scheme": "mine"}, "mine is none: expected saferoute or cambridge or ons"),
     ({"area": "mars"}, "There is no area 'mars'; the areas are southampton-core"),
@@ -246,12 +252,31 @@ def test_an_unknown_category_is_refused_with_those_that_are_known(program: Flask
     assert said.startswith("burglery is none: expected some of anti-social-behaviour, bicycle-theft, ")
 
 
-def test_more_cells_than_an_answer_can_carry_are_refused_with_what_to_narrow(
+@pytest.mark.parametrize(("most", "asked"), [(50, 10), (50, 9), (4, 10), (4, 7), (1, 6)])
+@pytest.mark.parametrize("where", [{}, {"bbox": "50.85,-1.5,50.97,-1.3"}, {"area": "southampton-core"}])
+def test_more_cells_than_an_answer_can_carry_are_refused_with_a_resolution_that_would_do(
+    program: FlaskClient,
+    crimes: list[Place],
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    asked: int,
+    where: dict[str, str],
+) -> None:
+    monkeypatch.setattr("jobs.grid.cells.MOST_CELLS", most)
+    refused = re.fullmatch(
+        rf"more than {most} cells: ask for resolution (\d+) or coarser, narrow bbox or area, or zoom in",
+        problem(program, resolution=asked, **where)["resolution"],
+    )
+    assert refused
+    assert COARSEST <= int(refused[1]) < asked
+    assert 0 < len(shown(program, resolution=refused[1], **where)) <= most
+
+
+def test_where_no_resolution_would_do_none_is_named(
     program: FlaskClient, crimes: list[Place], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.grid.cells.MOST_CELLS", 50)
-    assert "narrow bbox or area, ask for a coarser resolution" in problem(program, resolution=10)["resolution"]
-    assert len(shown(program, resolution=7)) <= 50
+    monkeypatch.setattr("jobs.grid.cells.MOST_CELLS", 0)
+    assert problem(program)["resolution"] == "more than 0 cells: narrow bbox or area, or zoom in"
 
 
 def test_an_empty_grid_has_no_features(program: FlaskClient) -> None:
@@ -340,6 +365,50 @@ def test_a_tile_shows_the_cells_that_the_geojson_has_there(program: FlaskClient,
     assert {one["properties"]["h3"]: one["properties"] for one in features} == there
     nowhere = program.get(f"{GRID}/tiles/12/0/0.mvt")
     assert (nowhere.status_code, nowhere.data) == (200, b"")
+
+
+@pytest.mark.parametrize("scheme", [{}, {"scheme": "ons"}, {"category": "drugs,robbery"}, {"recency": "true"}])
+@pytest.mark.parametrize("resolution", [4, 5, 6, 7])
+def test_coarse_cells_are_the_sums_of_the_finest(
+    program: FlaskClient, crimes: list[Place], resolution: int, scheme: dict[str, str]
+) -> None:
+    expected: dict[str, dict[str, float]] = {}
+    for cell, one in shown(program, resolution=10, **scheme).items():
+        parent = expected.setdefault(h3.cell_to_parent(cell, resolution), {"crimes": 0, "asb": 0, "weighted": 0.0})
+        for name in parent:
+            parent[name] += one[name]
+    coarse = shown(program, resolution=resolution, **scheme)
+    assert coarse.keys() == expected.keys()
+    for cell, sums in expected.items():
+        assert {name: coarse[cell][name] for name in sums} == pytest.approx(sums, abs=0.01)
+
+
+@pytest.mark.parametrize("zoom", range(23))
+def test_every_zoom_has_a_tile_with_cells_of_its_resolution(
+    program: FlaskClient, crimes: list[Place], zoom: int
+) -> None:
+    needs("the package mapbox-vector-tile", find_spec("mapbox_vector_tile") is not None)
+    import mapbox_vector_tile
+
+    one = crimes[0]
+    tile = tile_of(one.lat, one.lng, zoom)
+    answer = program.get(f"{GRID}/tiles/{tile.z}/{tile.x}/{tile.y}.mvt")
+    assert answer.status_code == 200, answer.text
+    # From so far a cell is smaller than a point of the tile.
+    features = mapbox_vector_tile.decode(answer.data)["cells"]["features"]
+    found = {feature["properties"]["h3"]: feature["properties"]["crimes"] for feature in features}
+    resolution = tile.resolution
+    assert {h3.get_resolution(cell) for cell in found} == {resolution}
+    fine = h3.latlng_to_cell(one.lat, one.lng, 10)
+    assert found.items() <= counted(crimes, resolution).items()
+    assert h3.cell_to_parent(fine, resolution) in found
+
+
+def tile_of(lat: float, lng: float, zoom: int) -> Tile:
+    """The tile that has this place."""
+    across = 2**zoom
+    down = (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2
+    return Tile(zoom, int((lng + 180) / 360 * across), int(down * across))
 
 
 def test_a_tile_that_is_not_on_the_map_is_404(program: FlaskClient) -> None:

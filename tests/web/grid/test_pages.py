@@ -82,7 +82,7 @@ REFUSED = {
     "category=burglery": "category: burglery is none: expected",
     "category=drugs,robbery": "category: the map shows one category or all of them",
     "measure=colour": "measure: Input should be &#39;weighted&#39;",
-    "resolution=11": "expected 7 to 10 (given: 11)",
+    "resolution=11": "expected 4 to 10 (given: 11)",
     "cell=x": "cell: String should match pattern",
     "zoom=3": "zoom: is no parameter: expected from, to,",
     "from=2024-01&from=2024-02": "from: is given more than once",
