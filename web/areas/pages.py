@@ -5,6 +5,7 @@ from functools import partial
 
 from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_limiter import RateLimitExceeded
 
 from jobs.areas import Area
 from jobs.boundaries import files
@@ -15,6 +16,7 @@ from web.areas.changes import NotConfirmed
 from web.areas.store import known_area
 from web.areas.wanted import AreaRefused
 from web.http.clients import client
+from web.http.errors import respond, too_many, wants_problem
 from web.http.reading import takes_file
 from web.people import guard
 
@@ -97,6 +99,18 @@ def remove(slug: str) -> ResponseReturnValue:
         return render_template("areas/delete.html", area=area, loss=error.loss, is_changed=True), 409
     flash(f"The area {done.area.name} is deleted. {_deleted(done.loss.crimes)}")
     return redirect(url_for("areas.index"), 303)
+
+
+@bp.errorhandler(RateLimitExceeded)
+def refuse(error: RateLimitExceeded) -> ResponseReturnValue:
+    """A form that was sent too often keeps its values."""
+    problem = too_many(error)
+    if wants_problem() or request.endpoint == "areas.remove":
+        return respond(problem)
+    flash(problem.detail)
+    kept, slug = _kept(*_given()), (request.view_args or {}).get("slug")
+    page = _border(slug, kept, {}) if slug else _index(kept, {})
+    return page, problem.status, problem.headers
 
 
 def _index(given: dict[str, str], problems: dict[str, str]) -> str:

@@ -106,10 +106,11 @@ def _csrf(error: CSRFError) -> Problem:
     return Problem(403, f"{error.description} {hint}")
 
 
-def _rate_limit(error: RateLimitExceeded) -> Problem:
+def too_many(error: RateLimitExceeded) -> Problem:
+    """Somebody asks more often than they may."""
     current = current_app.extensions["safegrid_limiter"].current_limit
     seconds = max(1, math.ceil(current.reset_at - time.time())) if current else 60
-    detail = f"More than {error.description} from this address. Try again in {seconds} s."
+    detail = f"More than {error.description}. Try again in {seconds} s."
     return Problem(429, detail, headers=[("Retry-After", str(seconds))])
 
 
@@ -161,7 +162,7 @@ def _away(what: str, error: Exception) -> Problem:
 _PROBLEMS = {
     HTTPException: _http,
     CSRFError: _csrf,
-    RateLimitExceeded: _rate_limit,
+    RateLimitExceeded: too_many,
     apiflask.HTTPError: _api_input,
     ParameterError: _parameters,
     UnknownJob: _unknown,

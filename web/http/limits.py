@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from flask import Flask
+from flask import Flask, g
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
+from flask_login import current_user
 
 from web.http.clients import settings_of
 from web.settings import Settings
 
 # Nobody types faster; and at this rate a password of 12 characters is not guessed.
 SIGN_INS = "10 per minute"
-# More than people or scripts need, and less than fills the ledger.
-REQUESTS = "60 per minute"
+# Of one user or token: a backfill of every month by a script passes, and a loop gone wild does not fill the ledger.
+REQUESTS = "600 per minute"
 # Views that take work on share one count.
 _ASKING = (
     *("jobs.start", "jobs_api.submit", "runs_api.batch", "runs_api.retry", "runs.retry", "runs.act"),
@@ -21,7 +22,7 @@ _ASKING = (
 
 
 def init_app(app: Flask) -> None:
-    """Limit the views that are worth it, per address. Comes after the views."""
+    """Limit the views that are worth it: sign-ins per address, requests for work per account. Comes after the views."""
     limiter = Limiter(
         get_remote_address,
         app=app,
@@ -34,11 +35,17 @@ def init_app(app: Flask) -> None:
     )
     views: dict[str, Any] = app.view_functions
     sign_ins = limiter.limit(SIGN_INS, methods=["POST"])
-    requests = limiter.shared_limit(REQUESTS, scope="requests")
+    requests = limiter.shared_limit(REQUESTS, scope="requests", key_func=_who_asks)
     views["signin.signin"] = sign_ins(views["signin.signin"])
     for endpoint in _ASKING:
         views[endpoint] = requests(views[endpoint])
     app.extensions["safegrid_limiter"] = limiter
+
+
+def _who_asks() -> str:
+    """Who has come in, so that those behind one address do not share a count."""
+    account = g.get("token_account") or current_user
+    return str(getattr(account, "name", None) or get_remote_address())
 
 
 def storage_uri(settings: Settings) -> str:

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_limiter import RateLimitExceeded
 
 from jobs import catalogue
 from jobs.catalogue import Job
 from jobs.errors import ParameterError
 from web.http.clients import client
+from web.http.errors import respond, too_many, wants_problem
 from web.jobs import durations, forms
 from web.jobs.submission import submit
 from web.runs import shown
@@ -55,6 +57,18 @@ def start(slug: str) -> ResponseReturnValue:
     else:
         flash("An equal request is under way already: this is its run.")
     return redirect(url_for("runs.show", run_id=submission.run_id), 303)
+
+
+@bp.errorhandler(RateLimitExceeded)
+def refuse(error: RateLimitExceeded) -> ResponseReturnValue:
+    """A form that was sent too often keeps its values."""
+    problem = too_many(error)
+    if wants_problem():
+        return respond(problem)
+    job = catalogue.find(str((request.view_args or {})["slug"]))
+    flash(problem.detail)
+    form = forms.form(job, _fields(request.form), choices=_choices(job))
+    return _page(job, form, ""), problem.status, problem.headers
 
 
 def _fields(sent: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from worker.findings.rule import Here, Rule
 
 # The scheduler ticks every 5 s and so do the workers' sweeps.
 LATE = dt.timedelta(minutes=1)
-# Its newest occurrence was skipped, not by a pause, and nothing of the job has succeeded since.
+# Its newest occurrence was skipped, not by a pause, and no run of the job is open or has succeeded since.
 _MISSED = text(
     """
     SELECT named.job, newest.id, newest.occurrence, newest.error
@@ -25,6 +25,7 @@ _MISSED = text(
         SELECT FROM runs AS good WHERE good.job = named.job AND good.state = 'finished'
         AND good.ended_at > newest.occurrence
     )
+    AND NOT EXISTS (SELECT FROM runs AS others WHERE others.job = named.job AND others.ended_at IS NULL)
     """
 )
 

@@ -43,6 +43,8 @@ def test_an_occurrence_that_was_missed_for_too_long_is_named_until_the_job_succe
     take(connection)
     assert "Missed by more than 7 days" in looker.of("occurrence_missed")[JOB].cause
     run = ledger.submit(connection, catalogue.find(JOB), {}, REQUESTER).run_id
+    assert not looker.of("occurrence_missed")
+    end(connection, run, "cancelled")
     assert looker.of("occurrence_missed")
     end(connection, run, "finished")
     assert not looker.of("occurrence_missed")
@@ -51,6 +53,18 @@ def test_an_occurrence_that_was_missed_for_too_long_is_named_until_the_job_succe
 def test_an_occurrence_that_is_made_up_for_is_not_missed(connection: Connection, looker: Looker) -> None:
     be_due(connection, "9 days")
     take(connection)
+    assert not looker.of("occurrence_missed")
+
+
+def test_an_occurrence_that_fell_into_the_time_of_another_run_is_not_missed(
+    connection: Connection, looker: Looker
+) -> None:
+    run = ledger.submit(connection, catalogue.find(JOB), {}, REQUESTER).run_id
+    be_due(connection, "3 minutes")
+    change(connection, "UPDATE cadences SET cron = '0 0 1 1 *' WHERE job = :job", job=JOB)
+    take(connection)
+    assert not looker.of("occurrence_missed")
+    end(connection, run, "finished")
     assert not looker.of("occurrence_missed")
 
 

@@ -4,6 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.web.conftest import BEARER, TASKS, MakeApp, csrf_token, sign_in
+from web.http import limits
 from web.http.limits import storage_uri
 from web.settings import Settings
 from worker.client import Client
@@ -33,16 +34,51 @@ def test_redis_away_each_process_counts_for_itself(make_app: MakeApp) -> None:
     assert sign_in(visitor).status_code == 429
 
 
-def test_asking_for_runs_is_limited_as_a_whole(program: FlaskClient, browser: FlaskClient) -> None:
-    answers = [program.post(f"{TASKS}/cleanup-history") for _ in range(61)]
-    assert {answer.status_code for answer in answers[:60]} == {202}
-    refused = answers[60]
-    assert refused.status_code == 429
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Apps that are made from now on allow few requests."""
+    monkeypatch.setattr(limits, "REQUESTS", "3 per minute")
+
+
+def test_a_script_may_ask_for_hundreds_of_runs_a_minute(program: FlaskClient) -> None:
+    answers = [program.post(f"{TASKS}/cleanup-history", json={"retention_days": days}) for days in range(1, 121)]
+    assert {answer.status_code for answer in answers} == {202}
+
+
+def test_each_user_and_token_has_a_count_of_its_own(few: None, make_app: MakeApp) -> None:
+    app = make_app()
+    program, browser = app.test_client(use_cookies=False), app.test_client()
+    token = program.post("/api/v1/admin/tokens", json={"name": "other", "role": "operator"}, headers=BEARER).json
+    answers = [program.post(f"{TASKS}/cleanup-history", headers=BEARER) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
+    refused = answers[3]
     assert refused.content_type == "application/problem+json"
     assert int(refused.headers["Retry-After"]) >= 1
-    page = browser.post("/jobs/cleanup-history", data={"csrf_token": csrf_token(browser)})
+    assert program.get(TASKS, headers=BEARER).status_code == 200
+    other = {"Authorization": f"Bearer {token['token']}"}
+    assert program.post(f"{TASKS}/cleanup-history", headers=other).status_code == 202
+    sign_in(browser)
+    assert browser.post("/jobs/cleanup-history", data={"csrf_token": csrf_token(browser)}).status_code == 303
+
+
+def test_a_form_that_is_refused_keeps_its_values(few: None, make_app: MakeApp) -> None:
+    browser = make_app().test_client()
+    sign_in(browser)
+    form = {"csrf_token": csrf_token(browser), "retention_days": "43"}
+    for _ in range(3):
+        browser.post("/jobs/cleanup-history", data=form)
+    page = browser.post("/jobs/cleanup-history", data=form)
     assert page.status_code == 429
-    assert program.get(TASKS).status_code == 200
+    assert int(page.headers["Retry-After"]) >= 1
+    assert 'value="43"' in page.text
+    assert "More than 3 per 1 minute. Try again in" in page.text
+    area = {"csrf_token": form["csrf_token"], "slug": "eastleigh", "name": "Eastleigh", "box": "50.9,-1.4,51,-1.3"}
+    kept = browser.post("/areas/", data=area)
+    assert kept.status_code == 429
+    assert 'value="50.9,-1.4,51,-1.3"' in kept.text
+    border = browser.post("/areas/southampton-core/border", data=area)
+    assert border.status_code == 429
+    assert "50.9,-1.4,51,-1.3" in border.text
 
 
 def test_counts_are_kept_under_our_own_name(visitor: FlaskClient, client: Client) -> None:
