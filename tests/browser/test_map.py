@@ -180,6 +180,17 @@ def test_a_choice_changes_legend_and_address(open_page: Open, busiest: str) -> N
     expect(page.locator("#map-legend li")).to_have_text(seen[-1])
 
 
+@pytest.mark.parametrize(("zoom", "resolution"), [(4, 4), (5, 5), (8, 6), (9, 7)])
+def test_from_afar_the_map_shows_coarse_cells(open_page: Open, busiest: str, zoom: int, resolution: int) -> None:
+    page = open_page(f"/map/{place(busiest, zoom)}")
+    assert drawn(page) > 0
+    expect(page.locator("#map-count")).to_contain_text(f"cells of resolution {resolution} are in view")
+    expect(page.locator("#map-problem")).to_be_hidden()
+    # One of them is chosen like any other.
+    page.locator("#map-highest a").first.click()
+    expect(page.locator("#map-cell .facts")).to_contain_text(f"Resolution{resolution}, ")
+
+
 def test_a_choice_that_the_grid_refuses_is_said(open_page: Open, busiest: str) -> None:
     page = open_page("/map/?area=southampton-core&to=2024-04")
     drawn(page)

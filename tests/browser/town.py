@@ -4,10 +4,12 @@ import datetime as dt
 import json
 import random
 from collections import Counter, defaultdict
+from typing import Any
 
 import h3
 from sqlalchemy import Connection, text
 
+from jobs.grid import coarse
 from jobs.months import add_months
 
 CATEGORIES = {
@@ -26,16 +28,20 @@ _MONTH = text(
     VALUES (:month, '', 7, 10, 0, 0, now()) ON CONFLICT (month) DO NOTHING
     """
 )
-_CELL = text(
-    """
-    INSERT INTO safety_cells
-        (cell_id, h3_index, h3_resolution, month, crime_count_total, crime_count_weighted, stats)
-    SELECT :cell || to_char(CAST(:month AS date), '_YYYYMM'), :cell, 10, :month, sum(n), sum(n * weight),
-           CAST(:stats AS jsonb)
+_CELL = """
+    INSERT INTO {table} (month, h3_index, crime_count_total, crime_count_weighted, stats {columns})
+    SELECT :month, :cell, sum(n), sum(n * weight), CAST(:stats AS jsonb) {values}
     FROM jsonb_each_text(CAST(:stats AS jsonb)) AS counted (slug, written), CAST(written AS integer) AS n, crime_weights
     WHERE scheme = 'saferoute' AND category = slug
-    """
+"""
+_FINE = text(
+    _CELL.format(
+        table="safety_cells",
+        columns=", cell_id, h3_resolution",
+        values=", :cell || to_char(CAST(:month AS date), '_YYYYMM'), 10",
+    )
 )
+_COARSE = text(_CELL.format(table="coarse_cells", columns="", values=""))
 
 
 def build(connection: Connection, newest: dt.date, months: int = 12, crimes: int = 1500) -> str:
@@ -45,12 +51,24 @@ def build(connection: Connection, newest: dt.date, months: int = 12, crimes: int
     with connection.begin():
         for month in (add_months(newest, -back) for back in range(months)):
             cells = _scattered(chance, crimes)
-            values = [{"month": month, "cell": cell, "stats": json.dumps(stats)} for cell, stats in cells.items()]
             connection.execute(_MONTH, {"month": month})
-            connection.execute(_CELL, values)
+            connection.execute(_FINE, _values(month, cells))
+            connection.execute(_COARSE, _values(month, _parents(cells)))
             for cell, stats in cells.items():
                 all_crimes[h3.cell_to_parent(cell, 9)] += stats.total()
     return all_crimes.most_common(1)[0][0]
+
+
+def _values(month: dt.date, cells: dict[str, Counter[str]]) -> list[dict[str, Any]]:
+    return [{"month": month, "cell": cell, "stats": json.dumps(stats)} for cell, stats in cells.items()]
+
+
+def _parents(cells: dict[str, Counter[str]]) -> dict[str, Counter[str]]:
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for cell, stats in cells.items():
+        for resolution in coarse.RESOLUTIONS:
+            found[h3.cell_to_parent(cell, resolution)] += stats
+    return found
 
 
 def _scattered(chance: random.Random, crimes: int) -> dict[str, Counter[str]]:
