@@ -1,13 +1,13 @@
 """Cells as they are read: crimes of a period, added up in PostgreSQL at the resolution that is shown."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Self
 
 import h3.api.basic_int as h3
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from jobs.grid import coarse
 from jobs.grid.ground import Ground
@@ -110,6 +110,10 @@ class Cells:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def at(self, places: npt.NDArray[Any]) -> Self:
+        """Those at these places, or of this mask."""
+        return replace(self, **{field.name: getattr(self, field.name)[places] for field in fields(self)})
+
     @classmethod
     def shown(cls, found: "Sums", region: Region | None, held: Ground | None = None) -> Self:
         """Those of `found` that touch the region, with what follows from their numbers. Raises TooManyCells.
@@ -144,10 +148,23 @@ class Sums:
     asb: Ints
     weighted: Floats
 
+    def at(self, places: npt.NDArray[Any]) -> "Sums":
+        """Those at these places, or of this mask."""
+        return Sums(self.ids[places], self.counts[places], self.asb[places], self.weighted[places])
+
     def only(self, cell: int) -> "Sums":
         """Those of one cell."""
-        keep = self.ids == cell
-        return Sums(self.ids[keep], self.counts[keep], self.asb[keep], self.weighted[keep])
+        return self.at(self.ids == cell)
+
+    def parents(self, resolution: int) -> "Sums":
+        """The same crimes by the cells of a resolution that is not finer."""
+        # As _PARENT in PostgreSQL.
+        unused = (1 << 3 * (15 - resolution)) - 1
+        cells = (self.ids & ~(15 << 52)) | (resolution << 52) | unused
+        ids, places = np.unique(cells, return_inverse=True)
+        columns: list[Any] = [np.bincount(places, column) for column in (self.counts, self.asb, self.weighted)]
+        counts, asb, weighted = columns
+        return Sums(ids, counts.astype(np.int64), asb.astype(np.int64), weighted)
 
 
 NOTHING: Final = Sums(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
@@ -180,12 +197,28 @@ def read_area(
     return _sums(connection, _OF_AREA, {**values, "resolution": resolution, "area": area})
 
 
-def _sums(connection: Connection, source: str, values: dict[str, Any]) -> Sums:
-    statement = text(
+def read_whole(connection: Connection, scheme: str, period: Period, resolution: int, area: str | None) -> Sums:
+    """All cells of the period, however many they are; with an area, of its crimes alone.
+
+    `scheme`: name of the default scheme.
+    """
+    parts = _parts((), period, resolution) if area is None else []
+    values = {**parameters(CellQuery(), scheme, period, parts), "resolution": resolution, "area": area, "most": None}
+    statement = _summed(_OF_AREA if area is not None else _source("", resolution, bool(parts)))
+    rows = connection.execute(statement, values, execution_options={"stream_results": True})
+    read = np.fromiter(map(tuple, rows), np.dtype("i8, i8, i8, f8"))
+    return Sums(read["f0"], read["f1"], read["f2"], read["f3"])
+
+
+def _summed(source: str) -> TextClause:
+    return text(
         f"SELECT {_PARENT} AS cell, sum(n)::bigint AS n, sum(asb)::bigint AS asb, "  # noqa: S608 - constants
         f"sum(weighted * factor) AS weighted FROM ({source}) AS counted GROUP BY 1 ORDER BY 1 LIMIT :most"
     )
-    rows = connection.execute(statement, {**values, "most": _MOST_READ + 1}).all()
+
+
+def _sums(connection: Connection, source: str, values: dict[str, Any]) -> Sums:
+    rows = connection.execute(_summed(source), {**values, "most": _MOST_READ + 1}).all()
     if len(rows) > _MOST_READ:
         raise TooManyCells
     columns: Any = zip(*rows, strict=True) if rows else ((), (), (), ())

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -42,7 +42,17 @@ def features(cells: Cells) -> Iterator[str]:
 def rings(outlines: npt.NDArray[np.object_]) -> Iterator[str]:
     """Polygons in degrees, shape (n,), each as the JSON of its ring: longitude first, counterclockwise."""
     corners, which = shapely.get_coordinates(outlines, return_index=True)
-    texts = [f"[{lng},{lat}]" for lng, lat in corners.round(_DECIMALS).tolist()]
+    # By column: a list for each corner would take longer than its text.
+    lngs, lats = corners.round(_DECIMALS).T.tolist()
+    texts = [f"[{lng},{lat}]" for lng, lat in zip(lngs, lats, strict=True)]
     ends = np.searchsorted(which, np.arange(len(outlines)), side="right").tolist()
     for begin, end in itertools.pairwise([0, *ends]):
         yield f"[{','.join(texts[begin:end])}]"
+
+
+def ring(boundary: Sequence[tuple[float, float]]) -> str:
+    """The JSON of one ring, of which H3 has the corners: latitude first, counterclockwise, the first not repeated.
+
+    For cells that need no polygon, it takes half the time.
+    """
+    return f"[{','.join([f'[{lng:.6f},{lat:.6f}]' for lat, lng in (*boundary, boundary[0])])}]"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -25,6 +25,10 @@ from jobs.settings import Box, parse_box
 COARSEST: Final = min(coarse.RESOLUTIONS)
 # Positions are snapped by the source: cells of resolution 10 look finer than they are.
 SHOWN_FIRST: Final = 9
+# Some thousand tiles for a country at 12; four times as many with each zoom beyond.
+SHALLOWEST_EXPORT: Final = 4
+DEEPEST_EXPORT: Final = 14
+ExportFormat = Literal["csv", "geojson", "geojsonl", "parquet", "pmtiles"]
 
 
 class QueryRefused(WrongCall):
@@ -66,22 +70,13 @@ Slugs = Annotated[
 ]
 
 
-class CellQuery(BaseModel):
-    """Which crimes are read, and how they are weighed."""
+class PeriodQuery(BaseModel):
+    """Which months are read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    first: Month | None = Field(
-        None, alias="from", description="Oldest month, YYYY-MM; eleven months before `to` when left out"
-    )
+    first: Month | None = Field(None, alias="from", description="Oldest month, YYYY-MM; the oldest held when left out")
     last: Month | None = Field(None, alias="to", description="Newest month, YYYY-MM; the newest held when left out")
-    category: Slugs = ()
-    scheme: str | None = Field(None, description="Scheme of weights; the default scheme when left out")
-    recency: bool = Field(
-        False,
-        description="Whether older crimes weigh less: 1.0 up to 3 months back from the newest month held, "
-        "0.75 up to 6, 0.5 up to 12, 0.25 beyond",
-    )
 
     @model_validator(mode="before")
     @classmethod
@@ -98,6 +93,38 @@ class CellQuery(BaseModel):
         if first and last and first > last:
             raise ValueError(f"expected a month that is not before from, {month_text(first)}")
         return last
+
+
+class ExportQuery(PeriodQuery):
+    """What is exported, and as what."""
+
+    format: ExportFormat = Field(
+        "csv",
+        description="pmtiles: tiles of a map of the whole period, the last twelve months when left out; "
+        "the others: a record a cell and month",
+    )
+    area: str | None = Field(None, description="Slug of an area: its own crimes; all that is held when left out")
+    max_zoom: int = Field(
+        12,
+        ge=SHALLOWEST_EXPORT,
+        le=DEEPEST_EXPORT,
+        description="Deepest zoom of pmtiles, which begins with 4; maps enlarge its tiles beyond",
+    )
+
+
+class CellQuery(PeriodQuery):
+    """Which crimes are read, and how they are weighed."""
+
+    first: Month | None = Field(
+        None, alias="from", description="Oldest month, YYYY-MM; eleven months before `to` when left out"
+    )
+    category: Slugs = ()
+    scheme: str | None = Field(None, description="Scheme of weights; the default scheme when left out")
+    recency: bool = Field(
+        False,
+        description="Whether older crimes weigh less: 1.0 up to 3 months back from the newest month held, "
+        "0.75 up to 6, 0.5 up to 12, 0.25 beyond",
+    )
 
     def canonical(self) -> str:
         """The same text for the same question."""

@@ -151,7 +151,7 @@ def _open_pages(settings: Settings, folder: Path) -> None:
     plain.remove("/rq/favicon.ico")  # a file, which the test client would leave open
     data = "/rq/0/data/jobs/maintenance/finished/8/asc/1.json"
     for path in (*plain, data, "/rq/0/data/workers.json", "/rq/0/data/queues.json", "/scores/1"):
-        answer = browser.get(path)
+        answer = browser.get(path, buffered=True)
         assert answer.status_code in (200, 302, 303), (path, answer.status_code, answer.text)
     _change_things(browser, app.test_client(use_cookies=False))
     app.extensions["safegrid_client"].close()

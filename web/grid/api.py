@@ -1,4 +1,4 @@
-"""The safety grid over HTTP: cells as GeoJSON, one cell, and tiles for maps."""
+"""The safety grid over HTTP: cells as GeoJSON, one cell, tiles for maps, and files for other programs."""
 
 import gzip
 from typing import Any
@@ -6,11 +6,14 @@ from typing import Any
 from apiflask import APIBlueprint, APIFlask
 from flask import Response, request
 from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as WerkzeugResponse
 
+from jobs.grid.export.formats import FORMATS
 from jobs.grid.geojson import LICENCE_URL
-from jobs.grid.query import CellQuery, GridQuery, TileQuery
+from jobs.grid.query import CellQuery, ExportQuery, GridQuery, TileQuery
 from jobs.grid.reading import Answer
 from jobs.grid.tiles import DEEPEST, Tile
+from web.grid import export as exports
 from web.grid.reader import reader
 from web.people import guard
 
@@ -19,6 +22,15 @@ bp = APIBlueprint("grid_api", __name__, url_prefix="/api/v1/grid", tag="Grid")
 JSON = "application/json"
 GEOJSON = "application/geo+json"
 MVT = "application/vnd.mapbox-vector-tile"
+PROBLEM = "application/problem+json"
+
+_ABOUT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "What must be known of the file", "content": {JSON: {"schema": {"type": "object"}}}}
+}
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file", "content": {form.content_type: {} for form in FORMATS.values()}},
+    501: {"description": "The server lacks the package of this format", "content": {PROBLEM: {}}},
+}
 
 
 def _documented(content_type: str, what: str, schema: str = "") -> dict[int | str, dict[str, Any]]:
@@ -33,6 +45,7 @@ def _documented(content_type: str, what: str, schema: str = "") -> dict[int | st
 def init_app(app: APIFlask) -> None:
     """Add the grid."""
     app.register_blueprint(bp)
+    exports.init_app(app)
 
 
 def _respond(answer: Answer, content_type: str) -> Response:
@@ -91,3 +104,29 @@ def tile(z: int, x: int, y: int, wanted: TileQuery) -> Response:
     if not place.is_on_map:
         raise NotFound(f"There is no tile {z}/{x}/{y}: zoom goes from 0 to {DEEPEST}, x and y from 0 to 2^zoom - 1.")
     return _respond(reader().tile(place, wanted, request.if_none_match.contains_weak), MVT)
+
+
+@bp.get("/export")
+@bp.input(ExportQuery, location="query", arg_name="wanted")
+@bp.doc(
+    summary="The grid as a file: a record a cell and month, or tiles for maps",
+    operation_id="exportGrid",
+    responses=_FILE,
+)
+@guard.reads_grid
+def export(wanted: ExportQuery) -> WerkzeugResponse:
+    """A file, sent as it is read."""
+    return exports.file_of(wanted)
+
+
+@bp.get("/export/about")
+@bp.input(ExportQuery, location="query", arg_name="wanted")
+@bp.doc(
+    summary="Licence, coverage and age of a file of the grid; of CSV as the W3C's metadata for tables",
+    operation_id="describeGridExport",
+    responses=_ABOUT,
+)
+@guard.reads_grid
+def export_about(wanted: ExportQuery) -> Response:
+    """What a file has no room for."""
+    return Response(exports.about(wanted), content_type=JSON)

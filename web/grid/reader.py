@@ -4,6 +4,7 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from jobs.grid.export.extras import ExtraMissing
 from jobs.grid.query import QueryRefused
 from jobs.grid.reading import Grid, NoSuchCell
 from web.http.clients import settings_of
@@ -15,6 +16,7 @@ def init_app(app: Flask) -> None:
     app.extensions["safegrid_grid"] = Grid(settings_of(app), app.extensions["safegrid_client"].engine)
     app.register_error_handler(NoSuchCell, lambda error: respond(Problem(404, str(error))))
     app.register_error_handler(QueryRefused, lambda error: respond(Problem(422, str(error), error.problems)))
+    app.register_error_handler(ExtraMissing, lambda error: respond(Problem(501, str(error))))
 
 
 def reader() -> Grid:

@@ -146,7 +146,7 @@ def _add_errors(path: str, method: str, operation: Spec) -> None:
         possible |= {"404"}
     if path.endswith(("/cancel", "/retry")) or (path.startswith(_AREAS) and method != "post"):
         possible |= {"409"}
-    if asks_for_run or path.endswith("/retry") or path.startswith(_AREAS):
+    if asks_for_run or path.endswith(("/retry", "/grid/export")) or path.startswith(_AREAS):
         possible |= {"429"}
     if any(one["in"] == "query" for one in operation.get("parameters", ())):
         possible |= {"422"}

@@ -2,21 +2,30 @@
 
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import IO
+from typing import IO, get_args
 
 import click
 
-from jobs import areas, database
-from jobs.grid.export import WRITERS, batches, not_supplied
+from jobs import database
+from jobs.coverage.reading import NotSupplied
+from jobs.grid.export import formats
+from jobs.grid.export.about import About
+from jobs.grid.export.formats import FORMATS
+from jobs.grid.export.sidecar import sidecar
+from jobs.grid.export.source import Source
 from jobs.grid.geojson import ATTRIBUTION
-from jobs.grid.region import Region
-from jobs.months import NotAMonth, parse_month
+from jobs.grid.query import DEEPEST_EXPORT, SHALLOWEST_EXPORT, ExportFormat, ExportQuery
+from jobs.months import NotAMonth, months_text, parse_month
 from worker import settings
 from worker.cli import help_of
+
+# Formats that are no text for a terminal.
+_BINARY = ("parquet", "pmtiles")
 
 
 def _month(_context: click.Context, _option: click.Parameter, value: str | None) -> date | None:
@@ -26,25 +35,87 @@ def _month(_context: click.Context, _option: click.Parameter, value: str | None)
         raise click.BadParameter(str(error)) from None
 
 
-@click.command(help=help_of("export", "One record a cell and month. It is read as it is written, however large it is."))
-@click.option("--format", "form", type=click.Choice(list(WRITERS)), required=True, help="parquet is GeoParquet.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File; stdout when left out.")
+def _output(context: click.Context, _option: click.Parameter, value: Path | None) -> Path | None:
+    if value is None and context.params["form"] in _BINARY and sys.stdout.isatty():
+        raise click.UsageError(
+            f"{context.params['form']} is no text for a terminal: name a file with --output, or pipe it"
+        )
+    return value
+
+
+@click.command(
+    help=help_of(
+        "export",
+        "One record a cell and month, read as it is written, however large it is; pmtiles are tiles of a map of the "
+        "whole period, its last twelve months when --from is left out. Beside a file of csv or geojsonl, a second one "
+        "that ends in -metadata.json says what the first has no room for: licence, coverage, and as of when it is.",
+    )
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(get_args(ExportFormat)),
+    required=True,
+    is_eager=True,
+    help="parquet is GeoParquet.",
+)
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), callback=_output, help="File; stdout when left out."
+)
 @click.option("--from", "first", metavar="YYYY-MM", callback=_month, help="Oldest month.")
 @click.option("--to", "last", metavar="YYYY-MM", callback=_month, help="Newest month.")
-@click.option("--area", "slug", help="Only the cells that this area touches.")
-def export(form: str, output: Path | None, first: date | None, last: date | None, slug: str | None) -> None:
-    """Write the grid, one record a cell and month. It is read as it is written, however large it is."""
-    if output is None and form == "parquet" and sys.stdout.isatty():
-        raise click.UsageError("Parquet is no text for a terminal: name a file with --output, or pipe it")
-    engine = database.create(settings.read(), direct=False)
+@click.option("--area", "slug", help="Only the crimes of this area.")
+@click.option(
+    "--max-zoom",
+    type=click.IntRange(SHALLOWEST_EXPORT, DEEPEST_EXPORT),
+    default=12,
+    show_default=True,
+    help="Deepest zoom of pmtiles.",
+)
+def export(
+    form: ExportFormat, output: Path | None, first: date | None, last: date | None, slug: str | None, max_zoom: int
+) -> None:
+    """Write the grid."""
+    if first and last and first > last:
+        raise click.BadParameter("expected a month that is not before --from", param_hint="--to")
+    query = ExportQuery(format=form, first=first, last=last, area=slug, max_zoom=max_zoom)
+    engine = formats.in_one_state(database.create(settings.read(), direct=False))
     try:
-        with engine.connect() as connection, _written(output) as file:
-            region = Region(areas.find(connection, slug).polygon) if slug else None
-            lacking = not_supplied(connection, first, last, slug)
-            count = WRITERS[form](batches(connection, first, last, region), file, lacking)
+        with engine.connect() as connection:
+            _export(formats.source(connection, query), output)
     finally:
         engine.dispose()
-    click.echo(f"{count} cells. {ATTRIBUTION}", err=True)
+
+
+def _export(source: Source, output: Path | None) -> None:
+    form = FORMATS[source.query.format]
+    began, size = time.monotonic(), 0
+    with _written(output) as file:
+        for part in form.write(source):
+            size += file.write(part)
+        if output is not None and not form.speaks_for_itself:
+            _write_sidecar(source, output)
+    took = time.monotonic() - began
+    click.echo(f"{source.count} {form.counts}, {size / 1e6:.1f} MB in {took:.1f} s. {ATTRIBUTION}", err=True)
+    _say(source.about)
+
+
+def _write_sidecar(source: Source, output: Path) -> None:
+    with _written(output.with_name(f"{output.name}-metadata.json")) as file:
+        file.write(sidecar(source.about, source.query.format, output.name))
+
+
+def _say(about: About) -> None:
+    """What a reader of the file must know of it."""
+    if about.as_of:
+        oldest = min(one.built_at for one in about.as_of)
+        click.echo(f"Months {months_text(about.period.months)}, the grid as of {oldest:%Y-%m-%d %H:%M} UTC", err=True)
+    if about.months_not_held:
+        click.echo(f"Not held: {months_text(about.months_not_held)}", err=True)
+    _say_lacking(about.coverage)
+
+
+def _say_lacking(lacking: Sequence[NotSupplied]) -> None:
     for one in lacking:
         words = "supplied nothing" if one["status"] == "missing" else "did not supply all"
         click.echo(f"{one['force']} {words} of {', '.join(one['months'])}: few crimes there are not safe", err=True)

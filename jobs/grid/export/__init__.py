@@ -1,0 +1,1 @@
+"""The grid as files for other programs."""
