@@ -11,9 +11,10 @@ from jobs.grid.region import Region, ranges
 _CHILDREN = 7
 _OCCUPIED = text(
     """
-    SELECT count(DISTINCT h3_index) FROM coarse_cells
-    JOIN unnest(CAST(:lows AS text[]), CAST(:highs AS text[])) AS part (low, high) ON h3_index BETWEEN low AND high
-    WHERE month = ANY(:months)
+    SELECT count(*) FROM (
+        SELECT h3_index FROM coarse_cells JOIN unnest(CAST(:lows AS text[]), CAST(:highs AS text[])) AS part (low, high)
+        ON h3_index BETWEEN low AND high WHERE month = ANY(:months) GROUP BY h3_index
+    ) AS occupied
     """
 )
 
