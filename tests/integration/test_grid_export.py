@@ -301,11 +301,11 @@ def test_a_file_that_is_cut_off_leaves_nothing(
 
 def test_the_grid_is_read_as_it_is_written(settings: Settings, connection: Connection, grid: Rows) -> None:
     with connection.begin():
-        parts = formats.source(connection, ExportQuery()).batches(50)
+        parts = formats.source(connection, ExportQuery()).batches(size=50)
         assert len(next(parts)) == 50
         parts.close()
         cursors = connection.exec_driver_sql("SELECT count(*) FROM pg_cursors WHERE name <> ''")
         assert cursors.scalar() == 0
         read = formats.source(connection, ExportQuery())
-        assert [len(batch) for batch in read.batches(50)][:-1] == [50] * (len(grid) // 50)
+        assert [len(batch) for batch in read.batches(size=50)][:-1] == [50] * (len(grid) // 50)
         assert read.count == len(grid)

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine
 
+from jobs import areas
 from jobs.grid.query import TileQuery
 from jobs.grid.reading import Grid
 from jobs.grid.tiles import Tile
+from jobs.held import land
 from tests.conftest import needs
 from tests.gridded import build, hold, scattered
 from tests.integration.test_grid_export import LICENCE, exported, run
@@ -91,14 +93,13 @@ def test_tiles_are_of_the_year_that_the_map_shows_or_of_the_months_asked_for(
 
 
 def test_an_area_has_its_own_crimes(settings: Settings, grid: None, connection: Connection, tmp_path: Path) -> None:
-    from jobs import areas
-    from jobs.held import land
-
     with connection.begin():
         land.add(connection, areas.from_box("east", "East", (50.8, -1.4, 51.0, -1.3), ()))
+        land.add(connection, areas.from_box("sea", "Sea", (50.0, -1.4, 50.1, -1.3), ()))
     (body,) = tiles_of(settings, tmp_path, "--max-zoom", "4", "--area", "east").values()
     inside = [one for month in MONTHS[1:] for one in scattered(month) if one.lng >= -1.4]
     assert sum(one["crimes"] for one in cells(body).values()) == len(inside)
+    assert list(tiles_of(settings, tmp_path, "--area", "sea").values()) == [b""]
 
 
 def test_an_archive_says_what_it_is(settings: Settings, grid: None, tmp_path: Path) -> None:

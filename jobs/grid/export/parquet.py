@@ -50,7 +50,7 @@ def write_parquet(source: Source) -> Parts:
     schema, sink = _schema(pa, source), _Sink()
     said = source.about.not_supplied()
     with parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
-        for batch in source.batches(_GROUP):
+        for batch in source.batches(size=_GROUP):
             writer.write_table(_table(pa, schema, batch, said))
             yield sink.taken()
     yield sink.taken()

@@ -34,9 +34,10 @@ COLUMNS: Final = (
 """Of a record, in every format."""
 Parts = Generator[bytes, None, None]
 """A file as it is made."""
-Row = tuple[str, Any, Any, str]
-"""cell_id, crime_count_total, crime_count_weighted, and stats as the text of its JSON."""
-Batch = list[Row]
+TYPED: Final = "cell_id, crime_count_total, crime_count_weighted, stats::text"
+AS_TEXT: Final = "cell_id, crime_count_total::text, crime_count_weighted::text, stats::text"
+Batch = list[Any]
+"""Rows of tuples; the first of each begins with the cell_id."""
 # A cell_id is the text of the cell, `_`, and the month as YYYYMM.
 H3: Final = slice(0, 15)
 MONTH: Final = slice(16, 22)
@@ -45,32 +46,29 @@ BATCH: Final = 10_000
 # Some 36 km2: few enough in a country, and few cells of others beside an area's own.
 _COARSE: Final = 6
 
-_COLUMNS: Final = "cell_id, crime_count_total{kind}, crime_count_weighted{kind}, stats::text"
-_STORED: Final = (
-    f"SELECT {_COLUMNS} FROM safety_cells "  # noqa: S608 - constants
-    "WHERE month BETWEEN %(first)s AND %(last)s ORDER BY cell_id"
-)
+_STORED: Final = "SELECT {columns} FROM safety_cells WHERE month BETWEEN %(first)s AND %(last)s ORDER BY cell_id"
 # OFFSET 0 keeps PostgreSQL from joining in another order: each range is one look into the primary key.
-_STORED_IN_RANGES: Final = f"""
-    SELECT {_COLUMNS} FROM unnest(%(lows)s, %(highs)s) AS part (low, high)
+_STORED_IN_RANGES: Final = """
+    SELECT {columns} FROM unnest(%(lows)s, %(highs)s) AS part (low, high)
     CROSS JOIN LATERAL (
         SELECT * FROM safety_cells
         WHERE cell_id BETWEEN low AND high || '_9999' AND month = ANY(%(months)s) ORDER BY cell_id OFFSET 0
     ) AS cells
-"""  # noqa: S608 - constants
-_COUNTED: Final = f"""
-    SELECT {_COLUMNS} FROM (
-        SELECT to_hex(h3_cell) || to_char(month, '_YYYYMM') AS cell_id, sum(n)::int AS crime_count_total,
+"""
+_COUNTED: Final = """
+    SELECT {columns} FROM (
+        SELECT to_hex(h3_cell) || to_char(month, '_YYYYMM') AS cell_id, to_hex(h3_cell) AS h3_index,
+               h3_cell >> 52 & 15 AS h3_resolution, month, sum(n)::int AS crime_count_total,
                sum(n * weight) AS crime_count_weighted, jsonb_object_agg(category, n) AS stats
         FROM (
             SELECT month, h3_cell, category, count(*) AS n
             FROM crime_incidents JOIN points ON points.id = point_id
-            WHERE month = ANY(%(months)s) AND {{which}} GROUP BY 1, 2, 3
+            WHERE month = ANY(%(months)s) AND {which} GROUP BY 1, 2, 3
         ) AS counted
         JOIN crime_weights USING (category) JOIN weight_schemes ON name = scheme AND is_default
         GROUP BY month, h3_cell ORDER BY h3_cell, month
     ) AS cells
-"""  # noqa: S608 - constants
+"""
 _OF_AREA: Final = "point_id IN (SELECT point_id FROM area_points WHERE area = %(area)s)"
 _OF_POINTS: Final = "point_id = ANY(%(points)s)"
 _CELLS = text(
@@ -94,15 +92,15 @@ class Source:
     query: ExportQuery
     count: int = 0
 
-    def batches(self, size: int = 0, *, as_text: bool = False) -> Generator[Batch, None, None]:
+    def batches(self, columns: str = TYPED, size: int = 0) -> Generator[Batch, None, None]:
         """The records. With an area, of its own crimes: a cell that its border cuts counts those inside.
 
-        as_text: whether the counts and weights are wanted as PostgreSQL writes them.
+        columns: SQL of COLUMNS, the first of which begins with the cell_id.
         """
         months, area = self.about.period.months, self.about.area
         if not months:
             return
-        read = partial(self._stream, size or BATCH, "::text" if as_text else "")
+        read = partial(self._stream, columns, size or BATCH)
         parts = self._of_area(read, area) if area else read(_STORED, first=months[0], last=months[-1])
         for rows in parts:
             self.count += len(rows)
@@ -136,11 +134,11 @@ class Source:
         same = {state.month for state in states if built.get(state.month) == state.fingerprint}
         return [month for month in months if month in same], [month for month in months if month not in same]
 
-    def _stream(self, size: int, kind: str, statement: str, which: str = "", **values: Any) -> Iterator[Batch]:
+    def _stream(self, columns: str, size: int, statement: str, which: str = "", **values: Any) -> Iterator[Batch]:
         """By a cursor of the server, and as the driver has the rows: to wrap them costs as much as to read them."""
         with _cursor(self.connection) as cursor, ThreadPoolExecutor(1) as ahead:
             try:
-                cursor.execute(statement.format(kind=kind, which=which), values)
+                cursor.execute(statement.format(columns=columns, which=which), values)
                 coming = ahead.submit(cursor.fetchmany, size)
                 while rows := coming.result():
                     # PostgreSQL is at work on the next batch while this one is written.
