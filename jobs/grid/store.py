@@ -17,9 +17,9 @@ from jobs.models.grid import GridMonth
 # In the order of the indexes, which then grow at few places at a time; sorted once, for both steps of grouping.
 # `to_hex` of a cell's number is its usual text. As JSON a weight is the shortest text of its number: nothing is lost.
 _CELLS = """
-    SELECT to_hex(h3_cell) AS cell, sum(n) AS total, sum(n * (weights->>category)::float8) AS weighted,
-           jsonb_object_agg(category, n) AS stats
-    FROM {} CROSS JOIN weights GROUP BY h3_cell ORDER BY h3_cell
+    SELECT to_hex(h3_cell) AS cell, sum(n) AS total, jsonb_object_agg(category, n) AS stats,
+           sum(n * ((SELECT weights FROM weights)->>category)::float8) AS weighted
+    FROM (SELECT * FROM {} ORDER BY h3_cell, category OFFSET 0) AS sorted GROUP BY h3_cell ORDER BY h3_cell
 """
 _BUILD = text(
     f"""
