@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from bench.harness import Missing
 from jobs.database import copy
-from jobs.held import summaries
+from jobs.held import partitions, summaries
 from jobs.months import add_months
 from jobs.settings import Settings
 
@@ -72,6 +72,7 @@ def hold(connection: Connection, month: dt.date, rows: list[Row], count: int) ->
     new = connection.execute(_NEW_POINTS).all()
     cells = ((repr(lat), repr(lng), h3.latlng_to_cell(lat, lng, RESOLUTION), 0) for lat, lng in new)
     copy(connection, "points", ("latitude", "longitude", "h3_cell", "coarse_cell"), cells)
+    partitions.ensure(connection, month)
     connection.execute(_CRIMES, {"month": month})
     connection.execute(text("DROP TABLE fresh"))
     connection.execute(_GROUND, {"month": month})

@@ -174,19 +174,34 @@ def make_room(connection: Connection) -> None:
 
 def copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
     """COPY `rows` into `table` inside the connection's transaction. Returns the number of rows written."""
+    return copy_lines(connection, table, columns, ("\t".join(map(_field, row)) + "\n" for row in rows))
+
+
+def copy_lines(connection: Connection, table: str, columns: Sequence[str], lines: Iterable[str]) -> int:
+    """COPY lines in PostgreSQL's text format, as `copy` does rows. Their fields are escaped."""
     buffer = StringIO()
     count = 0
-    for count, row in enumerate(rows, 1):  # noqa: B007 - the last value is the answer
-        buffer.write("\t".join(map(_field, row)) + "\n")
+    for count, line in enumerate(lines, 1):  # noqa: B007 - the last value is the answer
+        buffer.write(line)
     buffer.seek(0)
     cursor: Any = connection.connection.cursor()
     with cursor:
-        cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", buffer)
+        cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", buffer, _CHUNK)
     return count
 
 
+# Each chunk is one turn at Python's lock, for which a thread that reads ahead waits too.
+_CHUNK = 2**20
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
+NULL = "\\N"
+
+
+def escaped(value: str) -> str:
+    """A text as a field of COPY's text format."""
+    return value.translate(_ESCAPES)
+
+
 def _field(value: Any) -> str:
-    return "\\N" if value is None else str(value).translate(_ESCAPES)
+    return NULL if value is None else escaped(str(value))

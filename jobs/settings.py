@@ -1,6 +1,7 @@
 """Settings of the jobs, read once from the environment and `.env` at the entry point and handed on."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -150,6 +151,8 @@ class Settings(BaseSettings):
     """Whether a new release of the source is ingested on the day it is seen, not only on the 2nd of the month."""
     refresh_months: Annotated[int, Ge(0), Le(36)] = Field(3, validation_alias="SAFEGRID_REFRESH_MONTHS")
     """How many of the newest months that are held are asked for again after a release: the source revises them."""
+    import_folder: Path = Field(Path(".safegrid/import"), validation_alias="SAFEGRID_IMPORT_FOLDER")
+    """Where archives are read from, and downloaded to; on every host that has workers of the queue ingestion."""
     h3_resolution: Annotated[int, Ge(7), Le(12)] = Field(10, validation_alias="H3_RESOLUTION")
     grid_type: Literal["h3_hexagonal"] = Field("h3_hexagonal", validation_alias="GRID_TYPE")
     southampton_bbox: Annotated[Box, NoDecode, BeforeValidator(parse_box)] = Field(

@@ -54,7 +54,7 @@ def hold(
         wanted = areas.find(connection, area)
     placed = [Crime(one.category, one.lat, one.lng, None, "", number, *[None] * 4) for number, one in enumerate(crimes)]
     pull = staging.begin(connection, wanted, parse_month(month), "a test", dt.date(2024, 1, 1))
-    staging.keep(connection, pull, "all", 0, Answer(read=len(placed)), placed)
+    staging.keep(connection, pull, "all", 0, Answer(read=len(placed)), placed, resolution)
     with connection.begin():
         totals = staging.totals(connection, pull)
     return store.replace_month(connection, pull, totals, None, resolution)

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 # The United Kingdom with its sea: a point in it that is swapped lies east of Africa.
-_LATITUDES: Final = (49.0, 61.5)
-_LONGITUDES: Final = (-9.0, 2.5)
+LATITUDES: Final = (49.0, 61.5)
+LONGITUDES: Final = (-9.0, 2.5)
 
 
 def look_swapped(lat: npt.ArrayLike, lng: npt.ArrayLike) -> bool:
@@ -15,7 +15,7 @@ def look_swapped(lat: npt.ArrayLike, lng: npt.ArrayLike) -> bool:
 
     lat, lng: degrees, shape (n,).
     """
-    return _within(lat, _LONGITUDES) and _within(lng, _LATITUDES)
+    return _within(lat, LONGITUDES) and _within(lng, LATITUDES)
 
 
 def _within(values: npt.ArrayLike, bounds: tuple[float, float]) -> bool:

@@ -13,11 +13,14 @@ from jobs.coverage.judge import LANDLESS
 # The railway police's crimes lie on every force's land.
 _PLACED = text(
     """
-    SELECT month, force, count(*) FILTER (WHERE location_type IS DISTINCT FROM 'BTP') AS placed,
-           count(*) FILTER (WHERE location_type = 'BTP') AS railway
-    FROM area_points JOIN points ON points.id = area_points.point_id
-    JOIN crime_incidents ON crime_incidents.point_id = points.id LEFT JOIN force_cells ON cell = coarse_cell
-    WHERE area = :area AND month = ANY(:months) GROUP BY 1, 2
+    SELECT month, force, sum(placed) AS placed, sum(railway) AS railway
+    FROM (
+        SELECT month, point_id, count(*) FILTER (WHERE location_type IS DISTINCT FROM 'BTP') AS placed,
+               count(*) FILTER (WHERE location_type = 'BTP') AS railway
+        FROM crime_incidents JOIN area_points USING (point_id)
+        WHERE area = :area AND month = ANY(:months) GROUP BY 1, 2
+    ) AS counted JOIN points ON points.id = point_id LEFT JOIN force_cells ON cell = coarse_cell
+    GROUP BY 1, 2
     """
 )
 _UNPLACED = text(
@@ -80,6 +83,6 @@ def _placed(
     found: dict[tuple[dt.date, Any], int] = {}
     only = own[0] if len(own) == 1 else None
     for row in connection.execute(_PLACED, {"area": area.slug, "months": list(months)}):
-        for force, crimes in ((row.force or only, row.placed), (LANDLESS, row.railway)):
+        for force, crimes in ((row.force or only, int(row.placed)), (LANDLESS, int(row.railway))):
             found[row.month, force] = found.get((row.month, force), 0) + crimes
     return found

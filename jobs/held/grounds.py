@@ -1,5 +1,6 @@
 """The land that is held of a month: pieces that do not overlap, each of one release."""
 
+import dataclasses
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from shapely.geometry import MultiPolygon, mapping, shape
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Connection, delete, insert, select, update
 
-from jobs.models.crimes import MonthGround
+from jobs.areas import Area
+from jobs.models.crimes import AreaForce, IngestionRun, MonthGround
 
 # Some 8 square metres in degrees: what is less was left by rounding where two borders meet.
 _SLIVER = 1e-9
@@ -24,6 +26,7 @@ class Ground:
 
     shape: BaseGeometry
     release: dt.date | None
+    source: str
     ingestion_id: int | None
 
 
@@ -32,7 +35,7 @@ def of_month(connection: Connection, month: dt.date) -> list[Ground]:
     rows = connection.execute(
         select(MonthGround).where(MonthGround.month == month).order_by(MonthGround.ended_at.desc(), MonthGround.id)
     )
-    return [Ground(shape(row.boundary), row.release, row.ingestion_id) for row in rows]
+    return [Ground(shape(row.boundary), row.release, row.source, row.ingestion_id) for row in rows]
 
 
 def months(connection: Connection) -> list[dt.date]:
@@ -45,6 +48,21 @@ def replace(connection: Connection, month: dt.date, land: BaseGeometry, values: 
     for row in connection.execute(select(MonthGround.id, MonthGround.boundary).where(MonthGround.month == month)).all():
         _shrink(connection, row, solid(shape(row.boundary).difference(land)))
     connection.execute(insert(MonthGround).values(month=month, boundary=mapping(land), **values))
+
+
+def not_newer(connection: Connection, area: Area, month: dt.date, release: dt.date | None) -> Area | None:
+    """The area without the land, and the forces, of which a newer release of the month is held; None without any."""
+    held = [one for one in of_month(connection, month) if one.release and release and one.release > release]
+    newer = touching(held, area.polygon)
+    if not newer:
+        return area
+    left = solid(area.polygon.difference(shapely.union_all([one.shape for one in newer])))
+    if left.area <= max(_SLIVER, _SLIVERS * area.polygon.area):
+        return None
+    named = select(AreaForce.force).join(IngestionRun, IngestionRun.area == AreaForce.area)
+    theirs = set(connection.scalars(named.where(IngestionRun.id.in_([one.ingestion_id for one in newer]))))
+    forces = tuple(force for force in area.forces if force not in theirs)
+    return dataclasses.replace(area, polygon=left, is_box=False, forces=forces)
 
 
 def clip(connection: Connection, land: BaseGeometry) -> None:
@@ -66,6 +84,12 @@ def _shrink(connection: Connection, row: Any, left: MultiPolygon) -> None:
 def touching(grounds: Sequence[Ground], land: BaseGeometry) -> list[Ground]:
     """Those that have some of the land."""
     return [one for one in grounds if overlap(one.shape, land)]
+
+
+def is_all_of(connection: Connection, area: Area, month: dt.date, source: str) -> bool:
+    """Whether all of the area's month is held, and all of it came from this source."""
+    held = touching(of_month(connection, month), area.polygon)
+    return all(one.source == source for one in held) and is_whole(held, area.polygon)
 
 
 def is_whole(grounds: Sequence[Ground], land: BaseGeometry) -> bool:

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from jobs import areas
 from jobs.areas import DEFAULT_AREA, DEFAULT_FORCES, Area, AreaError, from_box
-from jobs.held import grounds, points, summaries
+from jobs.held import grounds, partitions, points, summaries
 from jobs.models import crimes as models
 from jobs.settings import Settings
 
@@ -30,7 +30,6 @@ _UNPLACED_ALONE = text(
     )
     """
 )
-_POINTS = text("SELECT id, latitude, longitude FROM area_points JOIN points ON id = point_id WHERE area = :area")
 # No area counts them any more.
 _DROP_STRAYS = text(
     "DELETE FROM crime_incidents AS crime WHERE NOT EXISTS (SELECT FROM area_points WHERE point_id = crime.point_id) "
@@ -72,8 +71,7 @@ def remove(connection: Connection, slug: str) -> None:
 
 def lost_by_resizing(connection: Connection, area: Area) -> int:
     """Crimes that this border of an area leaves out and that no other area covers: they are deleted by it."""
-    held = connection.execute(_POINTS, {"area": area.slug}).all()
-    out = sorted({row.id for row in held} - set(points.within(area, held)))
+    out = points.left_out(connection, area)
     return connection.scalar(_ALONE_AMONG, {"area": area.slug, "points": out}) or 0
 
 
@@ -98,6 +96,7 @@ def _hold_areas_only(connection: Connection) -> None:
     resolution = connection.scalar(select(func.max(models.HeldMonth.h3_resolution))) or 0
     summaries.refresh_months(connection, touched, resolution)
     summaries.refresh_areas(connection, held, before)
+    partitions.drop_unheld(connection)
 
 
 def ensure_default(connection: Connection, settings: Settings) -> None:

@@ -1,7 +1,7 @@
 """The anonymous points that crimes refer to, their cells, and the areas that they lie in."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import h3.api.basic_int as h3
 import numpy as np
@@ -13,23 +13,34 @@ from jobs.models.crimes import AreaPoint, HeldMonth, Point
 
 COARSE: Final = 6
 """Resolution of the cells whose land is known to be a force's."""
+_WANT = """
+    CREATE TEMPORARY TABLE wanted_places (
+        n int, latitude float8, longitude float8, street_name text, street_id bigint, h3_cell bigint, coarse_cell bigint
+    ) ON COMMIT DROP
+"""
+_COLUMNS = ("n", "latitude", "longitude", "street_name", "street_id", "h3_cell", "coarse_cell")
+# One look into the index for each: PostgreSQL knows nothing of a table so fresh, and would read all points for it.
+_LOOK_UP = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+_AS_BEFORE = "SET LOCAL enable_hashjoin = DEFAULT; SET LOCAL enable_mergejoin = DEFAULT"
 # In the order of the index, so that two who add the same points at once wait for each other, and never in a circle.
-_FRESH = text(
-    """
-    SELECT DISTINCT ON (latitude, longitude, street_name) latitude, longitude, street_name, staged_crimes.street_id
-    FROM staged_crimes LEFT JOIN points USING (latitude, longitude, street_name)
-    WHERE pull = :pull AND latitude IS NOT NULL AND points.id IS NULL ORDER BY 1, 2, 3
-    """
-)
-_BATCH: Final = 10_000
-_COLUMNS = ("latitude", "longitude", "street_name", "street_id", "h3_cell", "coarse_cell")
 _ADD = text(
-    f"""
-    INSERT INTO points ({", ".join(_COLUMNS)}) SELECT {", ".join(_COLUMNS)} FROM fresh_points
+    """
+    INSERT INTO points (latitude, longitude, street_name, street_id, h3_cell, coarse_cell)
+    SELECT latitude, longitude, street_name, wanted_places.street_id, wanted_places.h3_cell, wanted_places.coarse_cell
+    FROM wanted_places LEFT JOIN points USING (latitude, longitude, street_name) WHERE points.id IS NULL
     ORDER BY latitude, longitude, street_name ON CONFLICT DO NOTHING RETURNING id, latitude, longitude
-    """  # noqa: S608 - constants
+    """
 )
+_FOUND = text("SELECT n, points.id FROM wanted_places JOIN points USING (latitude, longitude, street_name)")
 _RECELL = text("UPDATE points SET h3_cell = celled.cell FROM celled WHERE points.id = celled.id")
+
+
+class Place(NamedTuple):
+    """Where the source snaps crimes to: degrees, and its name for people, which several have at the same spot."""
+
+    lat: float
+    lng: float
+    street_name: str
 
 
 def resolution(connection: Connection, wanted: int) -> int:
@@ -44,33 +55,35 @@ def resolution(connection: Connection, wanted: int) -> int:
     return found
 
 
-def take_in(connection: Connection, pull: int, areas: Sequence[Area], wanted: int) -> None:
-    """Add the points of what is staged that are not there. wanted: resolution of cells where nothing is held."""
+def ids(
+    connection: Connection, places: Mapping[Place, int | None], areas: Sequence[Area], wanted: int
+) -> dict[Place, int]:
+    """The id of the point of each place; those that are not there are added. Part of the caller's transaction.
+
+    places: {place: the source's id of its street, where it has one}. areas: all of them. wanted: resolution of cells
+    where nothing is held.
+    """
+    if not places:
+        return {}
     held = resolution(connection, wanted)
-    connection.execute(text("CREATE TEMPORARY TABLE fresh_points (LIKE points)"))
-    connection.execute(text("ALTER TABLE fresh_points ALTER id DROP NOT NULL"))
-    # A cursor of the server: neither side holds all points of a country.
-    streaming = {"stream_results": True, "max_row_buffer": _BATCH}
-    found = connection.execute(_FRESH, {"pull": pull}, execution_options=streaming)
-    for fresh in found.partitions(_BATCH):
-        _add(connection, fresh, areas, held)
-    connection.execute(text("DROP TABLE fresh_points"))
-
-
-def _add(connection: Connection, fresh: Sequence[Any], areas: Sequence[Area], held: int) -> None:
-    rows = (
-        (repr(row.latitude), repr(row.longitude), row.street_name, row.street_id, *_cells(row, held)) for row in fresh
-    )
-    copy(connection, "fresh_points", _COLUMNS, rows)
+    order = list(places)
+    connection.exec_driver_sql(_WANT)
+    rows = ((n, repr(place.lat), repr(place.lng), place.street_name, places[place]) for n, place in enumerate(order))
+    cells = (_cells(place, held) for place in order)
+    copy(connection, "wanted_places", _COLUMNS, ((*row, *both) for row, both in zip(rows, cells, strict=True)))
+    connection.exec_driver_sql(_LOOK_UP)
     added = connection.execute(_ADD).all()
-    connection.execute(text("TRUNCATE fresh_points"))
+    # After it, as another may have added some at the same time.
+    found = {order[n]: point for n, point in connection.execute(_FOUND).all()}
+    connection.exec_driver_sql(_AS_BEFORE)
+    connection.exec_driver_sql("DROP TABLE wanted_places")
     for area in areas:
         _join(connection, area, added)
+    return found
 
 
-def _cells(row: Any, held: int) -> tuple[int, int]:
-    place = (row.latitude, row.longitude)
-    return h3.latlng_to_cell(*place, held), h3.latlng_to_cell(*place, COARSE)
+def _cells(place: Place, held: int) -> tuple[int, int]:
+    return h3.latlng_to_cell(place.lat, place.lng, held), h3.latlng_to_cell(place.lat, place.lng, COARSE)
 
 
 def join(connection: Connection, area: Area) -> None:
@@ -87,6 +100,16 @@ def _join(connection: Connection, area: Area, points: Sequence[Any]) -> None:
     """points: id, latitude and longitude of each."""
     inside = within(area, points)
     copy(connection, "area_points", ("area", "point_id"), ((area.slug, point) for point in inside))
+
+
+def left_out(connection: Connection, land: Area) -> list[int]:
+    """Ids of the points of an area that do not lie in `land`, which has its slug."""
+    known = connection.execute(
+        select(Point.id, Point.latitude, Point.longitude)
+        .join(AreaPoint, AreaPoint.point_id == Point.id)
+        .where(AreaPoint.area == land.slug)
+    ).all()
+    return sorted({row.id for row in known} - set(within(land, known)))
 
 
 def within(area: Area, points: Sequence[Any]) -> list[int]:

@@ -2,9 +2,10 @@
 
 import datetime as dt
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, text
+from sqlalchemy import Connection, TextClause, delete, insert, text
 
 from jobs.areas import Area
 from jobs.coverage import store as coverage
@@ -13,20 +14,24 @@ from jobs.held.grounds import Ground
 from jobs.models.crimes import AreaMonth, HeldMonth, MonthGround
 
 # The sum is the same in whatever order the crimes came in. Points first: a month has far fewer of them than crimes.
-FINGERPRINT = "md5(coalesce(sum(n * hashint8extended(h3_cell, hashtextextended(category, 0))), 0)::text)"
-"""Of rows with n, h3_cell and category."""
-_NOTE_MONTH = text(
-    f"""
-    INSERT INTO held_months (month, fingerprint, h3_resolution, crimes)
-    SELECT :month, {FINGERPRINT}, :resolution, coalesce(sum(n), 0)
+_CELLS = """
+    SELECT count(DISTINCT h3_cell) AS cells, coalesce(sum(n), 0) AS crimes,
+           md5(coalesce(sum(n * hashint8extended(h3_cell, hashtextextended(category, 0))), 0)::text) AS fingerprint
     FROM (
-        SELECT point_id, category, count(*)::numeric AS n FROM crime_incidents WHERE month = :month GROUP BY 1, 2
+        SELECT point_id, category, count(*)::numeric AS n FROM crime_incidents {} WHERE {} GROUP BY 1, 2
     ) AS counted JOIN points ON points.id = point_id
+"""
+_OF_MONTH = text(_CELLS.format("", "month = :month"))
+_OF_AREA = text(_CELLS.format("JOIN area_points USING (point_id)", "area = :area AND month = :month"))
+_NOTE_MONTH = text(
+    """
+    INSERT INTO held_months (month, fingerprint, h3_resolution, crimes)
+    VALUES (:month, :fingerprint, :resolution, :crimes)
     ON CONFLICT (month) DO UPDATE
     SET fingerprint = excluded.fingerprint, h3_resolution = excluded.h3_resolution, crimes = excluded.crimes,
         changed_at = CASE WHEN held_months.fingerprint = excluded.fingerprint THEN held_months.changed_at
                           ELSE clock_timestamp() END
-    """  # noqa: S608 - constants
+    """
 )
 _CATEGORIES = text(
     """
@@ -45,12 +50,36 @@ _UNPLACED = text(
 )
 
 
-def refresh_months(connection: Connection, months: Sequence[dt.date], resolution: int) -> None:
+@dataclass(frozen=True)
+class Cells:
+    """What a grid would be made from."""
+
+    cells: int
+    """Those that have crimes."""
+    crimes: int
+    fingerprint: str
+    """The same for the same crimes of each category in each cell."""
+
+
+def refresh_months(connection: Connection, months: Sequence[dt.date], resolution: int) -> dict[dt.date, Cells]:
     """Note what the grids of these months are made from. Those of which nothing is held are dropped."""
-    for month in months:
-        connection.execute(_NOTE_MONTH, {"month": month, "resolution": resolution})
+    found = {month: _cells(connection, _OF_MONTH, month=month) for month in months}
+    for month, cells in found.items():
+        values = {"month": month, "fingerprint": cells.fingerprint, "crimes": cells.crimes, "resolution": resolution}
+        connection.execute(_NOTE_MONTH, values)
     held = text("SELECT month FROM month_grounds")
     connection.execute(delete(HeldMonth).where(HeldMonth.month.not_in(held.columns(MonthGround.month))))
+    return found
+
+
+def cells_of(connection: Connection, area: str, month: dt.date) -> Cells:
+    """What an area's part of a month's grid is made from."""
+    return _cells(connection, _OF_AREA, area=area, month=month)
+
+
+def _cells(connection: Connection, query: TextClause, **values: Any) -> Cells:
+    row = connection.execute(query, values).one()
+    return Cells(row.cells, int(row.crimes), row.fingerprint)
 
 
 def refresh_areas(

@@ -16,8 +16,9 @@ from jobs.catalogue import job
 from jobs.context import Context
 from jobs.errors import JobError, WrongCall
 from jobs.ingestion import store
+from jobs.ingestion.month import results_so_far
 from jobs.ingestion.police import Police
-from jobs.ingestion.run import AreaSlug, failure_of, ingest_month, results_so_far, wanted_areas, without_covered
+from jobs.ingestion.run import AreaSlug, failure_of, ingest_month, wanted_areas, without_covered
 from jobs.models.crimes import IngestionRun
 from jobs.months import month_text, parse_month
 from jobs.parameters import Month

@@ -14,7 +14,7 @@ from jobs.areas import Area
 from jobs.errors import WrongCall
 from jobs.held import asides, points, summaries
 from jobs.ingestion import staging, store
-from jobs.ingestion.records import Crime, Record, crime_of
+from jobs.ingestion.records import Crime, crime_from
 from jobs.models.crimes import AreaMonth, CrimeCategory, CrimeWeight, IngestionRun, SetAside, WeightScheme
 
 _SLUG: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -75,13 +75,12 @@ def _check(connection: Connection, slug: str, name: str, weights: Mapping[str, f
 
 
 def _readmit(connection: Connection, area: Area, month: dt.date, rows: Sequence[Any], resolution: int) -> None:
-    pull = staging.begin_anew(connection, area, month, _SOURCE)
+    pull = staging.begin_anew(connection, area, area, month, _SOURCE)
     by_force: dict[str | None, list[Crime]] = {}
     for row in rows:
-        by_force.setdefault(row.force, []).append(crime_of(Record.model_validate_json(row.record)))
+        by_force.setdefault(row.force, []).append(crime_from(row.record))
     for force, crimes in by_force.items():
-        staging.write(connection, pull, crimes, force)
-    points.take_in(connection, pull.id, areas.all_areas(connection), resolution)
+        staging.write(connection, pull, crimes, resolution, force)
     store.insert_staged(connection, pull)
     staging.drop(connection, pull)
 

@@ -32,8 +32,8 @@ def check_forces(police: Police, area: Area) -> None:
 
 
 def refuse_lost_records(pull: Pull, totals: Totals) -> None:
-    """Every record that was read is a crime, outside of the area, or set aside."""
-    accounted = totals.crimes + totals.outside + totals.set_aside
+    """Every record that was read is a crime, outside of the area, said twice, or set aside."""
+    accounted = totals.crimes + totals.outside + totals.set_aside + totals.collapsed
     if totals.read != accounted:
         raise JobError(
             f"{totals.read} records of {month_text(pull.month)} were read for {pull.area.slug} and {accounted} are "
@@ -78,6 +78,9 @@ def refuse_widened(pull: Pull, totals: Totals) -> None:
 def refuse_smaller(here: Context, pull: Pull, totals: Totals) -> None:
     """A force re-supplies a month now and then, and not always whole: what is held is not given up for that."""
     area, month = pull.area.slug, month_text(pull.month)
+    if pull.land is not pull.area:
+        # What is held of the rest of the area is of a newer release, and is not given up.
+        return
     with here.connection.begin():
         held = store.held(here.connection, area, pull.month)
     if held and (losses := _losses(held, totals)):

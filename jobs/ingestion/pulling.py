@@ -79,7 +79,7 @@ class _Pulling:
 
     def all_answers(self) -> None:
         """Raises JobError where one cannot be had; those that could are staged all the same."""
-        area = self.pull.area
+        area = self.pull.land
         there = staging.answered(self.here.connection, self.pull)
         # From the end: tiles first, as most may be wrong with them.
         left = [*(_Question(force=force) for force in area.forces), _Question(Tile(area.bounds))]
@@ -106,9 +106,9 @@ class _Pulling:
         month, tile = self.pull.month, question.tile
 
         def read(raw: Raw) -> Read:
-            answer = Answer(read=len(raw))
+            answer = Answer(len(raw), question.force or None)
             reader = Reader(month, self._known, answer)
-            return answer, reader.placed(raw, self.pull.area, tile) if tile else reader.unplaced(raw)
+            return answer, reader.placed(raw, self.pull.land, tile) if tile else reader.unplaced(raw)
 
         if tile:
             return self.police.street_crimes(tile, month, read)
@@ -130,15 +130,13 @@ class _Pulling:
         return parts
 
     def _keep(self, question: _Question, read: Read) -> None:
-        answer, crimes = read
-        staging.keep(
-            self.here.connection, self.pull, question.name, self._requests(), answer, crimes, question.force or None
-        )
+        wanted = self.here.settings.h3_resolution
+        staging.keep(self.here.connection, self.pull, question.name, self._requests(), *read, wanted)
 
     def _parts(self, question: _Question) -> list[_Question]:
         """The quadrants of a tile that the area has a part in."""
         assert question.tile  # noqa: S101 - a force's crimes are never split
-        return [_Question(one) for one in question.tile.quadrants() if self.pull.area.touches(one.box)]
+        return [_Question(one) for one in question.tile.quadrants() if self.pull.land.touches(one.box)]
 
     def _requests(self) -> int:
         """Made since this was last asked."""

@@ -12,6 +12,7 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from jobs.areas import Area
+from jobs.held.points import Place
 from jobs.http import SourceChanged, SourceUnavailable
 from jobs.ingestion.police import Tile
 from jobs.months import month_text, parse_month
@@ -77,11 +78,25 @@ class Crime(NamedTuple):
     street_id: int | None
     street_name: str
     """Empty where it has no place."""
-    api_id: int
+    api_id: int | None
     persistent_id: str | None
     location_type: str | None
     outcome: str | None
     outcome_month: dt.date | None
+
+    @property
+    def place(self) -> Place:
+        """Where it is. Of a crime that has one."""
+        return Place(self.lat, self.lng, self.street_name)  # type: ignore[arg-type]
+
+    def placed(self, point_id: int) -> tuple[Any, ...]:
+        """It as a crime of that point: the columns of `staging.PLACED_COLUMNS` after the month."""
+        return self.category, point_id, self.api_id, self.persistent_id, self.location_type, *self[-2:]
+
+    @property
+    def unplaced(self) -> tuple[Any, ...]:
+        """It as a crime without a place: the columns of `staging.UNPLACED_COLUMNS` after the force."""
+        return self.category, self.api_id, self.persistent_id, *self[-2:]
 
 
 @dataclass
@@ -115,6 +130,8 @@ class Issues:
 class Aside(NamedTuple):
     """A record that is no crime of ours, kept with its reason."""
 
+    force: str | None
+    """Of a record without a place."""
     reason: str
     record: str
     """JSON in ASCII, whatever the source sends."""
@@ -129,8 +146,12 @@ class Answer:
     """What an answer of the source was, beside its crimes: every record that was read is in one of the counts."""
 
     read: int = 0
+    force: str | None = None
+    """Whose crimes without a place were asked for; none for those with one."""
     outside: int = 0
     """Records of no concern here: outside of the area, or another tile's."""
+    collapsed: int = 0
+    """Rows of the archive that tell of a crime what another told already, but perhaps for its outcome."""
     aside: list[Aside] = field(default_factory=list)
     issues: Issues = field(default_factory=Issues)
 
@@ -141,9 +162,13 @@ class Answer:
 
     def set_apart(self, reason: str, record: Any, crime: Crime | None = None) -> None:
         """Set a record aside, and say so. crime: what it is once its category is known."""
-        self.issues.add(f"set aside: {reason}", record)
         place = (crime.category, crime.lat, crime.lng) if crime else ()
-        self.aside.append(Aside(reason, json.dumps(record), *place))
+        self.keep_aside(Aside(self.force, reason, json.dumps(record), *place))
+
+    def keep_aside(self, aside: Aside) -> None:
+        """Keep a record that was set aside, and say so."""
+        self.issues.add(f"set aside: {aside.reason}", json.loads(aside.record))
+        self.aside.append(aside)
 
 
 @dataclass
@@ -172,12 +197,14 @@ class Reader:
 
     def _ours(self, found: Iterable[tuple[Crime, Any]]) -> list[Crime]:
         """Those of known categories. An id that stands twice in one response is one crime, said twice."""
-        by_id: dict[int, Crime] = {}
+        by_id: dict[int | None, Crime] = {}
         for crime, entry in found:
             if crime.category not in self.categories:
                 self.answer.set_apart(f"category {crime.category} is not known", entry, crime)
-            elif by_id.setdefault(crime.api_id, crime) is not crime:
+            elif crime.api_id in by_id:
                 self.answer.set_apart("the same id twice in one response", entry)
+            else:
+                by_id[crime.api_id] = crime
         return list(by_id.values())
 
     def _records(self, raw: list[dict[str, Any]], belongs: Callable[[Record], bool]) -> list[tuple[Crime, Any]]:
@@ -228,3 +255,10 @@ def crime_of(record: Record) -> Crime:
         outcome=outcome.category if outcome else None,
         outcome_month=parse_month(outcome.date) if outcome else None,
     )
+
+
+def crime_from(text: str) -> Crime:
+    """The crime of a record that was set aside for its category alone, as it was kept."""
+    record = json.loads(text)
+    # A row of the archive is kept with the crime that it is.
+    return Crime(**record["crime"]) if "crime" in record else crime_of(Record.model_validate(record))

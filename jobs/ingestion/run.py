@@ -1,22 +1,23 @@
 """The ingestion jobs."""
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import structlog
 from pydantic import Field
 
-from jobs import areas, cache, context
+from jobs import areas, context
 from jobs.areas import Area
 from jobs.catalogue import FollowUp, job
 from jobs.context import Context
 from jobs.coverage.unlocated import unlocated
 from jobs.errors import JobError, PermanentError
-from jobs.ingestion import guards, staging, store
+from jobs.ingestion import guards, store
+from jobs.ingestion.month import Source, bring_in, results_so_far
 from jobs.ingestion.police import Police
 from jobs.ingestion.pulling import pull_month
+from jobs.ingestion.staging import Pull, Totals
 from jobs.months import add_months, month_text
 from jobs.parameters import Between, OneOf
 from jobs.regrid import outdated
@@ -177,44 +178,6 @@ def without_covered(wanted: Sequence[tuple[Area, dt.date]]) -> list[tuple[Area, 
     return [(area, month) for area, month in wanted if area in areas_of[month]]
 
 
-def results_so_far(here: Context) -> list[dict[str, Any]]:
-    """The results of what earlier attempts of this run brought in."""
-    if here.run_id is None:
-        return []
-    with here.connection.begin():
-        return [_result(**row) for row in store.brought_in(here.connection, here.run_id)]
-
-
-def _result(area: str, month: dt.date, categories: Mapping[str, int], **row: Any) -> dict[str, Any]:
-    """A month that came in, as results have it. `row`: as `store.brought_in` returns it."""
-    return {
-        "area": area,
-        "month": month.isoformat(),
-        "records_ingested": row["records"],
-        "records_unplaced": row["unplaced"],
-        "records_outside": row["outside"],
-        "records_set_aside": row["set_aside"],
-        "occupied_cells": row["occupied_cells"],
-        "categories": dict(Counter(categories).most_common()),
-        "requests": row["requests"],
-        "issues": row["issues"],
-        "source": row["source"],
-        "release": row["release"].isoformat() if row["release"] else None,
-        "change": _change(row),
-        "difference": row["difference"],
-        "status": "success",
-    }
-
-
-def _change(row: Mapping[str, Any]) -> str:
-    """What became of the month: ingested, refreshed, unchanged, or partial where a category was not known."""
-    if row["is_partial"]:
-        return "partial"
-    if row["difference"] is None:
-        return "ingested"
-    return "refreshed" if any(row["difference"].values()) else "unchanged"
-
-
 def failure_of(errors: Sequence[JobError], wanted: int, failed: int) -> JobError:
     """The one error of a run whose months failed."""
     if failed == 1 == wanted:
@@ -230,41 +193,12 @@ def ingest_month(
 
     accept_smaller: also where it has much less than the old.
     """
-    started_at = dt.datetime.now(dt.UTC)
-    try:
-        with staging.alone(here, area.slug, month):
-            row = _swapped(here, police, area, month, accept_smaller=accept_smaller)
-    except JobError as error:
-        failed = {
-            "run_id": here.run_id,
-            "area": area.slug,
-            "month": month,
-            "h3_resolution": here.settings.h3_resolution,
-            "source": police.source,
-            "started_at": started_at,
-        }
-        store.record_failure(here.connection, failed, str(error))
-        raise
-    # After the commit: before it, a reader would put back what is being replaced.
-    cache.drop_snapshots(here.cache)
-    return _result(**row)
 
+    def pull() -> Pull:
+        guards.check_forces(police, area)
+        return pull_month(here, police, area, month)
 
-def _swapped(here: Context, police: Police, area: Area, month: dt.date, *, accept_smaller: bool) -> dict[str, Any]:
-    """Stage the month, look at it, and hold it."""
-    guards.check_forces(police, area)
-    pull = pull_month(here, police, area, month)
-    with here.connection.begin():
-        totals = staging.totals(here.connection, pull)
-    try:
-        guards.refuse_lost_records(pull, totals)
+    def refuse(pull: Pull, totals: Totals) -> None:
         guards.refuse_empty(police, pull, totals)
-        guards.refuse_widened(pull, totals)
-        if not accept_smaller:
-            guards.refuse_smaller(here, pull, totals)
-    except JobError:
-        # Of no use to the next try, which has to find something else.
-        with here.connection.begin():
-            staging.drop(here.connection, pull)
-        raise
-    return store.replace_month(here.connection, pull, totals, here.run_id, here.settings.h3_resolution)
+
+    return bring_in(here, area, month, Source(police.source, pull, refuse), accept_smaller=accept_smaller)

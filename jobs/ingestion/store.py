@@ -10,30 +10,22 @@ from sqlalchemy import Connection, func, insert, select, text, update
 from jobs import areas
 from jobs.areas import Area
 from jobs.coverage import store as coverage
-from jobs.database import lock, make_room
+from jobs.database import copy, lock, make_room
 from jobs.errors import JobError
-from jobs.held import asides, grounds, points, summaries
+from jobs.held import asides, grounds, partitions, points, summaries
 from jobs.ingestion import revisions, staging
 from jobs.ingestion.staging import Pull, Totals
 from jobs.models import crimes as models
 from jobs.models.crimes import AreaMonth, CrimeCategory, IngestionRun, UnplacedCrime
 
 # What lies in no area is of a border that is no more.
+_SPARE = "CREATE TEMPORARY TABLE spared_points (point_id bigint PRIMARY KEY) ON COMMIT DROP"
 _DELETE = text(
     """
     DELETE FROM crime_incidents AS crime WHERE month = :month AND (
         EXISTS (SELECT FROM area_points WHERE area = :area AND point_id = crime.point_id)
         OR NOT EXISTS (SELECT FROM area_points WHERE point_id = crime.point_id)
-    )
-    """
-)
-_INSERT = text(
-    """
-    INSERT INTO crime_incidents
-        (month, category, point_id, api_id, persistent_id, location_type, outcome, outcome_month)
-    SELECT :month, category, points.id, api_id, persistent_id, location_type, outcome, outcome_month
-    FROM staged_crimes JOIN points USING (latitude, longitude, street_name)
-    WHERE pull = :pull AND force IS NULL ORDER BY points.id
+    ) AND NOT EXISTS (SELECT FROM spared_points WHERE point_id = crime.point_id)
     """
 )
 _DELETE_UNPLACED = text("DELETE FROM unplaced_crimes WHERE month = :month AND force = ANY(:forces)")
@@ -41,25 +33,19 @@ _INSERT_UNPLACED = text(
     """
     INSERT INTO unplaced_crimes (month, force, category, api_id, persistent_id, outcome, outcome_month)
     SELECT :month, force, category, api_id, persistent_id, outcome, outcome_month
-    FROM staged_crimes WHERE pull = :pull AND force IS NOT NULL ORDER BY id
+    FROM staged_unplaced WHERE pull = :pull ORDER BY id
     """
 )
-_CELLS = text(
-    f"""
-    SELECT count(DISTINCT h3_cell) AS occupied_cells, {summaries.FINGERPRINT} AS fingerprint
-    FROM (
-        SELECT h3_cell, category, count(*)::numeric AS n FROM crime_incidents JOIN area_points USING (point_id)
-        JOIN points ON points.id = point_id WHERE area = :area AND month = :month GROUP BY 1, 2
-    ) AS counted
-    """  # noqa: S608 - constants
-)
 
 
-class BorderChanged(JobError):
-    """An area was resized or removed while its crimes were on their way."""
+class LandChanged(JobError):
+    """An area was resized, removed, or held of a newer release while its crimes were on their way."""
 
     def __init__(self, area: str) -> None:
-        super().__init__(f"Area {area} was resized or removed while its crimes came in: nothing was changed, try again")
+        super().__init__(
+            f"Area {area} was resized or removed, or a newer release of it came in, while its crimes were on their "
+            "way: nothing was changed, try again"
+        )
 
 
 def categories(connection: Connection) -> frozenset[str]:
@@ -93,6 +79,7 @@ def brought_in(connection: Connection, run_id: str) -> list[dict[str, Any]]:
         "unplaced",
         "outside",
         "set_aside",
+        "collapsed",
         "occupied_cells",
         "categories",
         "requests",
@@ -141,7 +128,7 @@ def held(connection: Connection, area: str, month: dt.date) -> Held | None:
 def replace_month(
     connection: Connection, pull: Pull, totals: Totals, run_id: str | None, resolution: int
 ) -> dict[str, Any]:
-    """Hold what is staged in place of what is held of the area's land; all of it or nothing. Raises BorderChanged.
+    """Hold what is staged in place of what is held of the area's land; all of it or nothing. Raises LandChanged.
 
     resolution: of the cells, where nothing is held so far. Returns the columns of the new row of `ingestion_runs`.
     """
@@ -151,46 +138,64 @@ def replace_month(
         lock(connection, f"safegrid:month:{pull.month}")
         areas.keep_still(connection)
         make_room(connection)
-        _check_border(connection, pull.area)
+        _check_land(connection, pull)
         every = areas.all_areas(connection)
         former = held(connection, **where)
         if former is not None:
             revisions.keep_former(connection, **where)
-        points.take_in(connection, pull.id, every, resolution)
         _swap(connection, pull)
-        row = _row(connection, pull, totals, former)
-        row["h3_resolution"] = points.resolution(connection, resolution)
+        used = points.resolution(connection, resolution)
+        row = {**_row(connection, pull, totals, former), "h3_resolution": used}
         ingestion_id = connection.scalar(
             insert(IngestionRun)
             .values(**where, **row, run_id=run_id, status="success", started_at=pull.started_at)
             .returning(IngestionRun.id)
         )
         origin = {"release": pull.release, "source": pull.source, "ingestion_id": ingestion_id}
-        grounds.replace(connection, pull.month, pull.area.polygon, origin)
-        summaries.refresh_months(connection, [pull.month], row["h3_resolution"])
+        grounds.replace(connection, pull.month, pull.land.polygon, origin)
+        of_month = summaries.refresh_months(connection, [pull.month], used)[pull.month]
         affected = [area for area in every if _is_affected(area, pull.area)]
-        summaries.refresh_areas(connection, affected, [pull.month], pull.area.forces)
-        if not_supplied := coverage.issues(connection, **where):
-            row["issues"] = not_supplied + row["issues"]
-            of_this = update(IngestionRun).where(IngestionRun.id == ingestion_id)
-            connection.execute(of_this.values(issues=row["issues"]))
+        summaries.refresh_areas(connection, affected, [pull.month], pull.land.forces)
+        # Where the area has all crimes of the month, they need not be looked at again.
+        cells = of_month if of_month.crimes == totals.placed else summaries.cells_of(connection, **where)
+        found = {
+            "occupied_cells": cells.cells,
+            "fingerprint": cells.fingerprint,
+            "issues": coverage.issues(connection, **where) + row["issues"],
+        }
+        connection.execute(update(IngestionRun).where(IngestionRun.id == ingestion_id).values(**found))
         staging.drop(connection, pull)
-    return {**where, **row}
+    return {**where, **row, **found}
 
 
 def _swap(connection: Connection, pull: Pull) -> None:
-    values = {"area": pull.area.slug, "month": pull.month, "forces": list(pull.area.forces)}
-    connection.execute(_DELETE, values)
+    values = {"month": pull.month, "forces": list(pull.land.forces)}
     connection.execute(_DELETE_UNPLACED, values)
+    if partitions.is_there(connection, pull.month):
+        _delete(connection, pull)
     insert_staged(connection, pull)
-    asides.replace(connection, pull.id, pull.area, pull.month)
+    connection.exec_driver_sql(f"ANALYZE {partitions.name_of(pull.month)}")
+    asides.replace(connection, pull.id, pull.land, pull.month)
+
+
+def _delete(connection: Connection, pull: Pull) -> None:
+    """Give up what is held of the land."""
+    connection.exec_driver_sql(_SPARE)
+    if pull.land is not pull.area:
+        copy(connection, "spared_points", ("point_id",), ((one,) for one in points.left_out(connection, pull.land)))
+    connection.execute(_DELETE, {"area": pull.area.slug, "month": pull.month})
+    connection.exec_driver_sql("DROP TABLE spared_points")
 
 
 def insert_staged(connection: Connection, pull: Pull) -> None:
-    """Hold the crimes that are staged, beside what is held. Their points are there."""
-    values = {"pull": pull.id, "month": pull.month}
-    connection.execute(_INSERT, values)
-    connection.execute(_INSERT_UNPLACED, values)
+    """Hold the crimes that are staged, beside what is held of the month."""
+    if partitions.is_there(connection, pull.month):
+        part = partitions.name_of(pull.month)
+        # The month's own part, and a table named by a number.
+        connection.exec_driver_sql(f"INSERT INTO {part} SELECT * FROM {pull.table} ORDER BY point_id")  # noqa: S608
+    else:
+        partitions.attach(connection, pull.table, pull.month)
+    connection.execute(_INSERT_UNPLACED, {"pull": pull.id, "month": pull.month})
 
 
 def _row(connection: Connection, pull: Pull, totals: Totals, former: Held | None) -> dict[str, Any]:
@@ -204,7 +209,7 @@ def _row(connection: Connection, pull: Pull, totals: Totals, former: Held | None
         "unplaced": sum(totals.unplaced.values()),
         "outside": totals.outside,
         "set_aside": totals.set_aside,
-        **connection.execute(_CELLS, where).one()._mapping,
+        "collapsed": totals.collapsed,
         "categories": totals.categories,
         "requests": totals.requests,
         "issues": totals.issues,
@@ -219,13 +224,14 @@ def _is_affected(area: Area, changed: Area) -> bool:
     return area.polygon.intersects(changed.polygon) or bool(set(area.forces) & set(changed.forces))
 
 
-def _check_border(connection: Connection, area: Area) -> None:
-    boundary = connection.scalar(select(models.Area.boundary).where(models.Area.slug == area.slug))
-    if boundary != area.border:
-        raise BorderChanged(area.slug)
+def _check_land(connection: Connection, pull: Pull) -> None:
+    boundary = connection.scalar(select(models.Area.boundary).where(models.Area.slug == pull.area.slug))
+    left = grounds.not_newer(connection, pull.area, pull.month, pull.release)
+    if boundary != pull.area.border or left is None or not left.polygon.equals(pull.land.polygon):
+        raise LandChanged(pull.area.slug)
 
 
-def record_failure(connection: Connection, failed: Mapping[str, Any], error: str) -> None:
-    """Note that a month could not be brought in; what is held of it stays. `failed`: columns of the row."""
+def record(connection: Connection, tried: Mapping[str, Any]) -> None:
+    """Note that a month did not come in; what is held of it stays. `tried`: columns of the row."""
     with connection.begin():
-        connection.execute(insert(IngestionRun).values(**failed, status="failed", error=error))
+        connection.execute(insert(IngestionRun).values(**tried))

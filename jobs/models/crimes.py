@@ -3,11 +3,13 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, SmallInteger, func, text
 from sqlalchemy.dialects.postgresql import BIGINT, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from jobs.models.base import Base
+
+_NEXT_CRIME = text("nextval('crime_incidents_id_seq'::regclass)")
 
 
 class CrimeCategory(Base):
@@ -92,22 +94,24 @@ class AreaPoint(Base):
 class CrimeIncident(Base):
     """A crime with a place, held once whatever areas it lies in. `placed_crimes` is it with its point.
 
-    Without foreign keys, which would take longer than all else: rows come from a join with points, and their
-    categories were checked when they were read.
+    Without foreign keys, which would take longer than all else: points are looked up and categories checked when the
+    rows are read.
     """
 
     __tablename__ = "crime_incidents"
-    id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
-    month: Mapped[dt.date]
+    month: Mapped[dt.date] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(
+        BIGINT, Sequence("crime_incidents_id_seq"), primary_key=True, server_default=_NEXT_CRIME
+    )
     category: Mapped[str]
-    point_id: Mapped[int] = mapped_column(BIGINT)
+    point_id: Mapped[int] = mapped_column(BIGINT, index=True)
     api_id: Mapped[int | None] = mapped_column(BIGINT)
     """Unique within one pull, not promised stable between releases."""
     persistent_id: Mapped[str | None]
     location_type: Mapped[str | None]
     outcome: Mapped[str | None]
     outcome_month: Mapped[dt.date | None]
-    __table_args__ = (Index("ix_crime_incidents_month_point", "month", "point_id"),)
+    __table_args__ = ({"postgresql_partition_by": "LIST (month)"},)
 
 
 class UnplacedCrime(Base):
@@ -139,6 +143,8 @@ class IngestionRun(Base):
     outside: Mapped[int] = mapped_column(server_default=text("0"))
     """Records that the source returned beside those of the area: its requests are boxes."""
     set_aside: Mapped[int] = mapped_column(server_default=text("0"))
+    collapsed: Mapped[int] = mapped_column(server_default=text("0"))
+    """Records that say of a crime what another said already, but perhaps for its outcome."""
     occupied_cells: Mapped[int] = mapped_column(server_default=text("0"))
     categories: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     """{category slug: placed crimes}"""
@@ -213,7 +219,7 @@ class HeldMonth(Base):
 
 
 class StagedPull(Base):
-    """A month on its way in. Like all that is staged it may be lost: then it is asked for again."""
+    """A month on its way in. Its placed crimes are in a table of its own, `incoming_` with its id."""
 
     __tablename__ = "staged_pulls"
     id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
@@ -226,10 +232,7 @@ class StagedPull(Base):
     started_at: Mapped[dt.datetime]
     requests: Mapped[int] = mapped_column(server_default=text("0"))
     """Those that were for the release."""
-    __table_args__ = (
-        Index("uq_staged_pulls_area_month", "area", "month", "source", unique=True),
-        {"prefixes": ["UNLOGGED"]},
-    )
+    __table_args__ = (Index("uq_staged_pulls_area_month", "area", "month", "source", unique=True),)
 
 
 class StagedAnswer(Base):
@@ -244,28 +247,22 @@ class StagedAnswer(Base):
     read: Mapped[int] = mapped_column(server_default=text("0"))
     outside: Mapped[int] = mapped_column(server_default=text("0"))
     set_aside: Mapped[int] = mapped_column(server_default=text("0"))
+    collapsed: Mapped[int] = mapped_column(server_default=text("0"))
     issues: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
-    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
 
 
-class StagedCrime(Base):
-    """A crime of an answer that is staged; without a place it has a force."""
+class StagedUnplaced(Base):
+    """A crime without a place that is staged. Those with one are in a table of the pull's own."""
 
-    __tablename__ = "staged_crimes"
+    __tablename__ = "staged_unplaced"
     id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
     pull: Mapped[int] = mapped_column(ForeignKey("staged_pulls.id", ondelete="CASCADE"), index=True)
-    force: Mapped[str | None]
+    force: Mapped[str]
     category: Mapped[str]
-    latitude: Mapped[float | None]
-    longitude: Mapped[float | None]
-    street_name: Mapped[str]
-    street_id: Mapped[int | None] = mapped_column(BIGINT)
     api_id: Mapped[int | None] = mapped_column(BIGINT)
     persistent_id: Mapped[str | None]
-    location_type: Mapped[str | None]
     outcome: Mapped[str | None]
     outcome_month: Mapped[dt.date | None]
-    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
 
 
 class StagedAside(Base):
@@ -280,7 +277,6 @@ class StagedAside(Base):
     category: Mapped[str | None]
     latitude: Mapped[float | None]
     longitude: Mapped[float | None]
-    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
 
 
 class SetAside(Base):

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from jobs import catalogue
+from jobs.held import partitions
 from jobs.months import add_months
 from jobs.scores.days import days_from, today
 from jobs.scores.fill import fill_climatology
@@ -195,6 +196,7 @@ def _crimes(connection: Connection, newest: dt.date, now: dt.datetime, parent: s
             shares = {category: records // (place + 3) for place, category in enumerate(CATEGORIES)}
             more = {"unplaced": records // 40, "issues": json.dumps(issues), "run_id": parent if not back else None}
             connection.execute(_MONTH, {**values, **more, "categories": json.dumps(shares)})
+            partitions.ensure(connection, month)
             for category, n in shares.items() if not back else ():
                 connection.execute(_CRIMES, {"month": month, "category": category, "n": n})
         connection.execute(_GRID, {"month": month, "cells": total // 3, "crimes": total, "at": now})

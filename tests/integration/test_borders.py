@@ -13,7 +13,7 @@ from jobs.grid.rebuild import rebuild_safety_grid
 from jobs.held import land
 from jobs.ingestion.police import Police
 from jobs.ingestion.run import ingest_latest_crime_data, ingest_month, ingest_month_on_demand
-from jobs.ingestion.store import BorderChanged, partly_held, releases
+from jobs.ingestion.store import LandChanged, partly_held, releases
 from jobs.months import parse_month
 from jobs.settings import Box
 from jobs.validation import validate_h3_grid_health
@@ -161,7 +161,7 @@ def test_an_ingestion_that_began_before_the_resize_changes_nothing(old: Context,
     with old.connection.begin():
         before = areas.find(old.connection, DEFAULT_AREA)
     resize(old, box(NEW))
-    with pytest.raises(BorderChanged, match="southampton-core was resized or removed while its crimes came in"):
+    with pytest.raises(LandChanged, match="southampton-core was resized or removed, or a newer release of it came in"):
         ingest_month(old, Police.of(old.settings), before, parse_month(MONTHS[-1]))
     assert held(old) == each_month(INSIDE)
 

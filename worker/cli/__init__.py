@@ -36,6 +36,7 @@ COMMANDS = {
     ),
     "gap": ("coverage", "List, add or remove known gaps: months that a force did not supply, or not whole."),
     "backfill": ("months", "Ask for every month on offer that is not held, newest first, as one run."),
+    "ingest-archive": ("archives", "Bring in the months of a police archive: a zip, a folder, or an https address."),
     "load-climbing": ("climbing", "Replace the mountains, routes, accidents and weather by those of FOLDER."),
     "weights": ("weights", "List the schemes of weights, or change the one that the grid stores."),
     "export": ("export", "Write the grid to a file."),

@@ -38,21 +38,26 @@ class JobCommands(click.Group):
         return _job_command(job)
 
 
+def request(job: catalogue.Job, given: Mapping[str, Any], *, wait: bool, timeout_s: float | None = None) -> int:
+    """Ask for a run, and stay until it ends where that is wanted. Returns the exit code. given: none is left out."""
+    # A wrong call is one, whether or not there is a system to ask.
+    parameters = job.validate({name: value for name, value in given.items() if value is not None})
+    with Client(settings.read()) as client:
+        run_id = client.submit(job.name, parameters, requester()).run_id
+        if not wait:
+            click.echo(run_id)
+            return 0
+        run = watch(client, run_id, timeout_s)
+    if run.state != "finished":
+        click.echo(f"safegrid: {RunFailed(run)}", err=True)
+    else:
+        output.as_json(run.result)
+    return EXIT_CODES[run.state]
+
+
 def _job_command(job: catalogue.Job) -> click.Command:
     def ask(wait: bool, timeout: float | None, **given: Any) -> int:
-        # A wrong call is one, whether or not there is a system to ask.
-        parameters = job.validate({name: value for name, value in given.items() if value is not None})
-        with Client(settings.read()) as client:
-            run_id = client.submit(job.name, parameters, requester()).run_id
-            if not wait:
-                click.echo(run_id)
-                return 0
-            run = watch(client, run_id, timeout)
-        if run.state != "finished":
-            click.echo(f"safegrid: {RunFailed(run)}", err=True)
-        else:
-            output.as_json(run.result)
-        return EXIT_CODES[run.state]
+        return request(job, given, wait=wait, timeout_s=timeout)
 
     wait = click.Option(["--wait"], is_flag=True, help="Stay until it ends; the result as JSON on stdout.")
     timeout = click.Option(["--timeout"], type=float, help="With --wait: give up after so many seconds.")

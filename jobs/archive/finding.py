@@ -1,0 +1,52 @@
+"""Where an archive is: in the import folder of the worker, or at an address, from where it is downloaded."""
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from jobs.archive import download
+from jobs.archive.errors import ArchiveRefused
+from jobs.context import Context
+from jobs.settings import secure_address
+
+
+def _checked(text: str) -> str:
+    if "://" not in text:
+        if not text or "\0" in text or Path(text).is_absolute() or ".." in Path(text).parts:
+            raise ValueError(
+                "expected the name of a file or folder within SAFEGRID_IMPORT_FOLDER, or an https:// address"
+            )
+        return text
+    address = secure_address(text)
+    parts = urlsplit(address)
+    if parts.username or parts.password:
+        raise ValueError("an address with a password would be seen by everybody who may see runs")
+    download.name_of(address)
+    return address
+
+
+Source = Annotated[
+    str,
+    AfterValidator(_checked),
+    Field(max_length=2_000, description="File or folder in the import folder of the workers, or an https address"),
+]
+
+
+def find(here: Context, archive: str) -> Path:
+    """The file or folder on this machine, downloaded where it is an address. Raises ArchiveRefused."""
+    folder = here.settings.import_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    if "://" in archive:
+        return download.fetch(here, archive, folder)
+    path = folder / archive
+    if not path.exists():
+        there = sorted(one.name for one in folder.iterdir() if not one.name.startswith("."))
+        raise ArchiveRefused(
+            f"There is no {archive} in {folder.absolute()}, the import folder of this worker; there "
+            f"{'are ' + ', '.join(there[:20]) if there else 'is nothing in it'}"
+        )
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ArchiveRefused(f"{archive} leads out of the import folder {folder.absolute()}")
+    return path

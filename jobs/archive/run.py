@@ -1,0 +1,225 @@
+"""The job that brings in an archive."""
+
+import datetime as dt
+import itertools
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import structlog
+from pydantic import Field
+from sqlalchemy import Connection
+
+from jobs import areas, context
+from jobs.archive import finding, guards, opening, room, rows
+from jobs.archive import staging as files
+from jobs.archive.opening import Archive, Member
+from jobs.archive.rows import Sheet
+from jobs.areas import Area
+from jobs.boundaries.country import COUNTRY, country
+from jobs.catalogue import FollowUp, job
+from jobs.context import Context
+from jobs.coverage.unlocated import unlocated
+from jobs.errors import JobError
+from jobs.held import grounds, land
+from jobs.ingestion import staging, store
+from jobs.ingestion.backfill import Span
+from jobs.ingestion.month import Source, bring_in, results_so_far
+from jobs.ingestion.records import Answer
+from jobs.ingestion.run import failure_of, wanted_areas, without_covered
+from jobs.ingestion.staging import NewerHeld, Pull, Totals
+from jobs.months import month_text
+from jobs.parameters import Month, OneOf
+from jobs.regrid import outdated
+
+log = structlog.get_logger("safegrid.archive")
+
+# Files that are read while PostgreSQL writes those before them.
+AHEAD = 4
+READERS = 2
+_ABSENT = "files that are not there"
+
+
+def _areas(connection: Connection) -> list[str]:
+    return sorted({*areas.slugs(connection), COUNTRY})
+
+
+def _follow_ups(_result: Any) -> list[FollowUp]:
+    return [*outdated(), *unlocated()]
+
+
+@job(
+    queue="ingestion",
+    slug="ingest-archive",
+    follow_ups=_follow_ups,
+    soft_limit_s=5 * 60 * 60,
+    hard_limit_s=5 * 60 * 60 + 300,
+)
+def ingest_archive(
+    archive: finding.Source,
+    area: Annotated[
+        str | None,
+        OneOf(_areas, left_out="all"),
+        Field(description="Only this area; all areas when left out. `country` is added where it is not there"),
+    ] = None,
+    oldest: Annotated[Month | None, Field(description="Oldest month; the oldest of the archive when left out")] = None,
+    newest: Annotated[Month | None, Field(description="Newest month; the newest of the archive when left out")] = None,
+    accept_smaller: Annotated[
+        bool, Field(description="Hold a month also where it has come to have much less than is held")
+    ] = False,
+    again: Annotated[bool, Field(description="Months that are held of this very archive too")] = False,
+    dry_run: Annotated[bool, Field(description="Only say which months, how many files and how much room")] = False,
+) -> dict[str, Any]:
+    """Ingest the months of a police archive: a zip, or a folder of its CSVs, in the import folder or at an address."""
+    here = context.current()
+    path = finding.find(here, archive)
+    span = Span.of(oldest, newest)
+    with opening.opened(path) as found:
+        members = [one for one in found.members if span.among([one.month])]
+        plan = _plan(here, found, members)
+        if dry_run:
+            return {"task": "ingest_archive", "dry_run": True, **plan}
+        room.refuse_without(here.connection, members)
+        bringing = _Bringing(here, found, accept_smaller=accept_smaller, again=again)
+        results = bringing.all(_wanted_areas(here, area), members)
+    return {
+        "task": "ingest_archive",
+        "dry_run": False,
+        **plan,
+        "total_records": sum(result["records_ingested"] for result in results),
+        "superseded": bringing.superseded,
+        "results": results,
+    }
+
+
+def _plan(here: Context, archive: Archive, members: Sequence[Member]) -> dict[str, Any]:
+    there = room.free(here.connection)
+    return {
+        "archive": archive.name,
+        "release": archive.release.isoformat(),
+        "months": sorted({month_text(one.month) for one in members}, reverse=True),
+        "files": len(members),
+        "bytes_needed": room.needed(members),
+        "bytes_free": there,
+    }
+
+
+def _wanted_areas(here: Context, slug: str | None) -> list[Area]:
+    """The area of that name, or all of them; the country is made where it is asked for."""
+    if slug == COUNTRY:
+        with here.connection.begin():
+            if COUNTRY not in areas.slugs(here.connection):
+                land.add(here.connection, country())
+    return wanted_areas(here, slug)
+
+
+@dataclass
+class _Bringing:
+    """Months come in one after the other, the newest first; one that fails leaves the others."""
+
+    here: Context
+    archive: Archive
+    accept_smaller: bool
+    again: bool
+    points: files.Points = field(default_factory=files.Points)
+    superseded: list[dict[str, str]] = field(default_factory=list)
+    """Months that are held of a newer release."""
+    errors: list[JobError] = field(default_factory=list)
+    _done: int = 0
+    _total: int = 0
+
+    def all(self, wanted: Sequence[Area], members: Sequence[Member]) -> list[dict[str, Any]]:
+        """The results of all attempts of this run. Raises JobError where a month failed."""
+        results = results_so_far(self.here)
+        months = {month: list(of) for month, of in itertools.groupby(members, key=lambda one: one.month)}
+        parts = without_covered([(one, month) for month in months for one in wanted])
+        came = {(result["area"], result["month"]) for result in results}
+        left = [part for part in parts if (part[0].slug, part[1].isoformat()) not in came and not self._is_held(*part)]
+        self._total = sum(len(months[month]) for _, month in left)
+        for number, (area, month) in enumerate(left):
+            if number:
+                self.here.give_way()
+            results += self._month(area, month, months[month])
+        if self.errors:
+            raise failure_of(self.errors, len(left), len(self.errors))
+        return results
+
+    def _is_held(self, area: Area, month: dt.date) -> bool:
+        """Whether an earlier run brought in this very month."""
+        if self.again or self.accept_smaller:
+            return False
+        with self.here.connection.begin():
+            return grounds.is_all_of(self.here.connection, area, month, self.archive.source)
+
+    def _month(self, area: Area, month: dt.date, members: Sequence[Member]) -> list[dict[str, Any]]:
+        """The month's result; none where it did not come in."""
+
+        def refuse(pull: Pull, totals: Totals) -> None:
+            guards.refuse_empty(pull, totals)
+            if not self.accept_smaller:
+                guards.refuse_lost_forces(self.here, pull, self._forces(pull, members))
+
+        source = Source(self.archive.source, lambda: self._pull(area, month, members), refuse)
+        before = self._done
+        try:
+            return [bring_in(self.here, area, month, source, accept_smaller=self.accept_smaller)]
+        except NewerHeld:
+            self.superseded.append({"area": area.slug, "month": month.isoformat()})
+        except JobError as error:
+            log.error("month_failed", area=area.slug, month=month_text(month), error=str(error))
+            self.errors.append(error)
+        finally:
+            self._done = before + len(members)
+        return []
+
+    def _pull(self, area: Area, month: dt.date, members: Sequence[Member]) -> Pull:
+        """Stage the month's files, but for those that an earlier attempt staged."""
+        here = self.here
+        pull = staging.begin(here.connection, area, month, self.archive.source, self.archive.release)
+        there = staging.answered(here.connection, pull)
+        guards.refuse_without_forces(pull, {member.force for member in members})
+        with here.connection.begin():
+            categories = store.categories(here.connection)
+        left = [member for member in members if member.name not in there]
+        self._done += len(members) - len(left)
+        for sheet in self._read_ahead(left, categories):
+            files.keep(here, pull, sheet, self.points)
+            self._done += 1
+            here.progress(self._done, self._total, f"{area.slug} {month_text(month)} {sheet.member.force}")
+        if _ABSENT not in there:
+            self._note_absent(pull, members)
+        return pull
+
+    def _read_ahead(self, members: Sequence[Member], categories: frozenset[str]) -> Iterator[Sheet]:
+        """Files in their order. A few are read while PostgreSQL writes those before them."""
+        with ThreadPoolExecutor(READERS) as thread:
+            waiting: deque[Future[Sheet]] = deque()
+            try:
+                for member in members:
+                    waiting.append(thread.submit(self._read, member, categories))
+                    if len(waiting) > AHEAD:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                thread.shutdown(wait=True, cancel_futures=True)
+
+    def _read(self, member: Member, categories: frozenset[str]) -> Sheet:
+        with self.archive.open(member) as file:
+            return rows.read(member, file, categories)
+
+    def _forces(self, pull: Pull, members: Sequence[Member]) -> set[str]:
+        """Those whose file was staged and has rows."""
+        with self.here.connection.begin():
+            read = staging.read(self.here.connection, pull)
+        return {member.force for member in members if read.get(member.name)}
+
+    def _note_absent(self, pull: Pull, members: Sequence[Member]) -> None:
+        """Say which forces have no file, or an empty one: few crimes on their land are not safe."""
+        answer = Answer()
+        for force in guards.absent(pull, self._forces(pull, members)):
+            answer.issues.add(f"the archive has no file of {force}", month_text(pull.month))
+        with self.here.connection.begin():
+            staging.note(self.here.connection, pull, _ABSENT, 0, answer)

@@ -1,0 +1,128 @@
+"""Each month's crimes have a table of their own, a part of crime_incidents; staged crimes refer to points.
+
+What is staged is dropped: it is asked for again.
+
+Revision ID: 0019
+Revises: 0018
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0019"
+down_revision = "0018"
+branch_labels = None
+depends_on = None
+
+STAGED = ("staged_pulls", "staged_answers", "staged_asides")
+_VIEW = (
+    "CREATE VIEW placed_crimes AS SELECT crime_incidents.id, month, category, latitude, longitude, h3_cell, "
+    "coarse_cell, street_id, street_name, point_id, api_id, persistent_id, location_type, outcome, outcome_month "
+    "FROM crime_incidents JOIN points ON points.id = point_id"
+)
+
+
+def upgrade() -> None:
+    # Until the end nobody brings anything in; everybody may read.
+    op.execute("LOCK TABLE areas, ingestion_runs, crime_incidents IN SHARE ROW EXCLUSIVE MODE")
+    op.execute("CREATE TABLE crimes (LIKE crime_incidents INCLUDING DEFAULTS) PARTITION BY LIST (month)")
+    for month in _months():
+        part = f"crime_incidents_{month:%Y%m}"
+        op.execute(f"CREATE TABLE {part} PARTITION OF crimes FOR VALUES IN ('{month}')")
+        op.execute(f"INSERT INTO {part} SELECT * FROM crime_incidents WHERE month = '{month}' ORDER BY point_id")
+    op.execute("ALTER SEQUENCE crime_incidents_id_seq OWNED BY crimes.id")
+    _take_over_names()
+    # Counted in one place, whatever brought them in.
+    for table in ("ingestion_runs", "staged_answers"):
+        op.add_column(table, sa.Column("collapsed", sa.Integer(), server_default=sa.text("0"), nullable=False))
+    _stage_points()
+
+
+def _months() -> Sequence[dt.date]:
+    return op.get_bind().scalars(sa.text("SELECT DISTINCT month FROM crime_incidents ORDER BY month")).all()
+
+
+def _take_over_names() -> None:
+    op.execute("DROP VIEW placed_crimes")
+    op.drop_table("crime_incidents")
+    op.execute("ALTER TABLE crimes RENAME TO crime_incidents")
+    op.create_primary_key("pk_crime_incidents", "crime_incidents", ["month", "id"])
+    op.create_index("ix_crime_incidents_point_id", "crime_incidents", ["point_id"])
+    op.execute(_VIEW)
+
+
+def _stage_points() -> None:
+    op.drop_table("staged_crimes")
+    op.execute("DELETE FROM staged_pulls")
+    for name in STAGED:
+        op.execute(f"ALTER TABLE {name} SET LOGGED")
+    op.create_table(
+        "staged_unplaced",
+        sa.Column("id", sa.BIGINT(), nullable=False),
+        sa.Column("pull", sa.BIGINT(), nullable=False),
+        sa.Column("force", sa.Text(), nullable=False),
+        sa.Column("category", sa.Text(), nullable=False),
+        sa.Column("api_id", sa.BIGINT(), nullable=True),
+        sa.Column("persistent_id", sa.Text(), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("outcome_month", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["pull"], ["staged_pulls.id"], name=op.f("fk_staged_unplaced_pull"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staged_unplaced")),
+    )
+    op.create_index(op.f("ix_staged_unplaced_pull"), "staged_unplaced", ["pull"])
+
+
+def downgrade() -> None:
+    op.drop_table("staged_unplaced")
+    op.execute("DELETE FROM staged_pulls")
+    for name in reversed(STAGED):
+        op.execute(f"ALTER TABLE {name} SET UNLOGGED")
+    _drop_loose()
+    for table in ("ingestion_runs", "staged_answers"):
+        op.drop_column(table, "collapsed")
+    _restore_staged_crimes()
+    op.execute("CREATE TABLE crimes (LIKE crime_incidents INCLUDING DEFAULTS)")
+    op.execute("INSERT INTO crimes SELECT * FROM crime_incidents ORDER BY month, point_id")
+    op.execute("ALTER SEQUENCE crime_incidents_id_seq OWNED BY crimes.id")
+    op.execute("DROP VIEW placed_crimes")
+    op.drop_table("crime_incidents")
+    op.execute("ALTER TABLE crimes RENAME TO crime_incidents")
+    op.create_primary_key("pk_crime_incidents", "crime_incidents", ["id"])
+    op.create_index("ix_crime_incidents_month_point", "crime_incidents", ["month", "point_id"])
+    op.execute(_VIEW)
+
+
+def _drop_loose() -> None:
+    loose = sa.text(
+        r"SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename LIKE 'incoming\_%'"
+    )
+    for name in op.get_bind().scalars(loose).all():
+        op.execute(f"DROP TABLE {name}")
+
+
+def _restore_staged_crimes() -> None:
+    op.create_table(
+        "staged_crimes",
+        sa.Column("id", sa.BIGINT(), nullable=False),
+        sa.Column("pull", sa.BIGINT(), nullable=False),
+        sa.Column("force", sa.Text(), nullable=True),
+        sa.Column("category", sa.Text(), nullable=False),
+        sa.Column("latitude", sa.Double(), nullable=True),
+        sa.Column("longitude", sa.Double(), nullable=True),
+        sa.Column("street_name", sa.Text(), nullable=False),
+        sa.Column("street_id", sa.BIGINT(), nullable=True),
+        sa.Column("api_id", sa.BIGINT(), nullable=True),
+        sa.Column("persistent_id", sa.Text(), nullable=True),
+        sa.Column("location_type", sa.Text(), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("outcome_month", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(["pull"], ["staged_pulls.id"], name=op.f("fk_staged_crimes_pull"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staged_crimes")),
+        prefixes=["UNLOGGED"],
+    )
+    op.create_index(op.f("ix_staged_crimes_pull"), "staged_crimes", ["pull"])
