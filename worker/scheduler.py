@@ -5,6 +5,7 @@ rq-scheduler keeps an entry's time only in Redis and moves it in two steps. Here
 """
 
 import datetime as dt
+import threading
 import time
 from typing import Any
 
@@ -22,6 +23,7 @@ from worker import ledger, occurrences, pulses, sweep, transport
 from worker.boundaries import boundary
 from worker.rq import SafegridJob, SafegridQueue
 from worker.settings import Settings
+from worker.telling.telling import tell_forever
 
 log = structlog.get_logger("safegrid.scheduler")
 
@@ -130,6 +132,9 @@ class SafegridScheduler(Scheduler):  # type: ignore[misc]
 def run_forever(settings: Settings) -> None:
     """Schedule until SIGTERM. Redis or PostgreSQL away for a while is waited out."""
     engine = database.create(settings, application="safegrid scheduler", longest_s=LONGEST_TICK_S)
+    if settings.tells:
+        # The workers tell too, by turns; here, so that somebody tells when there are none.
+        threading.Thread(target=tell_forever, args=(settings,), daemon=True, name="alerts").start()
     while True:
         try:
             SafegridScheduler(engine, connection=transport.connect(settings)).run()

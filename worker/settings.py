@@ -118,6 +118,11 @@ class Settings(jobs.settings.Settings):
         return list({one.url: one for one in found}.values())
 
     @property
+    def tells(self) -> bool:
+        """Whether anybody is told of anything."""
+        return bool(self.receivers or self.pings or self.ping_url)
+
+    @property
     def pings_by_job(self) -> dict[str, str]:
         """{slug: address} of the jobs whose runs are told of."""
         return {slug: url for slug, _, url in (one.partition("=") for one in self.pings.split())}

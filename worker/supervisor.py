@@ -145,7 +145,7 @@ class Supervisor:
         helpers = [
             ManagedProcess("sweep", lambda: sweep_forever(self.settings, self.queues, self._depths, pulse), pulse=pulse)
         ]
-        if self.settings.receivers or self.settings.pings or self.settings.ping_url:
+        if self.settings.tells:
             helpers.append(ManagedProcess("alerts", lambda: tell_forever(self.settings)))
         return helpers
 

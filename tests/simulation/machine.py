@@ -22,6 +22,7 @@ from tests.simulation.jobs import jobs
 from tests.simulation.processes import Interruption, Killed, Processes, is_accident
 from worker import attempts, transport
 from worker.errors import ClaimLost
+from worker.findings.watch import Watch
 from worker.settings import Settings
 
 
@@ -73,6 +74,8 @@ class Simulation(RuleBasedStateMachine):
         self.jobs = jobs()
         self.known = frozenset(self.jobs)
         self.patches.enter_context(mock.patch.object(catalogue, "load", self._catalogue))
+        # It looks at clocks, disks and a Redis that is not the simulated one.
+        self.patches.enter_context(mock.patch.object(Watch, "look"))
         # A delay that is sometimes over and sometimes not, as this machine is slower or quicker, could not be replayed.
         self.patches.enter_context(mock.patch.object(attempts, "_jittered", lambda seconds: seconds))
         self.house = House(self.settings, self.processes, self.jobs)

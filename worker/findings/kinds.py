@@ -44,7 +44,7 @@ HOUR_S = 3600
 
 _ALL = (
     Kind("failed_run", "critical", 0, "a run failed for good, and none of the same job and parameters succeeded since"),
-    Kind("retrying_run", "warning", 2 * MINUTE_S, "an attempt failed, and the run waits for its next one"),
+    Kind("retrying_run", "warning", MINUTE_S, "an attempt failed, and the run waits for its next one"),
     Kind("unknown_job", "warning", MINUTE_S, "runs wait for a job that no process knows"),
     Kind("schedule_late", "critical", MINUTE_S, "a cadence is due and nothing enters its runs"),
     Kind(
