@@ -20,10 +20,10 @@ from tests.simulation.choices import INDEX, INTERRUPTIONS, JOBS, NUMBERS, OF_A_S
 from tests.simulation.house import QUEUES, House, WorkHorse
 from tests.simulation.jobs import jobs
 from tests.simulation.processes import Interruption, Killed, Processes, is_accident
-from worker import attempts, transport
+from worker import attempts, pulses, transport
 from worker.errors import ClaimLost
-from worker.findings.watch import Watch
 from worker.settings import Settings
+from worker.sweeping import Sweeper
 
 
 def anybody(machine: "Simulation") -> bool:
@@ -74,8 +74,9 @@ class Simulation(RuleBasedStateMachine):
         self.jobs = jobs()
         self.known = frozenset(self.jobs)
         self.patches.enter_context(mock.patch.object(catalogue, "load", self._catalogue))
-        # It looks at clocks, disks and a Redis that is not the simulated one.
-        self.patches.enter_context(mock.patch.object(Watch, "look"))
+        # Findings look at clocks, disks and a Redis that is not the simulated one; no run hangs on them.
+        self.patches.enter_context(mock.patch.object(Sweeper, "_look"))
+        self.patches.enter_context(mock.patch.object(pulses, "beat"))
         # A delay that is sometimes over and sometimes not, as this machine is slower or quicker, could not be replayed.
         self.patches.enter_context(mock.patch.object(attempts, "_jittered", lambda seconds: seconds))
         self.house = House(self.settings, self.processes, self.jobs)
