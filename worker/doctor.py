@@ -10,6 +10,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import database, schema
+from jobs.archive import opening, room
+from jobs.archive.errors import ArchiveRefused
 from jobs.deadlines import within
 from jobs.errors import SafegridError
 from jobs.ingestion.police import Police
@@ -67,6 +69,7 @@ def _database(settings: Settings) -> Iterator[Line]:
             schema.check(connection)
             yield Line("Tables", True, "are those of this version")
             yield from _findings(connection, settings)
+            yield from _archives(connection, settings)
     finally:
         engine.dispose()
 
@@ -96,6 +99,21 @@ def _line(what: str, one: Shown) -> Line:
         one.kind,
         one.subject,
     )
+
+
+def _archives(connection: Connection, settings: Settings) -> Iterator[Line]:
+    """Whether there is room for what lies in the import folder."""
+    free = room.free(connection)
+    for path in sorted(settings.import_folder.glob("[!.]*.zip")):
+        try:
+            with opening.opened(path) as archive:
+                needed = room.needed(archive.members)
+        except ArchiveRefused as error:
+            yield Line("Archive", False, str(error))
+            continue
+        there = "" if free is None else f", and {free / 2**30:.1f} are free"
+        words = f"{path.name} needs about {needed / 2**30:.1f} GiB in PostgreSQL{there}"
+        yield Line("Archive", free is None or free > needed, words)
 
 
 def _redis(settings: Settings) -> Iterator[Line]:
