@@ -25,7 +25,6 @@ from sqlalchemy import Connection
 from bench.harness import Missing, Ratio
 from jobs import context
 from jobs.archive.run import ingest_archive
-from jobs.held import partitions
 from jobs.settings import Settings
 from tests.standins import archive as synthetic
 from worker import engines, system
@@ -107,7 +106,7 @@ def _copy_bare(connection: Connection) -> float:
     """Seconds of a COPY of the last month that came in into a table like its own, indexes and all."""
     with connection.begin():
         month = connection.exec_driver_sql("SELECT min(month) FROM held_months").scalar_one()
-        part = partitions.name_of(month)
+        part = f"crime_incidents_{month:%Y%m}"
         cursor: Any = connection.connection.cursor()
         prepared = io.BytesIO()
         cursor.copy_expert(f"COPY {part} TO STDOUT", prepared)

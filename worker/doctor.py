@@ -77,7 +77,8 @@ def _database(settings: Settings) -> Iterator[Line]:
 def _findings(connection: Connection, settings: Settings) -> Iterator[Line]:
     watch = Watch(settings)
     try:
-        found = watch.current(connection)
+        # Somebody has just put something right, and asks whether it is.
+        found = watch.current(connection, at_once=True)
     finally:
         watch.close()
     is_away = any(one.kind == "redis_away" for one in found)

@@ -40,8 +40,8 @@ _COUNTS = ("read", "outside", "set_aside", "collapsed")
 _ASIDE_COLUMNS = ("pull", "force", "reason", "record", "category", "latitude", "longitude")
 _UNPLACED = text("SELECT force, count(*) AS n FROM staged_unplaced WHERE pull = :pull GROUP BY 1 ORDER BY 1")
 _ORPHANS = text(
-    "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename ~ '^incoming_[0-9]+$' "
-    "AND tablename NOT IN (SELECT 'incoming_' || id FROM staged_pulls)"
+    "SELECT substr(tablename, 10)::bigint FROM pg_tables WHERE schemaname = current_schema() "
+    "AND tablename ~ '^incoming_[0-9]+$' AND tablename NOT IN (SELECT 'incoming_' || id FROM staged_pulls)"
 )
 _UNKNOWN = text(
     "SELECT category, count(*) AS n FROM staged_asides WHERE pull = :pull AND category IS NOT NULL "
@@ -142,8 +142,8 @@ def begin(connection: Connection, area: Area, month: dt.date, source: str, relea
         # What nobody went on with, such as of a month that is not on offer any more.
         forgotten = StagedPull.started_at < dt.datetime.now(dt.UTC) - FORGOTTEN_AFTER
         connection.execute(delete(StagedPull).where(forgotten))
-        for table in connection.scalars(_ORPHANS).all():
-            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table}")
+        for orphan in connection.scalars(_ORPHANS).all():
+            partitions.drop_staged(connection, orphan)
         return begin_anew(connection, area, land, month, source, release)
 
 
@@ -155,7 +155,7 @@ def begin_anew(
     started_at = dt.datetime.now(dt.UTC)
     started = insert(StagedPull).values(**values, started_at=started_at).returning(StagedPull.id)
     pull = Pull(connection.execute(started).scalar_one(), area, land, month, source, release, started_at)
-    partitions.create_loose(connection, pull.table, month)
+    partitions.stage(connection, pull.id, month)
     return pull
 
 
@@ -249,4 +249,4 @@ def totals(connection: Connection, pull: Pull) -> Totals:
 def drop(connection: Connection, pull: Pull) -> None:
     """Forget what is staged of the pull. Part of the caller's transaction."""
     connection.execute(delete(StagedPull).where(StagedPull.id == pull.id))
-    connection.exec_driver_sql(f"DROP TABLE IF EXISTS {pull.table}")
+    partitions.drop_staged(connection, pull.id)

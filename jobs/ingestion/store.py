@@ -174,7 +174,7 @@ def _swap(connection: Connection, pull: Pull) -> None:
     if partitions.is_there(connection, pull.month):
         _delete(connection, pull)
     insert_staged(connection, pull)
-    connection.exec_driver_sql(f"ANALYZE {partitions.name_of(pull.month)}")
+    partitions.analyze(connection, pull.month)
     asides.replace(connection, pull.id, pull.land, pull.month)
 
 
@@ -190,11 +190,10 @@ def _delete(connection: Connection, pull: Pull) -> None:
 def insert_staged(connection: Connection, pull: Pull) -> None:
     """Hold the crimes that are staged, beside what is held of the month."""
     if partitions.is_there(connection, pull.month):
-        part = partitions.name_of(pull.month)
-        # The month's own part, and a table named by a number.
-        connection.exec_driver_sql(f"INSERT INTO {part} SELECT * FROM {pull.table} ORDER BY point_id")  # noqa: S608
+        # A table named by a number.
+        connection.exec_driver_sql(f"INSERT INTO crime_incidents SELECT * FROM {pull.table} ORDER BY point_id")  # noqa: S608
     else:
-        partitions.attach(connection, pull.table, pull.month)
+        partitions.attach(connection, pull.id, pull.month)
     connection.execute(_INSERT_UNPLACED, {"pull": pull.id, "month": pull.month})
 
 

@@ -101,7 +101,7 @@ def test_a_run_is_cancelled_retried_and_run_with_changes(settings: Settings) -> 
 
 def test_the_catalogue_and_the_schedule_are_shown(settings: Settings) -> None:
     names = [job["name"] for job in answer(settings, "jobs", "--json")]
-    assert names[:3] == ["backfill_crime_data", "ingest_latest_crime_data", "ingest_month_on_demand"]
+    assert names[:3] == ["backfill_crime_data", "ingest_archive", "ingest_latest_crime_data"]
     crons = {row["job"]: row["cron"] for row in answer(settings, "schedule", "--json")}
     assert crons["cleanup_old_route_history"] == "0 4 * * 0"
 

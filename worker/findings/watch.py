@@ -69,9 +69,12 @@ class Watch:
         self._queues.close()
         self._cache.close()
 
-    def look(self, connection: Connection) -> None:
-        """Look at every rule that is due, and keep what is seen. Raises sqlalchemy's errors where that cannot be."""
-        due = store.claim(connection, {rule.name: rule.every_s for rule in RULES})
+    def look(self, connection: Connection, *, at_once: bool = False) -> None:
+        """Look at every rule that is due, and keep what is seen. Raises sqlalchemy's errors where that cannot be.
+
+        at_once: at all of them, whenever they were looked at last.
+        """
+        due = store.claim(connection, {rule.name: 0 if at_once else rule.every_s for rule in RULES})
         is_away = False
         for rule in RULES:
             if rule.name in due:
@@ -92,10 +95,10 @@ class Watch:
         store.leave_unknown(here.connection, rule.name)
         return is_away
 
-    def current(self, connection: Connection) -> Sequence[Shown]:
-        """What is wrong now, the worst first. Raises sqlalchemy's errors where PostgreSQL is away."""
+    def current(self, connection: Connection, *, at_once: bool = False) -> Sequence[Shown]:
+        """What is wrong, the worst first; at_once: by a look of now. Raises sqlalchemy's errors where it is away."""
         try:
-            self.look(connection)
+            self.look(connection, at_once=at_once)
             return [Shown.kept(row) for row in store.current(connection)]
         except DBAPIError as error:
             if error.connection_invalidated:

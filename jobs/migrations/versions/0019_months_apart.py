@@ -17,6 +17,25 @@ down_revision = "0018"
 branch_labels = None
 depends_on = None
 
+# All that needs the owner of crime_incidents: the workers' role may own nothing. They take numbers and months, and so
+# can name no other table.
+FUNCTIONS = {
+    "safegrid_stage_month(pull bigint, month date)": """
+        EXECUTE format('CREATE TABLE %I (LIKE crime_incidents INCLUDING DEFAULTS, '
+                       'CONSTRAINT of_month CHECK (month = %L::date))', 'incoming_' || pull, month);
+    """,
+    "safegrid_attach_month(pull bigint, month date)": """
+        -- The indexes of a national month are sorted in memory.
+        PERFORM set_config('maintenance_work_mem', '128MB', true);
+        EXECUTE format('ALTER TABLE %I RENAME TO %I', 'incoming_' || pull, part);
+        -- The constraint spares PostgreSQL a look at every row.
+        EXECUTE format('ALTER TABLE crime_incidents ATTACH PARTITION %I FOR VALUES IN (%L)', part, month);
+        EXECUTE format('ALTER TABLE %I DROP CONSTRAINT of_month', part);
+    """,
+    "safegrid_analyze_month(pull bigint, month date)": "EXECUTE format('ANALYZE %I', part);",
+    "safegrid_drop_month(pull bigint, month date)": "EXECUTE format('DROP TABLE IF EXISTS %I', part);",
+    "safegrid_drop_staged(pull bigint, month date)": "EXECUTE format('DROP TABLE IF EXISTS %I', 'incoming_' || pull);",
+}
 STAGED = ("staged_pulls", "staged_answers", "staged_asides")
 _VIEW = (
     "CREATE VIEW placed_crimes AS SELECT crime_incidents.id, month, category, latitude, longitude, h3_cell, "
@@ -39,6 +58,13 @@ def upgrade() -> None:
     for table in ("ingestion_runs", "staged_answers"):
         op.add_column(table, sa.Column("collapsed", sa.Integer(), server_default=sa.text("0"), nullable=False))
     _stage_points()
+    schema = op.get_bind().scalar(sa.text("SELECT quote_ident(current_schema())"))
+    for signature, body in FUNCTIONS.items():
+        op.execute(
+            f"CREATE FUNCTION {signature} RETURNS void LANGUAGE plpgsql SECURITY DEFINER "
+            f"SET search_path = {schema}, pg_temp AS $body$ "
+            f"DECLARE part text := 'crime_incidents_' || to_char(month, 'YYYYMM'); BEGIN {body} END $body$"
+        )
 
 
 def _months() -> Sequence[dt.date]:
@@ -78,6 +104,8 @@ def _stage_points() -> None:
 
 
 def downgrade() -> None:
+    for signature in FUNCTIONS:
+        op.execute(f"DROP FUNCTION {signature.split('(')[0]}")
     op.drop_table("staged_unplaced")
     op.execute("DELETE FROM staged_pulls")
     for name in reversed(STAGED):
