@@ -62,7 +62,7 @@ def engine_endpoints() -> Iterator[Endpoints]:
 
 def settings_at(database_url: str, redis_url: str, **values: object) -> Settings:
     """Settings for these engines, with waits as short as tests want them."""
-    quick = {"retry_wait_s": 0.01, "sweep_interval_s": 0.2}
+    quick = {"retry_wait_s": 0.01, "sweep_interval_s": 0.2, "police_rate": 0}
     return Settings(**{"database_url": database_url, "redis_url": redis_url, **quick, **values})  # type: ignore[arg-type]
 
 

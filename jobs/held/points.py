@@ -19,9 +19,11 @@ _WANT = """
     ) ON COMMIT DROP
 """
 _COLUMNS = ("n", "latitude", "longitude", "street_name", "street_id", "h3_cell", "coarse_cell")
-# One look into the index for each: PostgreSQL knows nothing of a table so fresh, and would read all points for it.
-_LOOK_UP = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
-_AS_BEFORE = "SET LOCAL enable_hashjoin = DEFAULT; SET LOCAL enable_mergejoin = DEFAULT"
+# One look into the index for each: PostgreSQL knows nothing of tables so fresh, and would read all points, for some
+# plans once for each place.
+_PLANS = ("hashjoin", "mergejoin", "seqscan")
+_LOOK_UP = "; ".join(f"SET LOCAL enable_{plan} = off" for plan in _PLANS)
+_AS_BEFORE = "; ".join(f"SET LOCAL enable_{plan} = DEFAULT" for plan in _PLANS)
 # In the order of the index, so that two who add the same points at once wait for each other, and never in a circle.
 _ADD = text(
     """

@@ -308,6 +308,6 @@ def test_a_point_with_more_crimes_than_the_source_gives_ends_the_search(here: Co
 
 def test_a_source_that_limits_its_clients_is_asked_again_until_all_is_there(here: Context) -> None:
     with served(here, crimes_of(), cap=15, rate=10, burst=2) as police:
-        point_at(here, police, retry_wait_s=0.05)
+        point_at(here, police, retry_wait_s=0.05, police_rate=15)
         assert ingest_month_on_demand(2024, 1)["records_ingested"] == 30
         assert 429 in [call.status for call in police.requests]
