@@ -4,7 +4,8 @@ import contextlib
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from psycopg2.extensions import PYDATETIMETZ, new_type, register_type
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -167,6 +168,17 @@ def lock(connection: Connection, name: str) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
 
 
+_DATA = text(
+    "SELECT CASE WHEN pg_has_role('pg_read_all_settings', 'MEMBER') THEN current_setting('data_directory', true) END"
+)
+
+
+def data_folder(connection: Connection) -> Path | None:
+    """Where PostgreSQL keeps its data, on its own host; none where its role may not know. Part of the transaction."""
+    folder = connection.scalar(_DATA)
+    return Path(folder) if folder else None
+
+
 def make_room(connection: Connection) -> None:
     """Until the end of the transaction, a national month is grouped and sorted without temporary files."""
     connection.execute(text("SET LOCAL work_mem = '128MB'"))
@@ -174,20 +186,20 @@ def make_room(connection: Connection) -> None:
 
 def copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
     """COPY `rows` into `table` inside the connection's transaction. Returns the number of rows written."""
-    return copy_lines(connection, table, columns, ("\t".join(map(_field, row)) + "\n" for row in rows))
-
-
-def copy_lines(connection: Connection, table: str, columns: Sequence[str], lines: Iterable[str]) -> int:
-    """COPY lines in PostgreSQL's text format, as `copy` does rows. Their fields are escaped."""
     buffer = StringIO()
     count = 0
-    for count, line in enumerate(lines, 1):  # noqa: B007 - the last value is the answer
-        buffer.write(line)
+    for count, row in enumerate(rows, 1):  # noqa: B007 - the last value is the answer
+        buffer.write("\t".join(map(_field, row)) + "\n")
     buffer.seek(0)
+    copy_file(connection, f"COPY {table} ({', '.join(columns)}) FROM STDIN", buffer)
+    return count
+
+
+def copy_file(connection: Connection, statement: str, file: IO[Any]) -> None:
+    """Hand a file to a COPY ... FROM STDIN, inside the connection's transaction."""
     cursor: Any = connection.connection.cursor()
     with cursor:
-        cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", buffer, _CHUNK)
-    return count
+        cursor.copy_expert(statement, file, _CHUNK)
 
 
 # Each chunk is one turn at Python's lock, for which a thread that reads ahead waits too.
@@ -195,13 +207,5 @@ _CHUNK = 2**20
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-NULL = "\\N"
-
-
-def escaped(value: str) -> str:
-    """A text as a field of COPY's text format."""
-    return value.translate(_ESCAPES)
-
-
 def _field(value: Any) -> str:
-    return NULL if value is None else escaped(str(value))
+    return "\\N" if value is None else str(value).translate(_ESCAPES)

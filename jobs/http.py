@@ -1,6 +1,6 @@
 """What every client of a source shares: which responses may get better, and how long to wait for that."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -58,7 +58,7 @@ def json_of(response: Response, explain: Callable[[Response], str]) -> Any:
     """
     if response.status == 429 or response.status >= 500:
         reason = f"{response.url} answered {response.status} ({response.reason})"
-        raise SourceUnavailable(reason, asked_wait_s(response))
+        raise SourceUnavailable(reason, asked_wait_s(response.headers))
     if response.status != 200:
         raise SourceChanged(f"{response.url} answered {response.status}: {explain(response)}")
     try:
@@ -67,11 +67,11 @@ def json_of(response: Response, explain: Callable[[Response], str]) -> Any:
         raise SourceUnavailable(f"{response.url} answered something that is no JSON") from None
 
 
-def asked_wait_s(response: Response) -> float:
+def asked_wait_s(headers: Mapping[str, str], longest_s: float = LONGEST_ASKED_WAIT_S) -> float:
     """Seconds that the source asks to wait, as a number or as an HTTP date; 0 for what is neither."""
-    header = response.headers.get("Retry-After", "")
+    header = headers.get("Retry-After", "")
     try:
-        return min(Retry().parse_retry_after(header), LONGEST_ASKED_WAIT_S) if header else 0
+        return min(Retry().parse_retry_after(header), longest_s) if header else 0
     except InvalidHeader:
         return 0
 

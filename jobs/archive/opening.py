@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
@@ -57,7 +58,7 @@ class Archive:
         named = _RELEASE.fullmatch(self.name)
         return max(parse_month(named["release"]), newest) if named else newest
 
-    @property
+    @cached_property
     def source(self) -> str:
         """What it is, for people and to tell it from others of its name."""
         what = repr([(one.name, one.size, one.crc) for one in self.members])

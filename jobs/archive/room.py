@@ -1,15 +1,15 @@
 """The room that an archive takes in PostgreSQL, said before it begins."""
 
+import contextlib
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy import Connection
 
 from jobs.archive.errors import ArchiveRefused
 from jobs.archive.opening import Member
+from jobs.database import data_folder
 
 # A row of the files has about 205 bytes, a crime with its indexes as many, the log of its writing too.
 PER_BYTE: Final = 2.0
@@ -22,13 +22,13 @@ def needed(members: Sequence[Member]) -> int:
 
 def free(connection: Connection) -> int | None:
     """Bytes free where PostgreSQL keeps its data; none where that is another machine, or not for us to know."""
-    with connection.begin() as transaction:
-        try:
-            folder = Path(connection.scalar(text("SHOW data_directory")) or "")
-        except ProgrammingError:
-            transaction.rollback()
-            return None
-    return shutil.disk_usage(folder).free if (folder / "PG_VERSION").exists() else None
+    with connection.begin():
+        folder = data_folder(connection)
+    # A folder of that name on another machine, or one that we may not look into, is not PostgreSQL's for us.
+    with contextlib.suppress(OSError):
+        if folder and (folder / "PG_VERSION").exists():
+            return shutil.disk_usage(folder).free
+    return None
 
 
 def refuse_without(connection: Connection, members: Sequence[Member]) -> None:

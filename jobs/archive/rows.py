@@ -15,7 +15,6 @@ import numpy.typing as npt
 from jobs.archive.errors import MemberRefused
 from jobs.archive.opening import Member
 from jobs.archive.places import NO_PLACE, Places
-from jobs.archive.told import Told
 from jobs.coverage.judge import LANDLESS
 from jobs.ingestion.records import Aside, Crime
 from jobs.months import month_text
@@ -88,7 +87,7 @@ def _table(member: Member, file: IO[bytes]) -> tuple["pa.Table", dict[int, Aside
 
     def set_aside(row: Any) -> str:
         reason = f"{row.actual_columns} fields where {len(COLUMNS)} are expected"
-        ragged[row.number] = _aside(member, row.number, reason, row.text)
+        ragged[row.number] = Aside(member.force, reason, json.dumps(_record(member, row.number, row.text)))
         return "skip"
 
     texts = dict.fromkeys(COLUMNS, pa.string())
@@ -106,9 +105,9 @@ def _table(member: Member, file: IO[bytes]) -> tuple["pa.Table", dict[int, Aside
     return table.combine_chunks(), ragged
 
 
-def _aside(member: Member, line: int, reason: str, row: Any) -> Aside:
-    record = {"file": member.name, "line": line + 1, "row": row[:LONGEST_TEXT]}
-    return Aside(member.force, reason, json.dumps(record))
+def _record(member: Member, line: int, row: Any) -> dict[str, Any]:
+    """What is kept of a row that is set aside. line: its number after the header."""
+    return {"file": member.name, "line": line + 1, "row": row[:LONGEST_TEXT]}
 
 
 @dataclass
@@ -191,32 +190,38 @@ class _Reading:
         codes = encoded.indices.to_numpy().astype(np.int64)
         unknown = np.array([slug not in self.categories for slug in slugs], dtype=bool)
         if unknown.any():
-            self.odd.note(unknown[codes], lambda row: f"category {slugs[codes[row]][:100]} is not known")
+            self.odd.note(unknown[codes], lambda row: _unknown(slugs[codes[row]]))
         return slugs, codes
 
     def _told_again(self, place: npt.NDArray[np.int64], codes: npt.NDArray[np.int64], fine: Rows) -> Rows:
-        """Which rows repeat another in all but the outcome. Only ids that stand twice are looked at one by one."""
+        """Which rows repeat another in all but the outcome. Only ids that stand twice are looked at one by one.
+
+        An id alone is no crime: some stand twice in a month at two places, and Northern Ireland uses its ids again.
+        Without an id all are crimes of their own.
+        """
         again = np.zeros(len(self.table), dtype=bool)
         ids = self._text("Crime ID").dictionary_encode()
-        of_row = ids.indices.to_numpy()
         names = ids.dictionary.to_pylist()
-        several = (np.bincount(of_row, minlength=len(names)) > 1)[of_row] if len(of_row) else again
-        told = Told()
-        for row in np.flatnonzero(several & fine).tolist():
-            again[row] = told.again(names[of_row[row]], (int(place[row]), int(codes[row])))
+        of_row = ids.indices.to_numpy()
+        is_several = np.bincount(of_row, minlength=len(names)) > 1
+        is_several &= np.array([name != "" for name in names], dtype=bool)
+        seen: set[tuple[int, int, int]] = set()
+        for row in np.flatnonzero(is_several[of_row] & fine).tolist():
+            told = int(of_row[row]), int(place[row]), int(codes[row])
+            again[row] = told in seen
+            seen.add(told)
         return again
 
     def _set_aside(self, row: int, reason: str, places: Places) -> Aside:
         values = self.table.slice(row, 1).to_pylist()[0]
-        aside = _aside(
-            self.member, int(self.lines[row]), reason, [str(value)[:LONGEST_TEXT] for value in values.values()]
-        )
+        record = _record(self.member, int(self.lines[row]), [str(one)[:LONGEST_TEXT] for one in values.values()])
         slug = slug_of(values["Crime type"])
-        if not (reason.startswith("category ") and _SLUG.fullmatch(slug)):
-            return aside
+        if not (reason == _unknown(slug) and _SLUG.fullmatch(slug)):
+            return Aside(self.member.force, reason, json.dumps(record))
         crime = self._crime(row, slug, values, places)
-        record = json.dumps({**json.loads(aside.record), "crime": crime._asdict()})
-        return Aside(aside.force if crime.lat is None else None, reason, record, slug, crime.lat, crime.lng)
+        record["crime"] = crime._asdict()
+        force = self.member.force if crime.lat is None else None
+        return Aside(force, reason, json.dumps(record), slug, crime.lat, crime.lng)
 
     def _crime(self, row: int, category: str, values: dict[str, str], places: Places) -> Crime:
         """What a row is once its category is known."""
@@ -234,6 +239,11 @@ class _Reading:
             outcome=values["Last outcome category"] or None,
             outcome_month=None,
         )
+
+
+def _unknown(slug: str) -> str:
+    """Why a row is set aside that is a crime as soon as its category is known."""
+    return f"category {slug[:100]} is not known"
 
 
 def _is_kept(text: str) -> bool:

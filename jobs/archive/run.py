@@ -19,20 +19,18 @@ from jobs.archive.opening import Archive, Member
 from jobs.archive.rows import Sheet
 from jobs.areas import Area
 from jobs.boundaries.country import COUNTRY, country
-from jobs.catalogue import FollowUp, job
+from jobs.catalogue import job
 from jobs.context import Context
-from jobs.coverage.unlocated import unlocated
 from jobs.errors import JobError
 from jobs.held import grounds, land
 from jobs.ingestion import staging, store
 from jobs.ingestion.backfill import Span
 from jobs.ingestion.month import Source, bring_in, results_so_far
 from jobs.ingestion.records import Answer
-from jobs.ingestion.run import failure_of, wanted_areas, without_covered
+from jobs.ingestion.run import failure_of, follow_ups, wanted_areas, without_covered
 from jobs.ingestion.staging import NewerHeld, Pull, Totals
 from jobs.months import month_text
 from jobs.parameters import Month, OneOf
-from jobs.regrid import outdated
 
 log = structlog.get_logger("safegrid.archive")
 
@@ -46,14 +44,10 @@ def _areas(connection: Connection) -> list[str]:
     return sorted({*areas.slugs(connection), COUNTRY})
 
 
-def _follow_ups(_result: Any) -> list[FollowUp]:
-    return [*outdated(), *unlocated()]
-
-
 @job(
     queue="ingestion",
     slug="ingest-archive",
-    follow_ups=_follow_ups,
+    follow_ups=follow_ups,
     soft_limit_s=5 * 60 * 60,
     hard_limit_s=5 * 60 * 60 + 300,
 )
@@ -77,7 +71,8 @@ def ingest_archive(
     path = finding.find(here, archive)
     span = Span.of(oldest, newest)
     with opening.opened(path) as found:
-        members = [one for one in found.members if span.among([one.month])]
+        months = set(span.among([one.month for one in found.members]))
+        members = [one for one in found.members if one.month in months]
         plan = _plan(here, found, members)
         if dry_run:
             return {"task": "ingest_archive", "dry_run": True, **plan}

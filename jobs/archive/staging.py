@@ -2,7 +2,7 @@
 
 import io
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from jobs.archive.places import NO_PLACE, Places
 from jobs.archive.rows import Sheet, location_type
 from jobs.context import Context
+from jobs.database import copy_file
 from jobs.held.points import Place
 from jobs.ingestion import staging
 from jobs.ingestion.records import Answer
@@ -91,10 +92,7 @@ def _copy(connection: Connection, table: str, rows: "pa.Table") -> None:
     buffer = io.BytesIO()
     csv.write_csv(rows, buffer, csv.WriteOptions(include_header=False, quoting_style="needed"))
     buffer.seek(0)
-    cursor: Any = connection.connection.cursor()
-    with cursor:
-        columns = ", ".join(rows.column_names)
-        cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN (FORMAT csv)", buffer, 2**20)
+    copy_file(connection, f"COPY {table} ({', '.join(rows.column_names)}) FROM STDIN (FORMAT csv)", buffer)
 
 
 def _of_places(place: npt.NDArray[np.int64], inside: Mask, *, unplaced: bool) -> Mask:

@@ -205,7 +205,7 @@ class Police:
             reason = error if isinstance(error, NotWhole) else type(error).__name__
             raise SourceUnavailable(f"{self.base_url}/{path} did not answer in full: {reason}") from error
         if self.pace and response.status == 429:
-            self.pace.turned_away(max(asked_wait_s(response), self.retry_wait_s))
+            self.pace.turned_away(max(asked_wait_s(response.headers), self.retry_wait_s))
         self.label = response.headers.get("X-Safegrid-Data", self.label)
         return response
 

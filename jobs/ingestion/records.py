@@ -167,7 +167,8 @@ class Answer:
 
     def keep_aside(self, aside: Aside) -> None:
         """Keep a record that was set aside, and say so."""
-        self.issues.add(f"set aside: {aside.reason}", json.loads(aside.record))
+        issue = {"issue": f"set aside: {aside.reason}", "count": 1, "example": aside.record[:LONGEST_EXAMPLE]}
+        self.issues.take_in([issue])
         self.aside.append(aside)
 
 

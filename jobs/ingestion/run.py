@@ -50,7 +50,8 @@ class UnpublishedMonth(PermanentError):
 _LATEST = "Ingest the latest crimes"
 
 
-def _follow_ups(_result: Any) -> list[FollowUp]:
+def follow_ups(_result: Any) -> list[FollowUp]:
+    """The grid of the months that changed, and whose land it is where nobody asked yet."""
     return [*outdated(), *unlocated()]
 
 
@@ -58,7 +59,7 @@ def _follow_ups(_result: Any) -> list[FollowUp]:
     queue="ingestion",
     slug="ingest-latest",
     cron="0 2 2 * *",
-    follow_ups=_follow_ups,
+    follow_ups=follow_ups,
     remedies={"no_crimes": _LATEST, "months_missing": _LATEST},
 )
 def ingest_latest_crime_data(area: AreaSlug = None) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def ingest_latest_crime_data(area: AreaSlug = None) -> dict[str, Any]:
 @job(
     queue="ingestion",
     slug="ingest-month",
-    follow_ups=_follow_ups,
+    follow_ups=follow_ups,
     month=("year", "month"),
     remedies={"month_missing": "Ingest it"},
 )

@@ -1,7 +1,6 @@
 """Findings as JSON."""
 
 import datetime as dt
-from typing import Literal
 
 from apiflask import APIBlueprint, APIFlask
 from flask import Response
@@ -10,10 +9,10 @@ from pydantic import Field
 from web.findings import changes, store
 from web.http.clients import client
 from web.http.schemas import Changed, Schema, as_json, from_row
+from worker.findings.kinds import Severity
 
 bp = APIBlueprint("findings_api", __name__, url_prefix="/api/v1/admin", tag="Administration")
 
-Severity = Literal["critical", "warning", "notice"]
 # A quarter of a year.
 LONGEST_MIN = 90 * 24 * 60
 

@@ -4,12 +4,12 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from redis import Redis, RedisError
 from sqlalchemy import text
 
+from jobs.database import data_folder
 from worker import causes
 from worker.findings.kinds import Finding
 from worker.findings.rule import Here, Rule
@@ -20,9 +20,6 @@ FULL = 0.8
 EVICTED_S = 10 * 60
 DISK_FULL = 0.9
 DISK_NO_ROOM = 0.97
-_DATA = text(
-    "SELECT CASE WHEN pg_has_role('pg_read_all_settings', 'MEMBER') THEN current_setting('data_directory', true) END"
-)
 
 
 def look(here: Here) -> Iterator[Finding]:
@@ -53,8 +50,8 @@ def _postgresql(here: Here) -> Iterator[Finding]:
 def _disks(here: Here) -> Iterator[Finding]:
     """Of what can be seen from here: an engine on another host has its own watch."""
     with here.connection.begin():
-        data = here.connection.scalar(_DATA)
-    places = {"the engines": here.settings.home} | ({"PostgreSQL": Path(data)} if data else {})
+        data = data_folder(here.connection)
+    places = {"the engines": here.settings.home} | ({"PostgreSQL": data} if data else {})
     by_device: dict[int, str] = {}
     for name, place in places.items():
         # One that is not on this host, or that we may not look into, is not ours to judge.

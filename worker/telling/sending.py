@@ -11,10 +11,9 @@ from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
 import requests
-from urllib3.exceptions import InvalidHeader
-from urllib3.util import Retry
 
 from jobs.errors import SafegridError
+from jobs.http import asked_wait_s
 from jobs.responses import Deadline, session
 from jobs.settings import LOOPBACK
 from worker.settings import Settings
@@ -65,16 +64,9 @@ def post(url: str, body: bytes, headers: dict[str, str], who: str) -> tuple[int,
                 url, data=body, headers=headers, timeout=TIMEOUT_S, allow_redirects=False, stream=True
             ) as response,
         ):
-            return response.status_code, _asked_s(response.headers.get("Retry-After", ""))
+            return response.status_code, asked_wait_s(response.headers, LONGEST_ASKED_WAIT_S)
     except (requests.RequestException, ValueError) as error:
         raise DeliveryRefused(f"{who} cannot be reached ({type(error).__name__})") from None
-
-
-def _asked_s(header: str) -> float:
-    try:
-        return min(Retry().parse_retry_after(header), LONGEST_ASKED_WAIT_S) if header else 0.0
-    except InvalidHeader:
-        return 0.0
 
 
 def signed(secret: str, message_id: str, body: bytes) -> dict[str, str]:
