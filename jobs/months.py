@@ -53,3 +53,8 @@ def add_months(month: date, count: int) -> date:
 def months_between(older: date, newer: date) -> int:
     """How many calendar months `newer` is after `older`; negative when it is before."""
     return (newer.year - older.year) * 12 + newer.month - older.month
+
+
+def months_from(oldest: date, newest: date) -> list[date]:
+    """Every month from the oldest to the newest, both among them."""
+    return [add_months(oldest, count) for count in range(months_between(oldest, newest) + 1)]

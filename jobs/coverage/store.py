@@ -31,10 +31,10 @@ _JUDGE = text(
 )
 # Whether a place has a railway is not known: that nothing can be said of its police is not worth saying.
 _SAYING = f"NOT (force = '{LANDLESS}' AND status = 'unknown')"
-_SINCE = text(
+_BETWEEN = text(
     f"""
     SELECT area, month, force, status, reason, placed, unplaced FROM area_coverage
-    WHERE month >= :oldest AND {_SAYING}
+    WHERE month BETWEEN :oldest AND :newest AND {_SAYING}
     ORDER BY month DESC, area, array_position(ARRAY['missing', 'partial', 'unknown', 'complete'], status), force
     """  # noqa: S608 - constants
 )
@@ -96,9 +96,11 @@ def _verdicts(force: str, rows: Sequence[Row[Any]], known: Sequence[gaps.Gap]) -
     return {row.month: found.get(row.month, _PARTLY) for row in rows}
 
 
-def since(connection: Connection, oldest: dt.date = dt.date.min) -> Sequence[Row[Any]]:
+def verdicts(
+    connection: Connection, oldest: dt.date = dt.date.min, newest: dt.date = dt.date.max
+) -> Sequence[Row[Any]]:
     """area, month, force, status, reason, placed, unplaced; the newest month first, the worst first."""
-    return connection.execute(_SINCE, {"oldest": oldest}).all()
+    return connection.execute(_BETWEEN, {"oldest": oldest, "newest": newest}).all()
 
 
 def not_supplied(connection: Connection) -> Sequence[Row[Any]]:
@@ -124,6 +126,6 @@ def issues(connection: Connection, area: str, month: dt.date) -> list[dict[str, 
             "force": row.force,
             "status": row.status,
         }
-        for row in since(connection, month)
-        if (row.area, row.month) == (area, month) and row.status in ("missing", "partial")
+        for row in verdicts(connection, month, month)
+        if row.area == area and row.status in ("missing", "partial")
     ]

@@ -55,6 +55,12 @@ _CRIMES = text(
     SELECT :month, :category, 1 FROM generate_series(1, :n)
     """
 )
+_SUPPLIED = text(
+    """
+    INSERT INTO area_coverage (area, month, force, status, reason, placed, is_whole)
+    VALUES (:area, :month, 'hampshire', :status, :reason, :records, false)
+    """
+)
 _GRID = text(
     """
     WITH held AS (
@@ -193,6 +199,10 @@ def _crimes(connection: Connection, newest: dt.date, now: dt.datetime, parent: s
                 "records": records,
                 "at": now - dt.timedelta(hours=3, days=30 * back),
             }
+            status = {9: "partial", 14: "missing"}.get(back, "complete")
+            reason = "As many as in the months around it" if status == "complete" else "The force changed its system"
+            told = {"status": status, "reason": reason}
+            connection.execute(_SUPPLIED, {"area": area, "month": month, "records": records, **told})
             shares = {category: records // (place + 3) for place, category in enumerate(CATEGORIES)}
             more = {"unplaced": records // 40, "issues": json.dumps(issues), "run_id": parent if not back else None}
             connection.execute(_MONTH, {**values, **more, "categories": json.dumps(shares)})

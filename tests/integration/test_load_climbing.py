@@ -67,8 +67,8 @@ def test_links_to_nowhere_are_dropped_and_counted(connection: Connection, tmp_pa
     assert loaded.issues == {
         "accidents: no coordinates": 1,
         "accident_weather: no date": 1,
-        "routes: mountain_id is not in the folder, loaded without it": 1,
-        "accidents: route_id is not in the folder, loaded without it": 1,
+        "routes: mountain_id is of no row that is loaded, loaded without it": 1,
+        "accidents: route_id is of no row that is loaded, loaded without it": 1,
         "accident_weather: background of the climate, no accident's": 1,
         "accident_weather: of an accident that is not loaded": 7,
     }
@@ -86,6 +86,18 @@ def test_accidents_of_days_to_come_are_set_aside_and_named(connection: Connectio
     rewrite(folder / "accidents.csv", {row: {"date": "2099-01-01"} for row in range(12)})
     [named] = [issue for issue in read_folder(folder).issues if "after today" in issue]
     assert named.endswith("10 (2099-01-01), and 2 more")
+
+
+def test_routes_whose_name_is_a_sentence_are_set_aside_and_named(connection: Connection, tmp_path: Path) -> None:
+    folder = climbing.write(tmp_path)
+    rewrite(folder / "routes.csv", {0: {"name": "The rope just went right through my hands,"}})
+    rewrite(folder / "accidents.csv", {row: {"route_id": "1" if row == 1 else ""} for row in range(200)})
+    loaded = load(connection, read_folder(folder))
+    assert loaded.issues == {
+        "routes: name reads like a sentence: 1 (The rope just went right through my hands,)": 1,
+        "accidents: route_id is of no row that is loaded, loaded without it": 1,
+    }
+    assert 1 not in {row[0] for row in held(connection)["routes"]}
 
 
 def test_what_is_read_back_is_what_the_files_said(connection: Connection, tmp_path: Path) -> None:
@@ -128,12 +140,16 @@ def test_the_command_says_what_was_loaded_and_what_was_not(
     assert "199" in CliRunner().invoke(cli, ["load-climbing", str(folder)]).stdout
 
 
-def test_the_real_data_is_loaded_but_for_what_has_no_place_or_date(connection: Connection) -> None:
+def test_the_real_data_is_loaded_but_for_what_has_no_place_date_or_name(connection: Connection) -> None:
     loaded = load(connection, read_folder(climbing_folder()))
-    assert loaded.rows == {"mountains": 441, "routes": 622, "accidents": 3998, "accident_weather": 27_986}
+    assert loaded.rows == {"mountains": 441, "routes": 552, "accidents": 3998, "accident_weather": 27_986}
+    [named] = [issue for issue in loaded.issues if "sentence" in issue]
+    assert named.startswith("routes: name reads like a sentence: 58 (Can I safely reverse these moves?), 64 (Ten")
     assert loaded.issues == {
+        named: 70,
         "accidents: no coordinates": 321,
         "accidents: no date": 1,
+        "accidents: route_id is of no row that is loaded, loaded without it": 54,
         "accident_weather: background of the climate, no accident's": 21_688,
     }
     names = {row[0]: row[1] for row in held(connection)["mountains"]}

@@ -99,7 +99,7 @@ def init_app(app: APIFlask) -> None:
 def coverage() -> Response:
     """Every verdict."""
     with client().engine.begin() as connection:
-        return as_json(Coverages(coverage=[from_row(Coverage, row) for row in store.since(connection)]))
+        return as_json(Coverages(coverage=[from_row(Coverage, row) for row in store.verdicts(connection)]))
 
 
 @bp.get("/coverage/land")

@@ -20,10 +20,25 @@ _MONTHS = text(
            )) AS ended_at,
            coalesce(jsonb_array_length(issues), 0) AS issues, ingestion_id
     FROM area_months AS held LEFT JOIN ingestion_runs AS origin ON origin.id = ingestion_id
-    WHERE held.month >= :oldest ORDER BY held.month DESC, held.area
+    WHERE held.month BETWEEN :oldest AND :newest ORDER BY held.month DESC, held.area
     """
 )
-_GRID = text("SELECT month, cells, crimes, generation, built_at FROM grid_months WHERE month >= :oldest")
+# By the months around, as an area's level changes over years; of those only that say how many crimes there were.
+_USUAL = text(
+    """
+    SELECT held.area, held.month, percentile_cont(0.5) WITHIN GROUP (ORDER BY near.records) AS usual
+    FROM area_months AS held JOIN area_months AS near ON near.area = held.area
+        AND near.month BETWEEN (held.month - interval '1 year')::date AND (held.month + interval '1 year')::date
+    WHERE held.month BETWEEN :oldest AND :newest AND near.is_whole AND NOT EXISTS (
+        SELECT FROM area_coverage AS lacking WHERE lacking.area = near.area AND lacking.month = near.month
+        AND lacking.status IN ('missing', 'partial')
+    )
+    GROUP BY 1, 2 HAVING count(*) >= :fewest
+    """
+)
+_GRID = text(
+    "SELECT month, cells, crimes, generation, built_at FROM grid_months WHERE month BETWEEN :oldest AND :newest"
+)
 _CATEGORIES = text(
     """
     SELECT area, slug, name, n::bigint AS n
@@ -46,17 +61,35 @@ _TRIES = text(
     "SELECT *, id IN (SELECT ingestion_id FROM area_months WHERE month = :month) AS current "
     "FROM ingestion_runs WHERE month = :month ORDER BY ended_at DESC LIMIT 50"
 )
-_CRIMES = text("SELECT month, crimes FROM held_months WHERE month >= :oldest")
+_CRIMES = text("SELECT month, crimes FROM held_months WHERE month BETWEEN :oldest AND :newest")
 _NEWEST = text("SELECT max(month) FROM held_months")
+_YEARS = text("SELECT extract(year FROM month)::int AS year, count(*) AS n FROM held_months GROUP BY 1 ORDER BY 1 DESC")
+_BESIDE = text(
+    "SELECT max(month) FILTER (WHERE month < :month) AS before, min(month) FILTER (WHERE month > :month) AS after "
+    "FROM held_months"
+)
 
 
-EVER = dt.date(2010, 1, 1)
-"""Before every month that the source has published."""
+# Of fewer months nobody can say what is usual.
+FEWEST = 3
+
+
+@dataclass(frozen=True)
+class Between:
+    """Months that are looked at, both ends among them."""
+
+    oldest: dt.date = dt.date.min
+    newest: dt.date = dt.date.max
+
+
+EVERY = Between()
 
 
 @dataclass(frozen=True)
 class Overview:
-    """What is held of every month since `oldest`, and what the source offers."""
+    """What is held of some months, and what the source offers."""
+
+    between: Between
 
     areas: Sequence[Row[Any]]
     """slug, name and forces, oldest first"""
@@ -69,7 +102,9 @@ class Overview:
     crimes: dict[dt.date, int]
     """{month: placed crimes}, each counted once however many areas it lies in"""
     coverage: Sequence[Row[Any]]
-    """What the forces supplied: area, month, force, status, reason"""
+    """What the forces supplied: area, month, force, status, reason; the worst of a month first"""
+    years: dict[int, int]
+    """{year: how many of its months are held}, the newest first"""
 
     @property
     def first(self) -> dt.date | None:
@@ -96,32 +131,47 @@ class Month:
     grid: Row[Any] | None
     coverage: Sequence[Row[Any]]
     """What the forces supplied of it: area, force, status, reason; the worst first"""
+    before: dt.date | None
+    """The newest month before it that is held"""
+    after: dt.date | None
+    """The oldest month after it that is held"""
 
 
-def overview(connection: Connection, count: int | None = None) -> Overview:
-    """The newest `count` months that are held or published, or all of them."""
-    found = Overview(areas(connection), (), {}, newest_month(connection), source_state(connection), {}, ())
-    oldest = add_months(found.first, 1 - count) if count and found.first else EVER
+def overview(connection: Connection, count: int | None = None, year: int | None = None) -> Overview:
+    """The newest `count` months that are held or published, those of a year, or all of them."""
+    newest, source, by_year = newest_month(connection), source_state(connection), years(connection)
+    found = Overview(EVERY, areas(connection), (), {}, newest, source, {}, (), by_year)
+    between = EVERY
+    if year:
+        between = Between(dt.date(year, 1, 1), dt.date(year, 12, 1))
+    elif count and found.first:
+        between = Between(oldest=add_months(found.first, 1 - count))
     return replace(
         found,
-        months=months(connection, oldest),
-        grid=grid(connection, oldest),
-        crimes=crimes(connection, oldest),
-        coverage=coverage(connection, oldest),
+        between=between,
+        months=months(connection, between),
+        grid=grid(connection, between),
+        crimes=crimes(connection, between),
+        coverage=coverage(connection, between),
     )
 
 
 def month(connection: Connection, day: dt.date) -> Month:
     """A month in full."""
+    only = Between(day, day)
+    with connection.begin():
+        beside = connection.execute(_BESIDE, {"month": day}).one()
     return Month(
         areas=areas(connection),
-        held={row.area: row for row in months(connection, day) if row.month == day},
+        held={row.area: row for row in months(connection, only)},
         categories=categories(connection, day),
         unplaced=unplaced(connection, day),
         set_aside=set_aside(connection, day),
         tries=tries(connection, day),
-        grid=grid(connection, day).get(day),
-        coverage=[row for row in coverage(connection, day) if row.month == day],
+        grid=grid(connection, only).get(day),
+        coverage=coverage(connection, only),
+        before=beside.before,
+        after=beside.after,
     )
 
 
@@ -151,28 +201,41 @@ def newest_month(connection: Connection) -> dt.date | None:
         return newest
 
 
-def months(connection: Connection, oldest: dt.date) -> Sequence[Row[Any]]:
-    """What is held of each area and month since `oldest`."""
+def years(connection: Connection) -> dict[int, int]:
+    """{year: how many of its months are held}, the newest first"""
     with connection.begin():
-        return connection.execute(_MONTHS, {"oldest": oldest}).all()
+        return {row.year: row.n for row in connection.execute(_YEARS)}
 
 
-def crimes(connection: Connection, oldest: dt.date) -> dict[dt.date, int]:
+def months(connection: Connection, between: Between) -> Sequence[Row[Any]]:
+    """What is held of each area and month."""
+    with connection.begin():
+        return connection.execute(_MONTHS, vars(between)).all()
+
+
+def usual(connection: Connection, between: Between) -> dict[tuple[str, dt.date], float]:
+    """{(area, month): the median of the area's crimes a month, from a year before to a year after}"""
+    with connection.begin():
+        rows = connection.execute(_USUAL, {**vars(between), "fewest": FEWEST})
+        return {(row.area, row.month): row.usual for row in rows}
+
+
+def crimes(connection: Connection, between: Between) -> dict[dt.date, int]:
     """{month: placed crimes}"""
     with connection.begin():
-        return {row.month: row.crimes for row in connection.execute(_CRIMES, {"oldest": oldest})}
+        return {row.month: row.crimes for row in connection.execute(_CRIMES, vars(between))}
 
 
-def grid(connection: Connection, oldest: dt.date) -> dict[dt.date, Row[Any]]:
+def grid(connection: Connection, between: Between) -> dict[dt.date, Row[Any]]:
     """{month: cells, crimes, generation and built_at of its grid}"""
     with connection.begin():
-        return {row.month: row for row in connection.execute(_GRID, {"oldest": oldest})}
+        return {row.month: row for row in connection.execute(_GRID, vars(between))}
 
 
-def coverage(connection: Connection, oldest: dt.date) -> Sequence[Row[Any]]:
-    """What the forces supplied of each area and month since `oldest`; the worst first."""
+def coverage(connection: Connection, between: Between) -> Sequence[Row[Any]]:
+    """What the forces supplied of each area and month; the newest month first, the worst of it first."""
     with connection.begin():
-        return supplied.since(connection, oldest)
+        return supplied.verdicts(connection, between.oldest, between.newest)
 
 
 def categories(connection: Connection, month: dt.date) -> Sequence[Row[Any]]:
@@ -197,8 +260,3 @@ def tries(connection: Connection, month: dt.date) -> Sequence[Row[Any]]:
     """Every try to bring in that month, newest first: the rows of `ingestion_runs`."""
     with connection.begin():
         return connection.execute(_TRIES, {"month": month}).all()
-
-
-def span(newest: dt.date, count: int) -> list[dt.date]:
-    """`count` months back from `newest`, newest first."""
-    return [add_months(newest, -index) for index in range(count)]

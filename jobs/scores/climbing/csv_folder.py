@@ -8,7 +8,7 @@ import csv
 import gzip
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TextIO, TypeVar
@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from jobs.errors import PermanentError
+from jobs.scores.climbing.names import reads_like_a_sentence
 from jobs.scores.climbing.rows import Accident, Mountain, Route, WeatherDay
 from jobs.scores.days import today
 
@@ -39,7 +40,7 @@ COLUMNS: Final = {
     "accident_weather": "weather_id accident_id date latitude longitude temperature_avg temperature_min"
     " temperature_max wind_speed_avg wind_speed_max precipitation_total cloud_cover_avg",
 }
-# Of accidents with a wrong date; the count says how many there are.
+# Of rows that are set aside by name; the count says how many there are.
 MOST_NAMED: Final = 10
 T = TypeVar("T")
 
@@ -65,12 +66,12 @@ class Climbing:
 def read_folder(path: Path) -> Climbing:
     """Everything in a folder. Raises ClimbingDataError, naming the file or the columns that are missing.
 
-    An accident that is dated after today (UTC) is set aside and named.
+    An accident that is dated after today (UTC) is set aside and named, and so is a route whose name is a sentence.
     """
     issues: Counter[str] = Counter()
     mountains = tuple(_usable(path, "mountains", Mountain, issues))
     elevations: dict[int | None, float | None] = {one.mountain_id: one.elevation_m for one in mountains}
-    routes = _usable(path, "routes", Route, issues)
+    routes = _named(_usable(path, "routes", Route, issues), issues)
     accidents = _past(_usable(path, "accidents", Accident, issues), issues)
     return Climbing(
         mountains,
@@ -108,9 +109,24 @@ def _past(accidents: Iterable[Accident], issues: Counter[str]) -> Iterator[Accid
             yield accident
         else:
             future.append(f"{accident.accident_id} ({accident.date})")
-    if future:
-        more = [f"and {len(future) - MOST_NAMED} more"] if len(future) > MOST_NAMED else []
-        issues[f"accidents: date is after today: {', '.join([*future[:MOST_NAMED], *more])}"] += len(future)
+    _note(issues, "accidents: date is after today", future)
+
+
+def _named(routes: Iterable[Route], issues: Counter[str]) -> Iterator[Route]:
+    """Without those whose name is a piece of a report: there is no such route."""
+    sentences = []
+    for route in routes:
+        if reads_like_a_sentence(route.name):
+            sentences.append(f"{route.route_id} ({route.name})")
+        else:
+            yield route
+    _note(issues, "routes: name reads like a sentence", sentences)
+
+
+def _note(issues: Counter[str], reason: str, rows: Sequence[str]) -> None:
+    if rows:
+        more = [f"and {len(rows) - MOST_NAMED} more"] if len(rows) > MOST_NAMED else []
+        issues[f"{reason}: {', '.join([*rows[:MOST_NAMED], *more])}"] += len(rows)
 
 
 def _filled(values: dict[str, str | None]) -> dict[str, str]:

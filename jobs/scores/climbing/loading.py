@@ -70,8 +70,8 @@ class Loaded:
 def load(connection: Connection, climbing: Climbing) -> Loaded:
     """Hold `climbing` in place of what is held, in one transaction: a second time it changes nothing.
 
-    Ids stay as they are given, also where two mountains seem to be one. A link to a row that is not in the folder
-    is dropped and counted. Only the weather of accidents is held.
+    Ids stay as they are given, also where two mountains seem to be one. A link to a row that is not
+    loaded is dropped and counted. Only the weather of accidents is held.
     """
     issues = Counter(climbing.issues)
     mountains = {mountain.mountain_id for mountain in climbing.mountains}
@@ -102,7 +102,7 @@ def _linked(
         if getattr(row, link) is None or getattr(row, link) in known:
             yield row
         else:
-            issues[f"{table}: {link} is not in the folder, loaded without it"] += 1
+            issues[f"{table}: {link} is of no row that is loaded, loaded without it"] += 1
             nothing: dict[str, Any] = {link: None}
             yield replace(row, **nothing)
 

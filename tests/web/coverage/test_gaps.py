@@ -124,10 +124,10 @@ def test_a_month_that_a_force_left_out_stands_out_on_the_pages_and_in_the_api(
     with client.engine.connect() as connection:
         hold(connection, "2024-01", scattered("2024-01"))
         hold(connection, "2024-03", scattered("2024-03"))
-    assert 'class="lacks"' not in browser.get("/data/").text
+    assert 'supplied-missing lacks" title' not in browser.get("/data/").text
     program.post(CHANGES, json=NEW)
     page = browser.get("/data/").text
-    assert page.count('class="lacks"') == 1
+    assert page.count('supplied-missing lacks" title') == 1
     assert "hampshire not supplied" in page
     month = browser.get("/data/2024-01").text
     assert '<strong>hampshire</strong> <span class="tag">not supplied</span>' in month

@@ -1,10 +1,12 @@
 """The pages of the crime data."""
 
 import datetime as dt
+import re
 
 import pytest
 from flask.testing import FlaskClient
 
+from jobs.months import parse_month
 from tests.browser.scene import paint
 from tests.web.conftest import csrf_token
 from web.data import store as holdings
@@ -32,11 +34,72 @@ def test_months_and_areas_are_a_map_of_what_is_held(browser: FlaskClient, held: 
     assert "May 2024</strong>" in page
     assert '<th scope="col">Winchester' in page
     assert 'class="gap">published, not held' in page
-    assert page.count(' class="heat-') == 35 + 21
+    assert len(re.findall(r'<td class="level-[a-z-]+ supplied-complete"', page)) == 35 + 21 - 4
+    assert page.count('<td class="supplied-partial lacks"') == page.count('<td class="supplied-missing lacks"') == 2
     assert 'class="none">not held' in page
     assert "1 to know" in page
     assert "Crimes per month, 2021-07 to 2024-05" in page
-    assert browser.get("/data/?all=1").text.count(' class="heat-') == 36 + 21
+    assert '<a href="/data/?year=2021">2021 <span class="small">7 held</span></a>' in page
+
+
+@pytest.fixture
+def of_old(held: Client) -> Client:
+    """Also two months of 2018 and one of 2011, of one area."""
+    with held.engine.begin() as connection:
+        for month, crimes in (("2018-10-01", 2600), ("2018-12-01", 2600), ("2011-02-01", 9)):
+            values = f"'{month}', '', 10, {crimes}"
+            connection.exec_driver_sql(
+                f"INSERT INTO held_months (month, fingerprint, h3_resolution, crimes) VALUES ({values})"
+            )
+            values = f"'southampton-core', '{month}', true, {crimes}, 0, '{{}}'"
+            columns = "area, month, is_whole, records, unplaced, categories"
+            connection.exec_driver_sql(f"INSERT INTO area_months ({columns}) VALUES ({values})")
+    return held
+
+
+def test_every_held_month_can_be_reached(browser: FlaskClient, of_old: Client) -> None:
+    """Of nine that were held, five older ones could not."""
+    pages = {
+        link: browser.get(link).text for link in re.findall(r'href="(/data/\?year=\d+)"', browser.get("/data/").text)
+    }
+    reached = {month for page in pages.values() for month in re.findall(r'href="/data/(\d{4}-\d\d)"', page)}
+    with of_old.engine.connect() as connection:
+        assert set(holdings.crimes(connection, holdings.EVERY)) <= {parse_month(month) for month in reached}
+    assert len(pages) == 6
+    assert '<th scope="row"><a href="/data/2018-11">' in pages["/data/?year=2018"]
+    assert browser.get("/data/?year=1999").status_code == 404
+
+
+def test_a_month_leads_to_the_held_ones_beside_it(browser: FlaskClient, of_old: Client) -> None:
+    page = browser.get("/data/2018-12").text
+    assert 'href="/data/2018-10" rel="prev"' in page
+    assert 'href="/data/2021-06" rel="next"' in page
+
+
+def test_an_area_is_held_against_its_own_usual_where_its_forces_supplied_all(
+    browser: FlaskClient, held: Client
+) -> None:
+    with held.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE area_months SET records = CASE area WHEN 'winchester' THEN 400 ELSE 2000 END"
+        )
+        change = "UPDATE area_months SET records = records * {} WHERE month = '2024-0{}-01'"
+        for part, month in (("0.6", 5), ("1.4", 4), ("0.1", 3), ("1.2", 2)):
+            connection.exec_driver_sql(change.format(part, month))
+        lacking = "area = 'winchester' AND month = '2024-03-01'"
+        connection.exec_driver_sql(f"UPDATE area_coverage SET status = 'missing' WHERE {lacking}")
+    page = browser.get("/data/?year=2024").text
+    cells = re.findall(
+        r'<td class="((?:level|supplied)[^"]+)"[^>]*>([\d,]+)(?: <span class="extra of-usual">(\d+) %)?', page
+    )
+    assert [cell for cell in cells if cell[1] in ("1,200", "240", "2,800", "40", "480", "400")] == [
+        ("level-far-fewer supplied-complete", "1,200", "60"),
+        ("level-far-fewer supplied-complete", "240", "60"),
+        ("level-far-more supplied-complete", "2,800", "140"),
+        ("supplied-missing lacks", "40", ""),
+        ("level-more supplied-complete", "480", "120"),
+        ("level-usual supplied-complete", "400", "100"),
+    ]
 
 
 def test_a_month_shows_its_categories(browser: FlaskClient, held: Client) -> None:
