@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from pathlib import Path
@@ -205,7 +206,11 @@ def copy_file(connection: Connection, statement: str, file: IO[Any]) -> None:
 # Each chunk is one turn at Python's lock, for which a thread that reads ahead waits too.
 _CHUNK = 2**20
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_IS_ESCAPED = re.compile(r"[\\\t\n\r]").search
 
 
 def _field(value: Any) -> str:
-    return "\\N" if value is None else str(value).translate(_ESCAPES)
+    if value is None:
+        return "\\N"
+    written = str(value)
+    return written.translate(_ESCAPES) if _IS_ESCAPED(written) else written

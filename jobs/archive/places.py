@@ -32,31 +32,29 @@ class Places:
     """Longitude, latitude and street of each place, as the file has them."""
 
     @classmethod
-    def of(cls, lng: "pa.StringArray", lat: "pa.StringArray", street: "pa.StringArray") -> "Places":
+    def of(cls, lng: "pa.DictionaryArray", lat: "pa.DictionaryArray", street: "pa.DictionaryArray") -> "Places":
         """By the columns of a file."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        encoded = [column.dictionary_encode() for column in (lng, lat, street)]
+        columns = {"lng": lng, "lat": lat, "street": street}
         key = np.zeros(len(lng), dtype=np.int64)
-        for column in encoded:
+        for column in columns.values():
             key = key * (len(column.dictionary) + 1) + column.indices.to_numpy()
         _, first, number = np.unique(key, return_index=True, return_inverse=True)
         rows = pa.array(first)
-        texts = pa.table(
-            {name: one.take(rows) for name, one in zip(("lng", "lat", "street"), (lng, lat, street), strict=True)}
-        )
+        texts = pa.table({name: one.dictionary.take(one.indices.take(rows)) for name, one in columns.items()})
         is_none = pc.and_(pc.equal(texts["lng"], ""), pc.equal(texts["lat"], "")).to_numpy()
         number = np.where(is_none[number], NO_PLACE, number) if len(first) else number
         return cls(number, _degrees(texts["lng"]), _degrees(texts["lat"]), texts)
 
-    def keys(self) -> list[str]:
+    def keys(self) -> "pa.StringArray":
         """A text for each place by which it can be known again."""
         import pyarrow.compute as pc
 
-        columns = (self.texts[name] for name in ("lng", "lat", "street"))
-        found: list[str] = pc.binary_join_element_wise(*columns, ",").to_pylist()
-        return found
+        return pc.binary_join_element_wise(
+            *(self.texts[name] for name in ("lng", "lat", "street")), ","
+        ).combine_chunks()
 
     def problems(self, longest: int) -> Iterator[tuple[npt.NDArray[np.bool_], Reason]]:
         """Rows whose place cannot be taken, with the reason. longest: of a street's name, in bytes."""

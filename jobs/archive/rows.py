@@ -28,6 +28,7 @@ HEADER: Final = (
     "Last outcome category,Context"
 )
 COLUMNS: Final = HEADER.split(",")
+_ID: Final = COLUMNS[0]
 # Of a file's rows.
 MOST_SET_ASIDE: Final = 0.05
 LONGEST_TEXT: Final = 1_000
@@ -90,7 +91,8 @@ def _table(member: Member, file: IO[bytes]) -> tuple["pa.Table", dict[int, Aside
         ragged[row.number] = Aside(member.force, reason, json.dumps(_record(member, row.number, row.text)))
         return "skip"
 
-    texts = dict.fromkeys(COLUMNS, pa.string())
+    # But for the ids they are few, said again and again.
+    texts = {name: pa.string() if name == _ID else pa.dictionary(pa.int32(), pa.string()) for name in COLUMNS}
     try:
         table = csv.read_csv(
             file,
@@ -100,7 +102,7 @@ def _table(member: Member, file: IO[bytes]) -> tuple["pa.Table", dict[int, Aside
         )
     except pa.ArrowInvalid as error:
         if "Empty CSV file" in str(error):
-            return pa.table({name: pa.array([], pa.string()) for name in COLUMNS}), ragged
+            return pa.table({name: pa.array([], kind) for name, kind in texts.items()}), ragged
         raise MemberRefused(f"{member.name} cannot be read: {error}. The month stays as it is") from None
     return table.combine_chunks(), ragged
 
@@ -135,7 +137,7 @@ class _Reading:
         """The file's crimes, and what are none."""
         import pyarrow as pa
 
-        places = Places.of(*(self._text(name) for name in ("Longitude", "Latitude", "Location")))
+        places = Places.of(*(self._column(name) for name in ("Longitude", "Latitude", "Location")))
         self._check("Month", lambda text: text == month_text(self.member.month), "is not that of the file")
         self._check("Reported by", self._is_ours, f"in the file of {self.member.force}")
         self._check("Last outcome category", _is_kept, "cannot be kept")
@@ -147,23 +149,25 @@ class _Reading:
         fine[list(self.odd.reasons)] = False
         again = self._told_again(places.number, codes, fine)
         kept = np.flatnonzero(fine & ~again)
+        outcomes = self._column("Last outcome category")
         columns = pa.table(
             {
                 "category": pa.array(slugs, pa.string()).take(pa.array(codes[kept])),
-                "persistent_id": _none_for_empty(self._text("Crime ID")).take(pa.array(kept)),
-                "outcome": _none_for_empty(self._text("Last outcome category")).take(pa.array(kept)),
+                "persistent_id": _none_for_empty(self._column(_ID)).take(pa.array(kept)),
+                "outcome": _none_for_empty(outcomes.dictionary).take(outcomes.indices.take(pa.array(kept))),
             }
         )
         aside = [self._set_aside(row, reason, places) for row, reason in sorted(self.odd.reasons.items())]
         return Sheet(self.member, len(self.table), places, places.number[kept], columns, places.number[again], aside)
 
-    def _text(self, column: str) -> "pa.StringArray":
+    def _column(self, column: str) -> Any:
+        """A pyarrow array: dictionary-encoded, but for the ids."""
         chunked = self.table.column(column)
         return chunked.chunk(0) if chunked.num_chunks else chunked.combine_chunks()
 
     def _check(self, column: str, is_fine: Callable[[str], bool], words: str) -> None:
         """Look at each value of a column once."""
-        encoded = self._text(column).dictionary_encode()
+        encoded = self._column(column)
         values = encoded.dictionary.to_pylist()
         wrong = np.array([not is_fine(value) for value in values], dtype=bool)
         if wrong.any():
@@ -179,13 +183,13 @@ class _Reading:
     def _check_ids(self) -> None:
         import pyarrow.compute as pc
 
-        ids = self._text("Crime ID")
+        ids = self._column(_ID)
         strange = pc.or_(pc.greater(pc.binary_length(ids), LONGEST_TEXT), pc.match_substring(ids, "\0"))
         self.odd.note(strange.to_numpy(zero_copy_only=False), lambda _: "Crime ID cannot be kept")
 
     def _categories(self) -> tuple[list[str], npt.NDArray[np.int64]]:
         """Slugs, and of each row the number of its own. Unknown ones are odd."""
-        encoded = self._text("Crime type").dictionary_encode()
+        encoded = self._column("Crime type")
         slugs = [slug_of(kind) for kind in encoded.dictionary.to_pylist()]
         codes = encoded.indices.to_numpy().astype(np.int64)
         unknown = np.array([slug not in self.categories for slug in slugs], dtype=bool)
@@ -200,7 +204,7 @@ class _Reading:
         Without an id all are crimes of their own.
         """
         again = np.zeros(len(self.table), dtype=bool)
-        ids = self._text("Crime ID").dictionary_encode()
+        ids = self._column(_ID).dictionary_encode()
         names = ids.dictionary.to_pylist()
         of_row = ids.indices.to_numpy()
         is_several = np.bincount(of_row, minlength=len(names)) > 1

@@ -12,7 +12,8 @@ from jobs.archive.places import NO_PLACE, Places
 from jobs.archive.rows import Sheet, location_type
 from jobs.context import Context
 from jobs.database import copy_file
-from jobs.held.points import Place
+from jobs.held import points
+from jobs.held.points import Ids
 from jobs.ingestion import staging
 from jobs.ingestion.records import Answer
 from jobs.ingestion.staging import Pull
@@ -25,39 +26,52 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass
 class Points:
-    """Ids of points that were looked up: a force's files name the same places month after month."""
+    """Ids of the places that each force's files named: they name the same ones month after month."""
 
-    known: dict[str, int] = field(default_factory=dict)
+    known: dict[str, tuple["pa.Array", Ids]] = field(default_factory=dict)
 
-    def fresh(self, here: Context, places: Places, keys: list[str], inside: Mask) -> dict[str, int]:
-        """Ids of places inside that are not known yet: they may be once the caller's transaction is committed."""
-        unknown = [number for number in np.flatnonzero(inside).tolist() if keys[number] not in self.known]
-        if not unknown:
-            return {}
-        streets = places.texts["street"].take(unknown).to_pylist()
-        lat, lng = places.lat[unknown].tolist(), places.lng[unknown].tolist()
-        named = {keys[number]: Place(*place) for number, *place in zip(unknown, lat, lng, streets, strict=True)}
-        wanted = dict.fromkeys(named.values(), None)
-        ids = staging.point_ids(here.connection, wanted, here.settings.h3_resolution)
-        return {key: ids[place] for key, place in named.items()}
+    def of(self, here: Context, force: str, places: Places, inside: Mask) -> Ids:
+        """Of each place its id, where it is inside. The caller's transaction is committed before they are used."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        keys = places.keys()
+        known, ids = self.known.get(force) or (pa.array([], pa.string()), np.zeros(0, dtype=np.int64))
+        found = pc.index_in(keys, value_set=known).fill_null(-1).to_numpy()
+        of_place: Ids = np.append(ids, 0)[found]
+        fresh = np.flatnonzero(inside & (of_place == 0))
+        if len(fresh):
+            of_place[fresh] = staging.point_ids(here.connection, _named(places, fresh), here.settings.h3_resolution)
+            self.known[force] = pa.concat_arrays([known, keys.take(pa.array(fresh))]), np.append(ids, of_place[fresh])
+        return of_place
+
+    def forget(self, force: str) -> None:
+        """Look its places up anew: what was read in a transaction that failed may not be there."""
+        self.known.pop(force, None)
 
 
-def keep(here: Context, pull: Pull, sheet: Sheet, points: Points) -> None:
+def _named(places: Places, rows: Ids) -> points.Places:
+    streets = places.texts["street"].take(rows).to_pylist()
+    return points.Places(places.lat[rows], places.lng[rows], streets, [None] * len(rows))
+
+
+def keep(here: Context, pull: Pull, sheet: Sheet, known: Points) -> None:
     """Stage what a file has of the pull's land and forces."""
     inside = pull.land.contains(sheet.places.lat, sheet.places.lng)
     is_ours = sheet.member.force in pull.land.forces
-    keys = sheet.places.keys()
-    with here.connection.begin():
-        fresh = points.fresh(here, sheet.places, keys, inside)
-        ids = np.array([fresh.get(key) or points.known.get(key, 0) for key in keys], dtype=np.int64)
-        _copy(here.connection, pull.table, _placed(pull, sheet, inside, ids))
-        if is_ours:
-            _copy(here.connection, "staged_unplaced", _unplaced(pull, sheet))
-        staging.note(here.connection, pull, sheet.member.name, 0, _answer(pull, sheet, inside, is_ours=is_ours))
-    points.known |= fresh
+    try:
+        with here.connection.begin():
+            ids = known.of(here, sheet.member.force, sheet.places, inside)
+            _copy(here.connection, pull.table, _placed(pull, sheet, inside, ids))
+            if is_ours:
+                _copy(here.connection, "staged_unplaced", _unplaced(pull, sheet))
+            staging.note(here.connection, pull, sheet.member.name, 0, _answer(pull, sheet, inside, is_ours=is_ours))
+    except BaseException:
+        known.forget(sheet.member.force)
+        raise
 
 
-def _placed(pull: Pull, sheet: Sheet, inside: Mask, ids: npt.NDArray[np.int64]) -> "pa.Table":
+def _placed(pull: Pull, sheet: Sheet, inside: Mask, ids: Ids) -> "pa.Table":
     import pyarrow as pa
 
     rows = np.flatnonzero(_of_places(sheet.place, inside, unplaced=False))

@@ -1,10 +1,11 @@
 """How many crimes of each force are held of an area's months."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from jobs.areas import Area
 from jobs.coverage import forces
@@ -13,14 +14,10 @@ from jobs.coverage.judge import LANDLESS
 # The railway police's crimes lie on every force's land.
 _PLACED = text(
     """
-    SELECT month, force, sum(placed) AS placed, sum(railway) AS railway
-    FROM (
-        SELECT month, point_id, count(*) FILTER (WHERE location_type IS DISTINCT FROM 'BTP') AS placed,
-               count(*) FILTER (WHERE location_type = 'BTP') AS railway
-        FROM crime_incidents JOIN area_points USING (point_id)
-        WHERE area = :area AND month = ANY(:months) GROUP BY 1, 2
-    ) AS counted JOIN points ON points.id = point_id LEFT JOIN force_cells ON cell = coarse_cell
-    GROUP BY 1, 2
+    SELECT area, month, category, force, count(*) AS crimes, count(*) FILTER (WHERE location_type = 'BTP') AS railway
+    FROM crime_incidents JOIN area_points USING (point_id) JOIN points ON points.id = point_id
+    LEFT JOIN force_cells ON cell = coarse_cell
+    WHERE area = ANY(:areas) AND month = ANY(:months) GROUP BY 1, 2, 3, 4
     """
 )
 _UNPLACED = text(
@@ -48,15 +45,23 @@ _DROP = text(
 )
 
 
-def count(connection: Connection, area: Area, months: Sequence[dt.date], asked: Collection[str]) -> None:
+def placed(connection: Connection, areas: Sequence[Area], months: Sequence[dt.date]) -> Sequence[Row[Any]]:
+    """area, month, category, force of the land (or none), crimes, and how many of them are the railway police's."""
+    return connection.execute(_PLACED, {"areas": [area.slug for area in areas], "months": list(months)}).all()
+
+
+def count(
+    connection: Connection, area: Area, months: Sequence[dt.date], crimes: Sequence[Row[Any]], asked: Collection[str]
+) -> None:
     """Keep what is held of the area's forces in these months.
 
-    asked: forces whose crimes without a place have just come in. Of others, none held does not mean none.
+    crimes: what `placed` returned of it. asked: forces whose crimes without a place have just come in. Of others, none
+    held does not mean none.
     """
     own = list(forces.of_land(connection, area))
     whole = forces.whole(connection, area)
     connection.execute(_DROP, {"area": area.slug, "forces": [*own, LANDLESS]})
-    placed = _placed(connection, area, months, own)
+    of_force = _by_force(crimes, own)
     rows = connection.execute(_UNPLACED, {"months": list(months), "forces": own})
     unplaced = {(row.month, row.force): row.n for row in rows}
     values = [
@@ -64,7 +69,7 @@ def count(connection: Connection, area: Area, months: Sequence[dt.date], asked: 
             "area": area.slug,
             "month": month,
             "force": force,
-            "placed": placed.get((month, force), 0),
+            "placed": of_force.get((month, force), 0),
             "unplaced": unplaced.get((month, force), 0 if force in asked else None),
             "is_whole": force in whole,
             "is_asked": force in asked,
@@ -76,13 +81,11 @@ def count(connection: Connection, area: Area, months: Sequence[dt.date], asked: 
         connection.execute(_KEEP, values)
 
 
-def _placed(
-    connection: Connection, area: Area, months: Sequence[dt.date], own: Sequence[str]
-) -> Mapping[tuple[dt.date, str], int]:
+def _by_force(crimes: Sequence[Row[Any]], own: Sequence[str]) -> Mapping[tuple[dt.date, Any], int]:
     """Crimes by month and force. What lies on land that nobody asked for is of the area's only force, if it has one."""
-    found: dict[tuple[dt.date, Any], int] = {}
+    found: Counter[tuple[dt.date, Any]] = Counter()
     only = own[0] if len(own) == 1 else None
-    for row in connection.execute(_PLACED, {"area": area.slug, "months": list(months)}):
-        for force, crimes in ((row.force or only, int(row.placed)), (LANDLESS, int(row.railway))):
-            found[row.month, force] = found.get((row.month, force), 0) + crimes
+    for row in crimes:
+        found[row.month, row.force or only] += row.crimes - row.railway
+        found[row.month, LANDLESS] += row.railway
     return found

@@ -56,15 +56,22 @@ _PARTLY = Verdict("unknown", "Only a part of the area is held of this month")
 
 
 def refresh(
-    connection: Connection, changed: Sequence[Area], months: Sequence[dt.date], asked: Collection[str] = ()
+    connection: Connection,
+    changed: Sequence[Area],
+    months: Sequence[dt.date],
+    placed: Sequence[Row[Any]],
+    asked: Collection[str] = (),
 ) -> None:
     """Count and judge anew what is held of these areas, of which these months changed.
 
-    asked: forces whose crimes without a place have just come in.
+    placed: what `counting.placed` returned of them. asked: forces whose crimes without a place have just come in.
     """
     known = gaps.known(connection)
+    of_area: dict[str, list[Row[Any]]] = defaultdict(list)
+    for row in placed:
+        of_area[row.area].append(row)
     for area in changed:
-        counting.count(connection, area, months, asked)
+        counting.count(connection, area, months, of_area[area.slug], asked)
         _judge(connection, area, known)
 
 

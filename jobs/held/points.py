@@ -1,16 +1,20 @@
 """The anonymous points that crimes refer to, their cells, and the areas that they lie in."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 import h3.api.basic_int as h3
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Connection, delete, select, text
 
 from jobs.areas import Area
 from jobs.database import copy
 from jobs.models.crimes import AreaPoint, HeldMonth, Point
 
+Ids = npt.NDArray[np.int64]
+Degrees = npt.NDArray[np.float64]
 COARSE: Final = 6
 """Resolution of the cells whose land is known to be a force's."""
 _WANT = """
@@ -30,19 +34,24 @@ _ADD = text(
     INSERT INTO points (latitude, longitude, street_name, street_id, h3_cell, coarse_cell)
     SELECT latitude, longitude, street_name, wanted_places.street_id, wanted_places.h3_cell, wanted_places.coarse_cell
     FROM wanted_places LEFT JOIN points USING (latitude, longitude, street_name) WHERE points.id IS NULL
-    ORDER BY latitude, longitude, street_name ON CONFLICT DO NOTHING RETURNING id, latitude, longitude
+    ORDER BY latitude, longitude, street_name ON CONFLICT DO NOTHING RETURNING id
     """
 )
 _FOUND = text("SELECT n, points.id FROM wanted_places JOIN points USING (latitude, longitude, street_name)")
 _RECELL = text("UPDATE points SET h3_cell = celled.cell FROM celled WHERE points.id = celled.id")
 
 
-class Place(NamedTuple):
-    """Where the source snaps crimes to: degrees, and its name for people, which several have at the same spot."""
+@dataclass(frozen=True)
+class Places:
+    """Where the source snaps crimes to, as columns of equal length."""
 
-    lat: float
-    lng: float
-    street_name: str
+    lat: Degrees
+    lng: Degrees
+    """Degrees, WGS84."""
+    streets: Sequence[str]
+    """Names for people, of which several may be at the same spot."""
+    street_ids: Sequence[int | None]
+    """The source's ids of the streets, where it has them."""
 
 
 def resolution(connection: Connection, wanted: int) -> int:
@@ -57,50 +66,52 @@ def resolution(connection: Connection, wanted: int) -> int:
     return found
 
 
-def ids(
-    connection: Connection, places: Mapping[Place, int | None], areas: Sequence[Area], wanted: int
-) -> dict[Place, int]:
+def ids(connection: Connection, places: Places, areas: Sequence[Area], wanted: int) -> Ids:
     """The id of the point of each place; those that are not there are added. Part of the caller's transaction.
 
-    places: {place: the source's id of its street, where it has one}. areas: all of them. wanted: resolution of cells
-    where nothing is held.
+    areas: all of them. wanted: resolution of cells where nothing is held.
     """
-    if not places:
-        return {}
-    held = resolution(connection, wanted)
-    order = list(places)
-    connection.exec_driver_sql(_WANT)
-    rows = ((n, repr(place.lat), repr(place.lng), place.street_name, places[place]) for n, place in enumerate(order))
-    cells = (_cells(place, held) for place in order)
-    copy(connection, "wanted_places", _COLUMNS, ((*row, *both) for row, both in zip(rows, cells, strict=True)))
+    found = np.zeros(len(places.lat), dtype=np.int64)
+    if not len(found):
+        return found
+    _copy_wanted(connection, places, resolution(connection, wanted))
     connection.exec_driver_sql(_LOOK_UP)
-    added = connection.execute(_ADD).all()
+    added = list(connection.scalars(_ADD))
     # After it, as another may have added some at the same time.
-    found = {order[n]: point for n, point in connection.execute(_FOUND).all()}
+    numbers, there = zip(*connection.execute(_FOUND), strict=True)
+    found[list(numbers)] = there
     connection.exec_driver_sql(_AS_BEFORE)
     connection.exec_driver_sql("DROP TABLE wanted_places")
-    for area in areas:
-        _join(connection, area, added)
+    is_new = np.isin(found, added)
+    for area in areas if added else ():
+        _join(connection, area, found[is_new], places.lat[is_new], places.lng[is_new])
     return found
 
 
-def _cells(place: Place, held: int) -> tuple[int, int]:
-    return h3.latlng_to_cell(place.lat, place.lng, held), h3.latlng_to_cell(place.lat, place.lng, COARSE)
+def _copy_wanted(connection: Connection, places: Places, held: int) -> None:
+    lat, lng = places.lat.tolist(), places.lng.tolist()
+    cells = ([h3.latlng_to_cell(*place, one) for place in zip(lat, lng, strict=True)] for one in (held, COARSE))
+    connection.exec_driver_sql(_WANT)
+    rows = zip(range(len(lat)), lat, lng, places.streets, places.street_ids, *cells, strict=True)
+    copy(connection, "wanted_places", _COLUMNS, rows)
 
 
 def join(connection: Connection, area: Area) -> None:
     """Find the points that lie in an area that is new, or has a new border."""
     connection.execute(delete(AreaPoint).where(AreaPoint.area == area.slug))
     south, west, north, east = area.bounds
-    nearby = select(Point.id, Point.latitude, Point.longitude).where(
-        Point.latitude.between(south, north), Point.longitude.between(west, east)
-    )
-    _join(connection, area, connection.execute(nearby).all())
+    nearby = connection.execute(
+        select(Point.id, Point.latitude, Point.longitude).where(
+            Point.latitude.between(south, north), Point.longitude.between(west, east)
+        )
+    ).all()
+    points, lat, lng = (np.array(column) for column in zip(*nearby, strict=True)) if nearby else [np.array([])] * 3
+    _join(connection, area, points, lat, lng)
 
 
-def _join(connection: Connection, area: Area, points: Sequence[Any]) -> None:
-    """points: id, latitude and longitude of each."""
-    inside = within(area, points)
+def _join(connection: Connection, area: Area, points: Ids, lat: Degrees, lng: Degrees) -> None:
+    """Note which of these points, which no area has yet, lie in the area."""
+    inside = np.unique(points[area.contains(lat, lng)]).tolist()
     copy(connection, "area_points", ("area", "point_id"), ((area.slug, point) for point in inside))
 
 

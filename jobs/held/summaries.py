@@ -1,6 +1,7 @@
 """What is held of each area and month, added up when it changes: pages and jobs read it all the time."""
 
 import datetime as dt
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,18 +9,17 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, delete, insert, text
 
 from jobs.areas import Area
+from jobs.coverage import counting
 from jobs.coverage import store as coverage
 from jobs.held import grounds
 from jobs.held.grounds import Ground
 from jobs.models.crimes import AreaMonth, HeldMonth, MonthGround
 
-# The sum is the same in whatever order the crimes came in. Points first: a month has far fewer of them than crimes.
+# The sum is the same in whatever order the crimes came in.
 _CELLS = """
-    SELECT count(DISTINCT h3_cell) AS cells, coalesce(sum(n), 0) AS crimes,
-           md5(coalesce(sum(n * hashint8extended(h3_cell, hashtextextended(category, 0))), 0)::text) AS fingerprint
-    FROM (
-        SELECT point_id, category, count(*)::numeric AS n FROM crime_incidents {} WHERE {} GROUP BY 1, 2
-    ) AS counted JOIN points ON points.id = point_id
+    SELECT count(DISTINCT h3_cell) AS cells, count(*) AS crimes,
+           md5(coalesce(sum(hashint8extended(h3_cell, hashtextextended(category, 0))), 0)::text) AS fingerprint
+    FROM crime_incidents JOIN points ON points.id = point_id {} WHERE {}
 """
 _OF_MONTH = text(_CELLS.format("", "month = :month"))
 _OF_AREA = text(_CELLS.format("JOIN area_points USING (point_id)", "area = :area AND month = :month"))
@@ -31,15 +31,6 @@ _NOTE_MONTH = text(
     SET fingerprint = excluded.fingerprint, h3_resolution = excluded.h3_resolution, crimes = excluded.crimes,
         changed_at = CASE WHEN held_months.fingerprint = excluded.fingerprint THEN held_months.changed_at
                           ELSE clock_timestamp() END
-    """
-)
-_CATEGORIES = text(
-    """
-    SELECT area, month, jsonb_object_agg(category, n) AS categories, sum(n)::int AS records
-    FROM (
-        SELECT area, month, category, count(*) AS n FROM crime_incidents JOIN area_points USING (point_id)
-        WHERE area = ANY(:areas) AND month = ANY(:months) GROUP BY 1, 2, 3
-    ) AS counted GROUP BY 1, 2
     """
 )
 _UNPLACED = text(
@@ -79,7 +70,7 @@ def cells_of(connection: Connection, area: str, month: dt.date) -> Cells:
 
 def _cells(connection: Connection, query: TextClause, **values: Any) -> Cells:
     row = connection.execute(query, values).one()
-    return Cells(row.cells, int(row.crimes), row.fingerprint)
+    return Cells(row.cells, row.crimes, row.fingerprint)
 
 
 def refresh_areas(
@@ -91,7 +82,10 @@ def refresh_areas(
     """
     slugs = [area.slug for area in areas]
     values = {"areas": slugs, "months": list(months)}
-    counted = {(row.area, row.month): row for row in connection.execute(_CATEGORIES, values)}
+    placed = counting.placed(connection, areas, months)
+    categories: dict[tuple[str, dt.date], Counter[str]] = defaultdict(Counter)
+    for one in placed:
+        categories[one.area, one.month][one.category] += one.crimes
     unplaced = {(row.area, row.month): row.n for row in connection.execute(_UNPLACED, values)}
     connection.execute(delete(AreaMonth).where(AreaMonth.area.in_(slugs), AreaMonth.month.in_(months)))
     for month in months:
@@ -99,18 +93,18 @@ def refresh_areas(
         for area in areas:
             key = area.slug, month
             if part := grounds.touching(held, area.polygon):
-                row = _row(area, part, counted.get(key), unplaced.get(key, 0))
+                row = _row(area, part, categories[key], unplaced.get(key, 0))
                 connection.execute(insert(AreaMonth).values(area=area.slug, month=month, **row))
-    coverage.refresh(connection, areas, months, asked)
+    coverage.refresh(connection, areas, months, placed, asked)
 
 
-def _row(area: Area, part: Sequence[Ground], counted: Any, unplaced: int) -> dict[str, Any]:
+def _row(area: Area, part: Sequence[Ground], categories: Counter[str], unplaced: int) -> dict[str, Any]:
     releases = [ground.release for ground in part]
     return {
         "is_whole": grounds.is_whole(part, area.polygon),
-        "records": counted.records if counted else 0,
+        "records": categories.total(),
         "unplaced": unplaced,
-        "categories": counted.categories if counted else {},
+        "categories": categories,
         "release": None if None in releases else min(one for one in releases if one),
         "ingestion_id": part[0].ingestion_id,
     }

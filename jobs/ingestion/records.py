@@ -12,7 +12,6 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from jobs.areas import Area
-from jobs.held.points import Place
 from jobs.http import SourceChanged, SourceUnavailable
 from jobs.ingestion.police import Tile
 from jobs.months import month_text, parse_month
@@ -85,9 +84,9 @@ class Crime(NamedTuple):
     outcome_month: dt.date | None
 
     @property
-    def place(self) -> Place:
-        """Where it is. Of a crime that has one."""
-        return Place(self.lat, self.lng, self.street_name)  # type: ignore[arg-type]
+    def place(self) -> tuple[float | None, float | None, str]:
+        """Where it is: degrees and the street's name."""
+        return self.lat, self.lng, self.street_name
 
     def placed(self, point_id: int) -> tuple[Any, ...]:
         """It as a crime of that point: the columns of `staging.PLACED_COLUMNS` after the month."""

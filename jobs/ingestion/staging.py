@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import tenacity
 from sqlalchemy import Connection, delete, insert, select, text, update
 
@@ -19,7 +20,7 @@ from jobs.context import Context
 from jobs.database import copy
 from jobs.errors import PermanentError
 from jobs.held import grounds, partitions, points
-from jobs.held.points import Place
+from jobs.held.points import Ids, Places
 from jobs.ingestion.records import Answer, Crime, Issues
 from jobs.models.crimes import StagedAnswer, StagedPull
 from jobs.months import month_text
@@ -189,12 +190,16 @@ def write(connection: Connection, pull: Pull, crimes: Sequence[Crime], wanted: i
     if force is not None:
         copy(connection, "staged_unplaced", UNPLACED_COLUMNS, ((pull.id, force, *one.unplaced) for one in crimes))
         return
-    places = {crime.place: crime.street_id for crime in crimes}
-    ids = point_ids(connection, places, wanted)
+    if not crimes:
+        return
+    streets = {crime.place: crime.street_id for crime in crimes}
+    lat, lng, names = zip(*streets, strict=True)
+    places = Places(np.array(lat), np.array(lng), names, list(streets.values()))
+    ids = dict(zip(streets, point_ids(connection, places, wanted).tolist(), strict=True))
     copy(connection, pull.table, PLACED_COLUMNS, ((pull.month, *one.placed(ids[one.place])) for one in crimes))
 
 
-def point_ids(connection: Connection, places: Mapping[Place, int | None], wanted: int) -> dict[Place, int]:
+def point_ids(connection: Connection, places: Places, wanted: int) -> Ids:
     """As `points.ids`, while no area changes."""
     areas.keep_still(connection)
     return points.ids(connection, places, areas.all_areas(connection), wanted)
