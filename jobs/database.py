@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from psycopg2.extensions import PYDATETIMETZ, new_type, register_type
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -162,6 +162,12 @@ def _session(connection: Connection) -> int:
     """PostgreSQL's process behind the connection, which is then free for another transaction."""
     with connection.begin():
         return int(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
+
+
+def now(connection: Connection) -> dt.datetime:
+    """The time of the server, which all hosts share; UTC. In a transaction of its own."""
+    with connection.begin():
+        return cast(dt.datetime, connection.scalar(text("SELECT clock_timestamp()")))
 
 
 def lock(connection: Connection, name: str) -> None:

@@ -47,6 +47,16 @@ _QUEUES = text(
     FROM runs WHERE ended_at IS NULL GROUP BY queue
     """
 )
+_WAITS = text(
+    """
+    SELECT queue, percentile_cont(ARRAY[0.5, 0.95])
+        WITHIN GROUP (ORDER BY extract(epoch FROM started_at - due_at)::float) AS usual
+    FROM (
+        SELECT queue, started_at, due_at FROM runs WHERE started_at IS NOT NULL AND ended_at IS NOT NULL AND attempt = 1
+        ORDER BY created_at DESC LIMIT 500
+    ) AS begun GROUP BY queue
+    """
+)
 # Runs that waited at the end of each step: those that came in less those that began or were given up.
 _DEPTHS = text(
     """
@@ -128,6 +138,12 @@ def queues(connection: Connection) -> list[QueueState]:
         QueueState(name, **{k: v for k, v in rows.get(name, {}).items() if k != "queue"}, paused_by=paused.get(name))
         for name in names
     ]
+
+
+def waits(connection: Connection) -> dict[str, tuple[float, float]]:
+    """{queue: median and 95th percentile, in seconds, of the time from due to begun}, of the last 500 runs of all."""
+    with connection.begin():
+        return {row.queue: (row.usual[0], row.usual[1]) for row in connection.execute(_WAITS)}
 
 
 def depths(connection: Connection, now: dt.datetime, hours: int = 24, steps: int = 96) -> dict[str, list[int]]:

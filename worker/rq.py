@@ -26,7 +26,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import catalogue
-from worker import adoption, junk, logs, performing, settings, transport
+from worker import adoption, junk, liveness, logs, performing, settings, transport
 from worker.boundaries import boundary
 from worker.errors import NotClaimed
 from worker.settings import Settings
@@ -148,6 +148,8 @@ class SafegridWorker(rq.worker.Worker):
             self.connection.delete(self.key)
             self.register_birth()  # type: ignore[no-untyped-call]
             self.set_state(self.get_state())
+        if pipeline is None:
+            liveness.note(self.connection, self.key)
         super().heartbeat(timeout, pipeline)
 
     def _is_registered(self) -> bool:

@@ -69,7 +69,7 @@ class SafegridScheduler(Scheduler):  # type: ignore[misc]
         try:
             with self.engine.connect() as connection, within(connection, LONGEST_TICK_S):
                 pulses.beat(connection, "scheduler")
-                self.tick(connection, dt.datetime.now(dt.UTC))
+                self.tick(connection, database.now(connection))
         except SQLAlchemyError as error:
             log.warning("ledger_is_away", error=str(error).partition("\n")[0])
         return []

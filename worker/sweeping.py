@@ -39,11 +39,10 @@ class Sweeper:
 
     def go_round(self, connection: Connection, queues: Redis, names: Sequence[str]) -> None:
         """Every part once. Raises sqlalchemy's and redis's errors when a server is away."""
-        now = dt.datetime.now(dt.UTC)
         # First what needs PostgreSQL alone: with Redis away, all that is left is to wait for it.
         parts: dict[str, Callable[[], object]] = {
             # What a scheduler would have done, were one there.
-            "schedule": lambda: occurrences.tick(connection, self._jobs, now),
+            "schedule": lambda: occurrences.tick(connection, self._jobs, database.now(connection)),
             "settle": lambda: sweep.settle(connection),
             "pulse": lambda: pulses.beat(connection, "sweep"),
             "findings": lambda: self._look(connection),

@@ -96,6 +96,7 @@ class WorkerState(Schema):
     since: dt.datetime | None
     done: int
     failed: int
+    heard_s: float = Field(description="Seconds since it last said that it is there, by the clock of Redis")
 
 
 class Workers(Schema):
@@ -206,6 +207,6 @@ def workers() -> Response:
     """The workers."""
     found = []
     for one in liveness.workers(client().redis):
-        values = vars(one)
-        found.append(WorkerState(**{k: v for k, v in values.items() if k != "run_id"}, task_id=one.run_id))
+        values = {name: value for name, value in vars(one).items() if name in WorkerState.model_fields}
+        found.append(WorkerState(**values, task_id=one.run_id))
     return as_json(Workers(workers=found, schedulers=liveness.schedulers(client().redis)))

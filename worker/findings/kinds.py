@@ -56,7 +56,7 @@ _ALL = (
     Kind("no_scheduler", "warning", 2 * MINUTE_S, "no scheduler is running"),
     Kind("scheduler_stuck", "critical", MINUTE_S, "a scheduler is there and enters nothing"),
     Kind("sweep_stuck", "critical", MINUTE_S, "workers are there and no sweep goes round"),
-    Kind("clock_skew", "warning", 5 * MINUTE_S, "a host's clock is not that of PostgreSQL"),
+    Kind("clock_skew", "warning", 5 * MINUTE_S, "a host's clock, or the queues' Redis', is not that of PostgreSQL"),
     Kind("postgresql_away", "critical", MINUTE_S, "PostgreSQL cannot be reached"),
     Kind("postgresql_refuses", "critical", MINUTE_S, "PostgreSQL is there and refuses to read or write"),
     Kind("postgresql_slow", "warning", 2 * MINUTE_S, "PostgreSQL takes long for a statement that has nothing to do"),

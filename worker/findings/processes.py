@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row
 
+from jobs import database
 from worker import liveness, overview, pulses
 from worker.findings.kinds import Finding
 from worker.findings.rule import Here, Rule
+from worker.liveness import WorkerState
 from worker.overview import QueueState
 
 LONG_WAIT_S = 15 * 60
@@ -16,15 +18,6 @@ FAR_LONGER = 3
 # Far more than a round takes: 45 s is its limit, after which it begins anew.
 STUCK_S = 60
 MOST_SKEW_S = 5
-_WAITS = text(
-    """
-    SELECT queue, percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM started_at - due_at))::float AS usual
-    FROM (
-        SELECT queue, started_at, due_at FROM runs WHERE started_at IS NOT NULL AND ended_at IS NOT NULL AND attempt = 1
-        ORDER BY created_at DESC LIMIT 500
-    ) AS begun GROUP BY queue
-    """
-)
 
 
 def look(here: Here) -> Iterator[Finding]:
@@ -35,14 +28,14 @@ def look(here: Here) -> Iterator[Finding]:
     queues = overview.queues(here.connection)
     counts = {queue.name: sum(queue.name in worker.queues for worker in workers) for queue in queues}
     yield from _without_workers(queues, counts)
-    with here.connection.begin():
-        usual = {row.queue: row.usual for row in here.connection.execute(_WAITS)}
+    usual = overview.waits(here.connection)
     for queue in queues:
         if counts[queue.name] and not queue.paused_by:
-            yield from _waits(queue, usual.get(queue.name) or 0.0)
+            _, most_s = usual.get(queue.name, (0.0, 0.0))
+            yield from _waits(queue, most_s)
     yield from _sweeps(beats, bool(workers))
     yield from _schedulers(beats, schedulers)
-    yield from _clocks(beats)
+    yield from _clocks(here, beats, workers)
 
 
 def _without_workers(queues: Sequence[QueueState], counts: dict[str, int]) -> Iterator[Finding]:
@@ -95,13 +88,16 @@ def _schedulers(beats: Sequence[Row[Any]], registered: int) -> Iterator[Finding]
         yield Finding("scheduler_stuck", "scheduler", cause, remedy, "schedule.index")
 
 
-def _clocks(beats: Sequence[Row[Any]]) -> Iterator[Finding]:
-    skews = {one.host: one.skew_s for one in beats if one.age_s < pulses.ALIVE_S}
-    for host, skew_s in sorted(skews.items()):
+def _clocks(here: Here, beats: Sequence[Row[Any]], workers: Sequence[WorkerState]) -> Iterator[Finding]:
+    """Of every host that is heard of, and of Redis itself, which says how long workers have been silent."""
+    redis_s = liveness.clock(here.queues) - database.now(here.connection).timestamp()
+    skews = {worker.host: worker.skew_s + redis_s for worker in workers if worker.skew_s is not None}
+    skews |= {one.host: one.skew_s for one in beats if one.age_s < pulses.ALIVE_S}
+    for whose, skew_s in (*sorted(skews.items()), ("Redis (queues)", redis_s)):
         if abs(skew_s) > MOST_SKEW_S:
             way = "before" if skew_s > 0 else "behind"
-            cause = f"The clock of {host} is {abs(skew_s):.0f} s {way} that of PostgreSQL; workers look dead or young."
-            yield Finding("clock_skew", host, cause, "Synchronise both hosts' clocks, as chrony or timesyncd do.")
+            cause = f"The clock of {whose} is {abs(skew_s):.0f} s {way} that of PostgreSQL; its times are that wrong."
+            yield Finding("clock_skew", whose, cause, "Synchronise both hosts' clocks, as chrony or timesyncd do.")
 
 
 def _runs(count: int) -> str:

@@ -1,6 +1,7 @@
 """What a rule is, and what it looks at."""
 
 import datetime as dt
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from redis import Redis
 from sqlalchemy import Connection, Row
 
+from jobs import database
 from worker.findings.kinds import Finding
 from worker.findings.store import OVER
 from worker.settings import Settings
@@ -26,10 +28,10 @@ class Here:
     facts: dict[str, Any] = field(default_factory=dict)
     """What the rule's last look has left for this one, to be changed for the next."""
 
-    @property
+    @functools.cached_property
     def now(self) -> dt.datetime:
-        """UTC."""
-        return dt.datetime.now(dt.UTC)
+        """When this look began to ask for it, by the clock of PostgreSQL; UTC."""
+        return database.now(self.connection)
 
 
 def _over(_connection: Connection, _row: Row[Any]) -> str:

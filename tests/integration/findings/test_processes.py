@@ -1,5 +1,6 @@
 """Queues without workers, waits, sweeps, schedulers and clocks."""
 
+import datetime as dt
 import os
 import signal
 import time
@@ -17,11 +18,12 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import Connection, Engine
 
 from jobs import catalogue
-from tests.integration.crimes import change
+from tests.integration.crimes import change, rows
 from tests.integration.findings.looking import Looker
 from tests.integration.transitions import put
 from tests.processes import REQUESTER, safegrid, until
 from worker import ledger, liveness, pulses, transport
+from worker.rq import SafegridWorker
 from worker.scheduler import SafegridScheduler
 from worker.settings import Settings
 
@@ -152,3 +154,47 @@ def test_a_host_whose_clock_is_wrong_is_named(
     assert f"s {way} that of PostgreSQL" in found.cause
     pulses.beat(connection, "sweep")
     assert not looker.of("clock_skew")
+
+
+@pytest.mark.parametrize("seconds", [600, -600])
+def test_a_worker_on_a_host_whose_clock_is_wrong_is_there_and_its_clock_is_named(
+    looker: Looker, queues: Redis, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    worker = SafegridWorker(["cache"], connection=queues)
+    now = time.time()
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "time", lambda: now + seconds)
+        patched.setattr("rq.worker.base.now", lambda: dt.datetime.fromtimestamp(now + seconds, dt.UTC))
+        worker.register_birth()
+        worker.heartbeat()
+        (state,) = liveness.workers(queues)
+        (found,) = looker.of("clock_skew")
+    assert found == state.host
+    assert state.heard_s < liveness.ALIVE_S
+    worker.heartbeat()
+    assert not looker.of("clock_skew")
+    queues.hset(worker.key, "safegrid_heard", str(now - 2 * liveness.ALIVE_S))
+    assert not liveness.workers(queues)
+
+
+def test_a_redis_whose_clock_is_wrong_is_named(looker: Looker, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(liveness, "clock", lambda redis: time.time() + 90)
+        assert "90 s before" in looker.of("clock_skew")["Redis (queues)"].cause
+    assert not looker.of("clock_skew")
+
+
+class _Tomorrow(dt.datetime):
+    @classmethod
+    def now(cls, tz: dt.tzinfo | None = None) -> "_Tomorrow":
+        return cls.fromtimestamp(time.time() + 25 * 3600, tz)
+
+
+def test_a_host_whose_clock_is_before_the_others_enters_nothing_early(
+    connection: Connection, engine: Engine, queues: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = SafegridScheduler(engine, connection=queues)
+    scheduler.enqueue_jobs()
+    monkeypatch.setattr("worker.scheduler.dt", SimpleNamespace(datetime=_Tomorrow, UTC=dt.UTC), raising=False)
+    scheduler.enqueue_jobs()
+    assert rows(connection, "SELECT count(*) FROM runs WHERE occurrence IS NOT NULL") == [(0,)]
