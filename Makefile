@@ -39,11 +39,12 @@ test: setup ## All tests, shuffled; names what it skipped and tells the time tak
 		time AXE_CORE=$(AXE) $(BIN)/python -m pytest -n auto --maxschedchunk 1 \
 		--randomly-seed=$$seed --hypothesis-seed=$$seed $(ARGS)
 
-test-deps: ## What the tests want of PostGIS, PgBouncer, two hosts and a browser (Debian, as root)
-	@for package in postgresql-15-postgis-3 pgbouncer iproute2 iptables chromium; do \
+test-deps: ## What the tests want of PostGIS, PgBouncer, two hosts, promtool and a browser (Debian, as root)
+	@for package in postgresql-15-postgis-3 pgbouncer iproute2 iptables prometheus chromium; do \
 		dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
 	command -v npm >/dev/null || missing="$$missing npm"; \
-	if [ -n "$$missing" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; fi
+	if [ -n "$$missing" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; fi; \
+	case "$$missing" in *prometheus*) ! command -v systemctl >/dev/null || systemctl disable -q --now prometheus || true;; esac
 	@test -f $(AXE) || npm install --silent --no-save --prefix .tools axe-core@4.14.1
 
 faults: setup ## Real processes under SEED=1, N=200 disturbances; fails on any loss or double. SIMULATE=5000: sequences

@@ -15,8 +15,9 @@ import requests
 from jobs.http import ATTEMPTS, SourceChanged, SourceUnavailable, asked_wait_s, json_of, retrying
 from jobs.ingestion.pace import Pace
 from jobs.months import month_text, parse_month
-from jobs.responses import NotWhole, Response, session, whole_response
+from jobs.responses import NotWhole, Response, session
 from jobs.settings import Box, Settings
+from jobs.source_requests import SourceRequests
 
 if TYPE_CHECKING:
     from jobs.context import Context
@@ -83,6 +84,7 @@ class Police:
     label: str = ""
     """What the source says of its data, such as synthetic; the police's own says nothing."""
     pace: Pace | None = None
+    sent: SourceRequests = field(default_factory=lambda: SourceRequests("police"))
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _reading: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -94,7 +96,9 @@ class Police:
     @classmethod
     def of_run(cls, here: "Context") -> "Police":
         """A client for a run: all of them together keep the source's pace."""
-        return cls.of(here.settings, Pace.of(here.settings, here.cache))
+        police = cls.of(here.settings, Pace.of(here.settings, here.cache))
+        police.sent.cache = here.cache
+        return police
 
     def months(self) -> list[dt.date]:
         """The months on offer, newest first."""
@@ -200,7 +204,9 @@ class Police:
         params, form = (None, query) if method == "POST" else (query, None)
         try:
             address = f"{self.base_url}/{path}"
-            response = whole_response(self.session, method, address, timeout_s=self.timeout_s, params=params, data=form)
+            response = self.sent.whole_response(
+                self.session, method, address, timeout_s=self.timeout_s, params=params, data=form
+            )
         except requests.RequestException as error:
             reason = error if isinstance(error, NotWhole) else type(error).__name__
             raise SourceUnavailable(f"{self.base_url}/{path} did not answer in full: {reason}") from error

@@ -80,7 +80,7 @@ def _all_places(connection: Connection) -> list[Place]:
 
 def _fill(here: Context, wanted: Sequence[Place]) -> Tally:
     """Each request's places are held at once."""
-    client = OpenMeteo.of(here.settings)
+    client = OpenMeteo.of(here.settings, here.cache)
     allowed = Budget(here.cache, SHARE * here.settings.weather_daily_calls, here.settings.weather_minute_calls)
     last = dt.datetime.now(dt.UTC).date() - LAG
     first = last - HISTORY + dt.timedelta(days=1)

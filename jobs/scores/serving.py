@@ -252,7 +252,7 @@ class Serving:
     def _forecasts(self, cache: Redis | None) -> Forecasts:
         """One short attempt. Without Redis nothing counts the calls but the service itself."""
         settings = self._settings
-        client = OpenMeteo.of(settings)
+        client = OpenMeteo.of(settings, cache)
         # Somebody waits: a neutral score now is better than a better one in a minute.
         client.attempts, client.timeout_s = 1, min(WEATHER_TIMEOUT_S, settings.weather_timeout_s)
         calls = Budget(cache, settings.weather_daily_calls, settings.weather_minute_calls) if cache else None

@@ -88,7 +88,7 @@ def _warm(here: Context, routes: Sequence[Route]) -> Tally:
     tally = Tally(**here.state) if here.state.get("first_day") == str(first) else Tally(str(first))
     past = Past.read(here.connection)
     forecasts = Forecasts(
-        client=OpenMeteo.of(here.settings),
+        client=OpenMeteo.of(here.settings, here.cache),
         cache=here.cache,
         budget=Budget(here.cache, here.settings.weather_daily_calls, here.settings.weather_minute_calls),
         pause=patient(here),

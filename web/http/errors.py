@@ -71,7 +71,7 @@ def sends_token() -> bool:
 
 def wants_problem() -> bool:
     """Whether a program is asking."""
-    if request.path.startswith(("/api/", "/openapi.json")) or sends_token():
+    if request.path.startswith(("/api/", "/openapi.json", "/metrics")) or sends_token():
         return True
     best = request.accept_mimetypes.best_match(["text/html", "application/json", "application/problem+json"])
     return best is not None and best != "text/html"

@@ -29,8 +29,8 @@ HEADERS = {
 SESSION = dt.timedelta(hours=12)
 # What browsers keep a promise of https for: a year, as https://hstspreload.org asks.
 HTTPS_ONLY = f"max-age={365 * 24 * 3600}"
-# The platform asks from inside, without TLS.
-PLAIN = ("health.healthz", "health.readyz")
+# The platform and Prometheus ask from inside, without TLS; Prometheus has a token.
+PLAIN = ("health.healthz", "health.readyz", "metrics.metrics")
 
 
 def init_app(app: Flask) -> None:

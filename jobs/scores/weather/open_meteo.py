@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -11,12 +11,16 @@ import requests
 
 from jobs.errors import JobError
 from jobs.http import SourceChanged, SourceUnavailable, json_of, retrying
-from jobs.responses import NotWhole, Response, session, whole_response
+from jobs.responses import NotWhole, Response, session
 from jobs.scores.days import days_from
 from jobs.scores.model import Floats
 from jobs.scores.weather.places import Place
 from jobs.scores.weather.windows import FIELDS
 from jobs.settings import Settings
+from jobs.source_requests import SourceRequests
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 # One more than for other sources: by the last one, the limit of a minute has passed.
 ATTEMPTS: Final = 7
@@ -51,10 +55,11 @@ class OpenMeteo:
     attempts: int = ATTEMPTS
     api_key: str = field(default="", repr=False)
     session: requests.Session = field(default_factory=session)
+    sent: SourceRequests = field(default_factory=lambda: SourceRequests("weather"))
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """A client for the service of these settings."""
+    def of(cls, settings: Settings, cache: "Redis | None" = None) -> Self:
+        """A client for the service of these settings. cache: where its requests are counted."""
         key = settings.open_meteo_api_key
         return cls(
             forecast_url=_host_for(settings.weather_forecast_url, key),
@@ -62,6 +67,7 @@ class OpenMeteo:
             timeout_s=settings.weather_timeout_s,
             retry_wait_s=settings.retry_wait_s,
             api_key=key,
+            sent=SourceRequests("weather", cache),
         )
 
     def forecast(self, places: Sequence[Place], first: dt.date, last: dt.date) -> Floats:
@@ -106,7 +112,7 @@ class OpenMeteo:
         key = {"apikey": self.api_key} if self.api_key else {}
         try:
             parameters = {**query, **key}
-            return whole_response(self.session, "GET", address, timeout_s=self.timeout_s, params=parameters)
+            return self.sent.whole_response(self.session, "GET", address, timeout_s=self.timeout_s, params=parameters)
         except requests.RequestException as error:
             # The message of others holds the whole address, and with it the key.
             reason = error if isinstance(error, NotWhole) else type(error).__name__

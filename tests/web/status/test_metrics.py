@@ -36,12 +36,24 @@ def test_what_is_told_is_what_the_ledger_says(program: FlaskClient, client: Clie
     junk.dropped(client.redis, "entry")
     told = values(program.get("/metrics").text)
     assert told['safegrid_junk_dropped{kind="entry"}'] == 1
-    assert 5 <= told['safegrid_run_duration_seconds{job="cleanup_old_route_history",quantile="0.5"}'] < 10
+    assert 5 <= told['safegrid_run_duration_seconds{job="cleanup_old_route_history",stat="median"}'] < 10
     assert told['safegrid_last_success_timestamp_seconds{job="cleanup_old_route_history"}'] > 1.7e9
 
 
-def test_it_needs_a_sign_in(visitor: FlaskClient) -> None:
-    assert visitor.get("/metrics").location == "/sign-in?next=/metrics"
+def test_it_needs_a_token_or_a_sign_in(visitor: FlaskClient) -> None:
+    answer = visitor.get("/metrics")
+    assert answer.status_code == 401
+    assert "Authorization: Bearer" in answer.json["detail"]
+
+
+def test_in_production_a_token_is_enough_over_http(make_app: MakeApp) -> None:
+    """Prometheus asks from inside, past the router that has TLS; nobody else may."""
+    inside = make_app(app_env="production").test_client()
+    answer = inside.get("/metrics", headers=BEARER)
+    assert (answer.status_code, answer.content_type) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert inside.get("/metrics").status_code == 401
+    assert inside.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 401
+    assert inside.get("/", headers=BEARER).status_code == 301
 
 
 def test_redis_away_is_a_metric(make_app: MakeApp) -> None:

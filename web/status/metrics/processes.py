@@ -1,0 +1,56 @@
+"""Workers, schedulers and Redis, and when each host was last heard of."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from prometheus_client import Metric
+from redis import RedisError
+from sqlalchemy import Connection
+
+from jobs import catalogue
+from web.http.clients import client
+from web.status.metrics.families import gauge, single
+from worker import junk, liveness, pulses
+from worker.liveness import WorkerState
+
+_REDIS_UP = "Whether the Redis of the queues responds."
+
+
+def collect(connection: Connection) -> Iterator[Metric]:
+    """With Redis away, what PostgreSQL knows of them."""
+    try:
+        there = liveness.workers(client().redis)
+        schedulers = liveness.schedulers(client().redis)
+        dropped = junk.counts(client().redis)
+    except RedisError:
+        yield single("redis_up", _REDIS_UP, 0)
+        there = []
+    else:
+        yield single("redis_up", _REDIS_UP, 1)
+        samples = [((kind,), count) for kind, count in dropped.items()]
+        yield gauge("junk_dropped", "What stood in Redis and was none of ours, by kind.", ("kind",), samples)
+        yield _workers(there)
+        yield single("schedulers", "rq-scheduler processes that are there.", schedulers)
+    yield from _heard(connection, there)
+
+
+def _workers(there: Sequence[WorkerState]) -> Metric:
+    counted = Counter((queue, worker.state) for worker in there for queue in worker.queues)
+    states = [((queue, state), counted[queue, state]) for queue in catalogue.queues() for state in ("idle", "busy")]
+    return gauge("workers", "RQ workers that are there, by queue and state.", ("queue", "state"), states)
+
+
+def _heard(connection: Connection, there: Sequence[WorkerState]) -> Iterator[Metric]:
+    """By host the youngest: a process that is gone leaves its last word for an hour."""
+    beats = pulses.every(connection)
+    ages: dict[tuple[str, str], float] = {}
+    for part, host, age_s in (
+        *((one.part, one.host, one.age_s) for one in beats),
+        *(("worker", one.host, one.heard_s) for one in there),
+    ):
+        ages[part, host] = min(age_s, ages.get((part, host), age_s))
+    said = "For how long the host's workers, sweep or scheduler have not been heard of."
+    yield gauge("heartbeat_age_seconds", said, ("part", "host"), list(ages.items()))
+    skews = {(one.host,): one.skew_s for one in beats if one.age_s < pulses.ALIVE_S}
+    said = "How far the host's clock is before that of PostgreSQL."
+    yield gauge("clock_skew_seconds", said, ("host",), list(skews.items()))
