@@ -3,8 +3,7 @@
 import datetime as dt
 import itertools
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -13,10 +12,10 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from jobs import areas, context
-from jobs.archive import finding, guards, opening, room, rows
+from jobs.archive import finding, guards, opening, room
 from jobs.archive import staging as files
+from jobs.archive.ahead import Ahead
 from jobs.archive.opening import Archive, Member
-from jobs.archive.rows import Sheet
 from jobs.areas import Area
 from jobs.boundaries.country import COUNTRY, country
 from jobs.catalogue import job
@@ -34,9 +33,6 @@ from jobs.parameters import Month, OneOf
 
 log = structlog.get_logger("safegrid.archive")
 
-# Files that are read while PostgreSQL writes those before them.
-AHEAD = 4
-READERS = 2
 _ABSENT = "files that are not there"
 
 
@@ -122,6 +118,7 @@ class _Bringing:
     superseded: list[dict[str, str]] = field(default_factory=list)
     """Months that are held of a newer release."""
     errors: list[JobError] = field(default_factory=list)
+    ahead: Ahead = field(init=False)
     _done: int = 0
     _total: int = 0
 
@@ -133,10 +130,11 @@ class _Bringing:
         came = {(result["area"], result["month"]) for result in results}
         left = [part for part in parts if (part[0].slug, part[1].isoformat()) not in came and not self._is_held(*part)]
         self._total = sum(len(months[month]) for _, month in left)
-        for number, (area, month) in enumerate(left):
-            if number:
-                self.here.give_way()
-            results += self._month(area, month, months[month])
+        with Ahead(self.archive, deque(member for _, month in left for member in months[month])) as self.ahead:
+            for number, (area, month) in enumerate(left):
+                if number:
+                    self.here.give_way()
+                results += self._month(area, month, months[month])
         if self.errors:
             raise failure_of(self.errors, len(left), len(self.errors))
         return results
@@ -176,34 +174,16 @@ class _Bringing:
         there = staging.answered(here.connection, pull)
         guards.refuse_without_forces(pull, {member.force for member in members})
         with here.connection.begin():
-            categories = store.categories(here.connection)
+            self.ahead.know(store.categories(here.connection))
         left = [member for member in members if member.name not in there]
         self._done += len(members) - len(left)
-        for sheet in self._read_ahead(left, categories):
-            files.keep(here, pull, sheet, self.points)
+        for member in left:
+            files.keep(here, pull, self.ahead.take(member), self.points)
             self._done += 1
-            here.progress(self._done, self._total, f"{area.slug} {month_text(month)} {sheet.member.force}")
+            here.progress(self._done, self._total, f"{area.slug} {month_text(month)} {member.force}")
         if _ABSENT not in there:
             self._note_absent(pull, members)
         return pull
-
-    def _read_ahead(self, members: Sequence[Member], categories: frozenset[str]) -> Iterator[Sheet]:
-        """Files in their order. A few are read while PostgreSQL writes those before them."""
-        with ThreadPoolExecutor(READERS) as thread:
-            waiting: deque[Future[Sheet]] = deque()
-            try:
-                for member in members:
-                    waiting.append(thread.submit(self._read, member, categories))
-                    if len(waiting) > AHEAD:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                thread.shutdown(wait=True, cancel_futures=True)
-
-    def _read(self, member: Member, categories: frozenset[str]) -> Sheet:
-        with self.archive.open(member) as file:
-            return rows.read(member, file, categories)
 
     def _forces(self, pull: Pull, members: Sequence[Member]) -> set[str]:
         """Those whose file was staged and has rows."""

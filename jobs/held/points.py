@@ -31,13 +31,18 @@ _AS_BEFORE = "; ".join(f"SET LOCAL enable_{plan} = DEFAULT" for plan in _PLANS)
 # In the order of the index, so that two who add the same points at once wait for each other, and never in a circle.
 _ADD = text(
     """
-    INSERT INTO points (latitude, longitude, street_name, street_id, h3_cell, coarse_cell)
-    SELECT latitude, longitude, street_name, wanted_places.street_id, wanted_places.h3_cell, wanted_places.coarse_cell
-    FROM wanted_places LEFT JOIN points USING (latitude, longitude, street_name) WHERE points.id IS NULL
-    ORDER BY latitude, longitude, street_name ON CONFLICT DO NOTHING RETURNING id
+    WITH added AS (
+        INSERT INTO points (latitude, longitude, street_name, street_id, h3_cell, coarse_cell)
+        SELECT latitude, longitude, street_name, wanted.street_id, wanted.h3_cell, wanted.coarse_cell
+        FROM wanted_places AS wanted LEFT JOIN points USING (latitude, longitude, street_name) WHERE points.id IS NULL
+        ORDER BY latitude, longitude, street_name ON CONFLICT DO NOTHING RETURNING id
+    )
+    SELECT coalesce(array_agg(id), '{}') FROM added
     """
 )
-_FOUND = text("SELECT n, points.id FROM wanted_places JOIN points USING (latitude, longitude, street_name)")
+_FOUND = text(
+    "SELECT array_agg(n), array_agg(points.id) FROM wanted_places JOIN points USING (latitude, longitude, street_name)"
+)
 _RECELL = text("UPDATE points SET h3_cell = celled.cell FROM celled WHERE points.id = celled.id")
 
 
@@ -76,10 +81,10 @@ def ids(connection: Connection, places: Places, areas: Sequence[Area], wanted: i
         return found
     _copy_wanted(connection, places, resolution(connection, wanted))
     connection.exec_driver_sql(_LOOK_UP)
-    added = list(connection.scalars(_ADD))
+    added = connection.scalar(_ADD)
     # After it, as another may have added some at the same time.
-    numbers, there = zip(*connection.execute(_FOUND), strict=True)
-    found[list(numbers)] = there
+    numbers, there = connection.execute(_FOUND).one()
+    found[numbers] = there
     connection.exec_driver_sql(_AS_BEFORE)
     connection.exec_driver_sql("DROP TABLE wanted_places")
     is_new = np.isin(found, added)
