@@ -19,7 +19,7 @@ from jobs import context
 from jobs.errors import ParameterError, SafegridError, SettingsError, WrongCall
 from jobs.parameters import Parameters, problems_by_field, schemas_by_name
 
-QUEUES = ("ingestion", "maintenance", "cache")
+QUEUES = ("ingestion", "maintenance", "cache", "events")
 # RQ makes keys of the names, and commands take them as arguments.
 _QUEUE = re.compile(r"[a-z][a-z0-9_-]{0,40}")
 _NO_JOBS = "jobs.migrations"
@@ -72,7 +72,9 @@ class Job:
     hard_limit_s: float = 60 * 60
     """An attempt that takes longer is killed; the minutes since the soft limit were there to end in order."""
     retry_delay_s: float = 30
-    """Wait before the second attempt after a failure that may pass; the third waits four times as long."""
+    """Wait before the second attempt after a failure that may pass; each further one waits four times as long."""
+    tries: int = 3
+    """Attempts that may fail, in ways that may pass, before the run does."""
     month: tuple[str, str] | None = None
     """Two parameters, a year and a month of the year, that are one month to whoever fills a form."""
     remedies: Mapping[str, str] = dataclasses.field(default_factory=dict)

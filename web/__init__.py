@@ -34,6 +34,8 @@ from web.scores import serving
 from web.settings import Settings, with_local_secrets
 from web.status import api as status_api
 from web.status import dashboard, health, metrics, overview, queues, schedule
+from web.subscribers import api as subscribers_api
+from web.subscribers import pages as subscribers_pages
 from worker import logs
 
 # The largest that is meant, a batch of 500 task ids, has 20 KB.
@@ -68,6 +70,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         categories_pages,
         scores_pages,
         people_pages,
+        subscribers_pages,
         grid_pages,
         openapi_pages,
     ):
@@ -82,6 +85,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         coverage_api,
         categories_api,
         people_api,
+        subscribers_api,
         scores_api,
         grid_api,
     ):

@@ -19,7 +19,6 @@ from worker.ledger import NOW, Requester
 if TYPE_CHECKING:
     from jobs.catalogue import Job
 
-MAX_FAILURES = 3
 MAX_LOSSES = 10
 LONGEST_RETRY_DELAY_S = 3600.0
 
@@ -246,8 +245,9 @@ def fail(
     traceback: str,
     log: Sequence[Any],
     retry_delay_s: float | None,
+    tries: int = 3,
 ) -> str:
-    """An attempt failed. It is tried again after the delay while the budget lasts; never when that is None.
+    """An attempt failed. It is tried again after the delay, `tries` times in all; never when the delay is None.
 
     Returns the state of the run now: one that somebody cancelled in the meantime is not tried again.
     """
@@ -256,7 +256,7 @@ def fail(
         _end_attempt(connection, claimed.run_id, claimed.attempt, "failed", error, traceback)
         if run.cancel_requested_by:
             return _end_cancelled(connection, claimed, run.cancel_requested_by)
-        if retry_delay_s is None or run.failures >= MAX_FAILURES:
+        if retry_delay_s is None or run.failures >= tries:
             _update_claimed(connection, claimed, state="failed", ended_at=NOW)
             return "failed"
         delay = dt.timedelta(seconds=_jittered(retry_delay_s * 4 ** (run.failures - 1)))

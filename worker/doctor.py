@@ -15,11 +15,11 @@ from jobs.archive.errors import ArchiveRefused
 from jobs.deadlines import within
 from jobs.errors import SafegridError
 from jobs.ingestion.police import Police
+from jobs.webhooks import DeliveryRefused
 from worker import causes, junk
 from worker.findings.watch import RULES, Shown, Watch
 from worker.settings import Settings
 from worker.telling import messages, sending
-from worker.telling.sending import DeliveryRefused
 
 # One try of this length for each thing that is away: somebody is waiting.
 PATIENCE_S = 3

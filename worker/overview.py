@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from jobs import catalogue
+from worker import staffing
 
 # A job as a range, so that no index but the one by job gives the order: else PostgreSQL, which takes every job to be
 # as frequent, looks through all runs for one of a job that has none.
@@ -128,11 +129,12 @@ def cadences(connection: Connection) -> dict[str, Row[Any]]:
 
 
 def queues(connection: Connection) -> list[QueueState]:
-    """Every queue of the catalogue."""
+    """Every queue of the catalogue; that of events only where there is anybody to be told of them."""
     with connection.begin():
         rows = {row.queue: row._mapping for row in connection.execute(_QUEUES)}
         paused = {row.name: row.requested_by for row in connection.execute(_PAUSED)}
-    known = catalogue.queues()
+        left_out = () if staffing.are_events_sent(connection) else (staffing.EVENTS,)
+    known = [name for name in catalogue.queues() if name not in left_out]
     names = (*known, *sorted(set(rows) - set(known)))
     return [
         QueueState(name, **{k: v for k, v in rows.get(name, {}).items() if k != "queue"}, paused_by=paused.get(name))

@@ -248,9 +248,10 @@ def _finish(
 def _fail(connection: Connection, claimed: Claimed, error: Exception, lines: deque[Any]) -> None:
     message = shortened(logs.hide_secrets(f"{type(error).__name__}: {error}"), LONGEST_ERROR)
     trace = shortened(logs.hide_secrets("".join(traceback.format_exception(error))))
-    delay = None if isinstance(error, FOR_GOOD) else catalogue.find(claimed.job).retry_delay_s
+    job = catalogue.find(claimed.job)
+    delay = None if isinstance(error, FOR_GOOD) else job.retry_delay_s
     log.error("run_failed", error=message)
-    state = attempts.fail(connection, claimed, message, trace, lines, delay)
+    state = attempts.fail(connection, claimed, message, trace, lines, delay, job.tries)
     log.info("run_state", state=state)
 
 

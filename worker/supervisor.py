@@ -2,7 +2,8 @@
 
 They are RQ workers of its queues, one sweep and, where wanted, alerts.
 
-It holds no connection, so that what it forks inherits none; how deep the queues are, the sweep tells it.
+It holds no connection, so that what it forks inherits none; how deep the queues are and how many workers each is to
+have, the sweep tells it.
 """
 
 import gc
@@ -22,11 +23,11 @@ import structlog
 from sqlalchemy import Engine
 
 from jobs import catalogue
-from worker import performing, transport
+from worker import performing, staffing, transport
 from worker.rq import SafegridWorker, die_with_parent
 from worker.settings import Settings
 from worker.stuck import STOPPED_S, StoppedWatch
-from worker.sweeping import sweep_forever
+from worker.sweeping import Told, sweep_forever
 from worker.telling.telling import tell_forever
 
 log = structlog.get_logger("safegrid.supervisor")
@@ -75,6 +76,14 @@ class ManagedProcess:
                 self.pulse.value = self.started
             self.process.start()
 
+    def leave(self) -> None:
+        """It is needed no more: its run goes back to the queue, and it is not started again."""
+        self.leaves = True
+        if self.process is None:
+            self.done = True
+        else:
+            self.process.terminate()
+
     def _stuck(self, process: ForkProcess) -> str | None:
         """Why the process is of no more use, none while it is. A kill reaches one that is stopped too."""
         if self.pulse is not None and time.monotonic() - self.pulse.value > STUCK_S:
@@ -102,15 +111,18 @@ class Supervisor:
 
     settings: Settings
     queues: Sequence[str]
-    posts: list[ManagedProcess] = field(default_factory=list)
-    _helping: int = 0
-    """How many of the posts are no workers."""
+    _helpers: list[ManagedProcess] = field(default_factory=list)
+    """Those that are no workers."""
+    _leaving: list[ManagedProcess] = field(default_factory=list)
     _stopping: bool = False
     _engine: Engine | None = None
 
     def __post_init__(self) -> None:
         # Without locks: a process that is killed while it has one would keep it.
         self._depths: Array[c_int] = RawArray("i", len(self.queues))
+        fewest, self._most = self.settings.workers
+        self._wanted: Array[c_int] = RawArray("i", staffing.usual(self.queues, fewest))
+        self._staff: dict[str, list[ManagedProcess]] = {name: [] for name in self.queues}
         self._extras: dict[str, list[ManagedProcess]] = {name: [] for name in self.queues}
 
     def run(self) -> None:
@@ -119,16 +131,12 @@ class Supervisor:
         self._engine = performing.prepare(self.settings)
         signal.signal(signal.SIGTERM, self._stop_asked)
         signal.signal(signal.SIGINT, self._stop_asked)
-        self.posts = self._helpers()
-        self._helping = len(self.posts)
+        self._helpers = self._helping()
         # What was imported so far is not looked at again by the collector, and so stays shared.
         gc.freeze()
-        fewest, _ = self.settings.workers
-        for number in range(max(fewest, len(self.queues))):
-            name = self.queues[number % len(self.queues)]
-            self.posts.append(ManagedProcess(f"worker {name}", self._worker(name, None)))
         log.info("supervisor_started", queues=list(self.queues), pid=os.getpid())
         while not self._stopping:
+            self._employ()
             self._reinforce()
             for post in self._all():
                 post.look()
@@ -136,31 +144,50 @@ class Supervisor:
             wait([post.process.sentinel for post in self._all() if post.process is not None], CHECK_S)
         self._stop()
 
-    def _helpers(self) -> list[ManagedProcess]:
+    def _helping(self) -> list[ManagedProcess]:
         """Processes beside the workers."""
         for slug in self.settings.pings_by_job:
             # One that no job has would never be pinged: the start fails for it.
             catalogue.find(slug)
         pulse = RawValue("d", time.monotonic())
         helpers = [
-            ManagedProcess("sweep", lambda: sweep_forever(self.settings, self.queues, self._depths, pulse), pulse=pulse)
+            ManagedProcess(
+                "sweep",
+                lambda: sweep_forever(self.settings, self.queues, Told(self._depths, self._wanted), pulse),
+                pulse=pulse,
+            )
         ]
         if self.settings.tells:
             helpers.append(ManagedProcess("alerts", lambda: tell_forever(self.settings)))
         return helpers
 
     def _all(self) -> list[ManagedProcess]:
-        return self.posts + [post for extras in self._extras.values() for post in extras]
+        return [*self._helpers, *self._workers()]
+
+    def _workers(self) -> list[ManagedProcess]:
+        both = (*self._staff.values(), *self._extras.values())
+        return [post for posts in both for post in posts] + self._leaving
+
+    def _employ(self) -> None:
+        """As many workers of each queue as are wanted: more at once, fewer once those over have handed back."""
+        for name, count in zip(self.queues, self._wanted, strict=True):
+            posts = self._staff[name]
+            while len(posts) < count:
+                log.info("worker_employed", queue=name, workers=count)
+                posts.append(ManagedProcess(f"worker {name}", self._worker(name, None)))
+            while len(posts) > count:
+                log.info("worker_dismissed", queue=name, workers=count)
+                self._leaving.append(posts.pop())
+                self._leaving[-1].leave()
+        self._leaving = [post for post in self._leaving if not post.done]
 
     def _reinforce(self) -> None:
         """One more worker for the deepest queue while runs wait; it leaves after a minute without work."""
         for name, extras in self._extras.items():
             self._extras[name] = [post for post in extras if not post.done]
-        _, most = self.settings.workers
         depths = {name: self._depths[index] for index, name in enumerate(self.queues)}
         deepest = max(depths, key=lambda name: depths[name] - len(self._extras[name]))
-        workers = len(self._all()) - self._helping
-        if workers < most and depths[deepest] > len(self._extras[deepest]):
+        if len(self._workers()) < self._most and depths[deepest] > len(self._extras[deepest]):
             log.info("worker_added", queue=deepest, depth=depths[deepest])
             self._extras[deepest].append(
                 ManagedProcess(f"extra worker {deepest}", self._worker(deepest, IDLE_S), leaves=True)

@@ -4,6 +4,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Mapping, Sequence
 from ctypes import Array, c_double, c_int
+from dataclasses import dataclass
 
 import structlog
 from redis import Redis, RedisError
@@ -13,8 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from jobs import catalogue, database
 from jobs.catalogue import Job
 from jobs.deadlines import within
-from worker import follow_ups, junk, ledger, occurrences, pulses, sweep, transport
+from worker import follow_ups, junk, ledger, occurrences, pulses, staffing, sweep, transport
 from worker.boundaries import boundary
+from worker.events import deliveries
 from worker.findings import scores, store
 from worker.findings.watch import Watch
 from worker.settings import Settings
@@ -27,13 +29,23 @@ EVERY_S = {"tidy": 3600.0, "junk": 30.0}
 LONGEST_ROUND_S = 45.0
 
 
+@dataclass(frozen=True)
+class Told:
+    """What the supervisor is told, by the place of each of its queues."""
+
+    depths: "Array[c_int]"
+    """How many runs are on its list."""
+    workers: "Array[c_int]"
+    """How many workers it is to have."""
+
+
 class Sweeper:
     """One sweep's parts, and when those that come seldom are due."""
 
-    def __init__(self, settings: Settings, jobs: Mapping[str, Job], depths: "Array[c_int]") -> None:
+    def __init__(self, settings: Settings, jobs: Mapping[str, Job], told: Told) -> None:
         self._settings = settings
         self._jobs = jobs
-        self._depths = depths
+        self._told = told
         self._due: dict[str, float] = {}
         self._watch = Watch(settings)
 
@@ -47,6 +59,8 @@ class Sweeper:
             "pulse": lambda: pulses.beat(connection, "sweep"),
             "findings": lambda: self._look(connection),
             "follow_ups": lambda: follow_ups.ask_for_ended(self._settings, connection),
+            "events": lambda: deliveries.send_out(connection),
+            "staff": lambda: self._staff(connection, names),
             "tidy": lambda: self._tidy(connection),
             "junk": lambda: junk.drop(queues, names),
             "stop_cancelled": lambda: sweep.stop_cancelled(connection, queues),
@@ -64,10 +78,16 @@ class Sweeper:
         if self._settings.pipelines and store.is_current(connection, "scores_missing"):
             scores.warm_again(connection)
 
+    def _staff(self, connection: Connection, names: Sequence[str]) -> None:
+        fewest, _ = self._settings.workers
+        for place, count in enumerate(staffing.wanted(connection, names, fewest)):
+            self._told.workers[place] = count
+
     def _tidy(self, connection: Connection) -> None:
         """Delete runs of long ago, once an hour; what is left of many, at the next round."""
         pulses.forget(connection)
         store.forget(connection, dt.timedelta(days=self._settings.run_retention_days))
+        deliveries.forget(connection, self._settings.run_retention_days)
         if ledger.forget(connection, dt.timedelta(days=self._settings.run_retention_days)) == ledger.MOST_FORGOTTEN:
             self._due.pop("tidy")
 
@@ -79,17 +99,17 @@ class Sweeper:
 
     def _measure(self, queues: Redis, names: Sequence[str]) -> None:
         for index, name in enumerate(names):
-            self._depths[index] = transport.queue(name, queues).count
+            self._told.depths[index] = transport.queue(name, queues).count
 
 
-def sweep_forever(settings: Settings, names: Sequence[str], depths: "Array[c_int]", pulse: c_double) -> None:
+def sweep_forever(settings: Settings, names: Sequence[str], told: Told, pulse: c_double) -> None:
     """Sweep every few seconds; PostgreSQL or Redis away for a while is waited out.
 
-    depths: takes in how many runs are on each list. pulse: takes in when the sweep last went round.
+    pulse: takes in when the sweep last went round.
     """
     engine = database.create(settings, application="safegrid sweep", longest_s=LONGEST_ROUND_S)
     queues = transport.connect(settings)
-    sweeper = Sweeper(settings, catalogue.load(), depths)
+    sweeper = Sweeper(settings, catalogue.load(), told)
     while True:
         try:
             with engine.connect() as connection:

@@ -83,6 +83,8 @@ def _replace(here: Context, states: list[crimes.MonthState], force: bool) -> lis
     built = _build(here, states, generation, force)
     if dropped and not built:
         store.begin_generation(here.connection, generation)
+    if dropped or built:
+        store.tell(here.connection, generation, built, dropped)
     store.shape_cells(here.connection, built)
     return built
 

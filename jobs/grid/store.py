@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select, text, update
 from jobs.crimes import MonthState
 from jobs.database import copy
 from jobs.errors import PermanentError
+from jobs.events import outbox
 from jobs.grid import coarse
 from jobs.models.crimes import HeldMonth
 from jobs.models.grid import GridMonth
@@ -131,6 +132,19 @@ def begin_generation(connection: Connection, generation: int) -> None:
     """Give the grid a new generation where it changed and no month was built: what was read before is outdated."""
     newest = select(func.max(GridMonth.month)).scalar_subquery()
     connection.execute(update(GridMonth).where(GridMonth.month == newest).values(generation=generation))
+
+
+def tell(
+    connection: Connection, generation: int, months: Sequence[dt.date] | None = None, removed: Sequence[dt.date] = ()
+) -> None:
+    """Note what a new generation has changed, every month where none is named. Part of the caller's transaction."""
+    changed = connection.scalars(select(GridMonth.month)).all() if months is None else months
+    data = {
+        "generation": generation,
+        "months": [month.isoformat() for month in sorted(changed)],
+        "removed": [month.isoformat() for month in sorted(removed)],
+    }
+    outbox.note(connection, "grid_published", generation, data)
 
 
 def shape_cells(connection: Connection, months: Sequence[dt.date]) -> None:

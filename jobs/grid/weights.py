@@ -52,7 +52,9 @@ def weigh(connection: Connection, redis: Redis, name: str) -> int:
             )
         connection.execute(text(_WEIGH.format("coarse_cells")), {"scheme": name})
         weighed = connection.execute(text(_WEIGH.format("safety_cells")), {"scheme": name}).rowcount
-        store.begin_generation(connection, store.next_generation(connection))
+        generation = store.next_generation(connection)
+        store.begin_generation(connection, generation)
+        store.tell(connection, generation)
     cache.drop_snapshots(redis)
     return weighed
 

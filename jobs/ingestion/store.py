@@ -12,6 +12,7 @@ from jobs.areas import Area
 from jobs.coverage import store as coverage
 from jobs.database import copy, lock, make_room
 from jobs.errors import JobError
+from jobs.events import outbox
 from jobs.held import asides, grounds, partitions, points, summaries
 from jobs.ingestion import revisions, staging
 from jobs.ingestion.staging import Pull, Totals
@@ -164,8 +165,21 @@ def replace_month(
             "issues": coverage.issues(connection, **where) + row["issues"],
         }
         connection.execute(update(IngestionRun).where(IngestionRun.id == ingestion_id).values(**found))
+        _tell(connection, ingestion_id, {**where, **row})
         staging.drop(connection, pull)
     return {**where, **row, **found}
+
+
+def _tell(connection: Connection, ingestion_id: int | None, brought: Mapping[str, Any]) -> None:
+    """A month that came in for the first time, or that the source has changed since."""
+    names = ("area", "month", "records", "unplaced", "release", "source")
+    data = {name: brought[name] for name in names} | {"month": brought["month"].isoformat()}
+    data["release"] = brought["release"].isoformat() if brought["release"] else None
+    changed = brought["difference"]
+    if changed is None:
+        outbox.note(connection, "month_ingested", ingestion_id, data)
+    elif any(changed.values()):
+        outbox.note(connection, "month_revised", ingestion_id, {**data, "difference": changed})
 
 
 def _swap(connection: Connection, pull: Pull) -> None:

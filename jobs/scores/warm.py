@@ -1,6 +1,7 @@
 """The job that keeps the scores of popular routes warm."""
 
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -11,6 +12,7 @@ import structlog
 from jobs import context
 from jobs.catalogue import job
 from jobs.context import Context
+from jobs.events import outbox
 from jobs.scores import store
 from jobs.scores.climbing.rows import Route
 from jobs.scores.days import DAYS, today
@@ -69,8 +71,7 @@ def warm_popular_routes_cache() -> dict[str, Any]:
     with here.connection.begin():
         routes = store.popular_routes(here.connection, here.settings.warm_routes)
     tally = _warm(here, routes) if routes else Tally(str(today()))
-    return {
-        "task": "warm_popular_routes_cache",
+    found = {
         "status": tally.status,
         "routes_processed": tally.routes,
         "dates_per_route": DAYS,
@@ -78,8 +79,15 @@ def warm_popular_routes_cache() -> dict[str, Any]:
         "total_failed": tally.failed,
         "weather_unavailable": tally.weather_unavailable,
         "cloud_cover_assumed": tally.cloud_cover_assumed,
-        "seconds": round(time.monotonic() - started, 3),
     }
+    _tell(here, {"first_day": tally.first_day, **found})
+    return {"task": "warm_popular_routes_cache", **found, "seconds": round(time.monotonic() - started, 3)}
+
+
+def _tell(here: Context, data: dict[str, Any]) -> None:
+    """Scores are in Redis, which has no transaction with us: told when all are there, and once for a run."""
+    with here.connection.begin():
+        outbox.note(here.connection, "scores_warmed", here.run_id or uuid.uuid4(), data)
 
 
 def _warm(here: Context, routes: Sequence[Route]) -> Tally:

@@ -19,7 +19,7 @@ from worker.attempts import Claimed
 from worker.errors import ClaimLost, UnknownHere, WrongState
 from worker.ledger import Requester
 from worker.settings import Settings
-from worker.sweeping import Sweeper
+from worker.sweeping import Sweeper, Told
 
 ME = Requester("python", "the simulation")
 QUEUES = ("ingestion", "maintenance", "cache")
@@ -126,7 +126,7 @@ class House:
 
     def _new_sweeper(self) -> Sweeper:
         """One that does at once what it does seldom, such as looking for junk."""
-        return Sweeper(self.settings, self.jobs, Array("i", len(QUEUES)))
+        return Sweeper(self.settings, self.jobs, Told(Array("i", len(QUEUES)), Array("i", len(QUEUES))))
 
     def take(self, queue: str, *, known: frozenset[str], requeued: bool = False) -> None:
         """A work-horse takes what is next on the list, and claims it. known: the jobs of its version."""

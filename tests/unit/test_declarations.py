@@ -90,7 +90,10 @@ def test_a_job_receives_what_its_annotations_say() -> None:
         ({"slug": "a", "cron": "every day"}, "the cadence 'every day' never comes"),
         ({"slug": "rebuild-grid"}, "the name or slug is that of jobs.grid.rebuild.rebuild_safety_grid"),
         ({"slug": "rebuild_safety_grid"}, "the name or slug is that of jobs.grid.rebuild.rebuild_safety_grid"),
-        ({"slug": "a", "queue": "nowhere"}, "'nowhere' is no queue; the queues are ingestion, maintenance, cache"),
+        (
+            {"slug": "a", "queue": "nowhere"},
+            "'nowhere' is no queue; the queues are ingestion, maintenance, cache, ",
+        ),
     ],
 )
 def test_what_can_never_work_is_refused_at_import(declared: dict[str, Any], problem: str) -> None:

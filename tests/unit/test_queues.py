@@ -1,4 +1,4 @@
-"""Queues beyond the three, for jobs of further modules."""
+"""Queues beyond our own, for jobs of further modules."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def test_a_queue_can_be_declared_for_the_jobs_of_further_modules(monkeypatch: py
     with pytest.raises(DeclarationError, match=r"'search' is no queue; .* SAFEGRID_QUEUES declares further ones"):
         job(queue="search", slug="reindex")(reindex)
     monkeypatch.setenv("SAFEGRID_QUEUES", " search, cache ,")
-    assert catalogue.queues() == ("ingestion", "maintenance", "cache", "search")
+    assert catalogue.queues() == ("ingestion", "maintenance", "cache", "events", "search")
     job(queue="search", slug="reindex")(reindex)
     assert list(catalogue.load())[-1] == "reindex"
 

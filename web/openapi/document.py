@@ -32,7 +32,7 @@ _PROBLEM = {
         "errors": {"type": "object", "additionalProperties": {"type": "string"}, "description": "By field, with 422"},
     },
 }
-_FOR_OPERATORS = tuple(f"/api/v1/admin/{name}" for name in ("users", "tokens", "audit"))
+_FOR_OPERATORS = tuple(f"/api/v1/admin/{name}" for name in ("users", "tokens", "audit", "subscribers"))
 _AREAS = "/api/v1/admin/areas"
 _KEY = {
     "name": "Idempotency-Key",

@@ -35,6 +35,7 @@ COMMANDS = {
         "List or change which police force the land is of; give an area the forces of its land.",
     ),
     "gap": ("coverage", "List, add or remove known gaps: months that a force did not supply, or not whole."),
+    "subscriber": ("subscribers", "Manage who is told of events by signed webhooks."),
     "backfill": ("months", "Ask for every month on offer that is not held, newest first, as one run."),
     "ingest-archive": ("archives", "Bring in the months of a police archive: a zip, a folder, or an https address."),
     "load-climbing": ("climbing", "Replace the mountains, routes, accidents and weather by those of FOLDER."),

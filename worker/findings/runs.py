@@ -7,7 +7,6 @@ from sqlalchemy import Connection, Row, text
 
 from jobs import catalogue
 from worker import transport
-from worker.attempts import MAX_FAILURES
 from worker.findings.kinds import Finding
 from worker.findings.rule import Here, Rule
 from worker.findings.store import OVER
@@ -85,7 +84,8 @@ def _failed(run: Row[Any]) -> Finding:
 def _retrying(run: Row[Any]) -> Finding:
     what = f"{_call(run)} failed" if run.failures else f"{_call(run)} lost its work-horse {run.losses} times"
     then = "it is tried again now" if run.state == "started" else f"next try {run.due_at:%H:%M:%S} UTC"
-    tries = f", try {run.failures + 1} of {MAX_FAILURES}" if run.failures else ""
+    job = catalogue.load().get(run.job)
+    tries = f", try {run.failures + 1} of {job.tries}" if run.failures and job else ""
     why = f": {_first_line(run.error)}" if run.failures else ""
     cause = f"{what}; {then}{tries}{why}"
     remedy = "Nothing, if what it says passes by itself; else mend it before the last try."

@@ -10,11 +10,10 @@ from urllib.parse import urlsplit
 import structlog
 from sqlalchemy import Connection, text
 
-from jobs import catalogue
+from jobs import catalogue, webhooks
+from jobs.webhooks import DeliveryRefused
 from worker.findings import store as findings
 from worker.settings import Settings
-from worker.telling import sending
-from worker.telling.sending import DeliveryRefused
 
 log = structlog.get_logger("safegrid.pings")
 
@@ -73,7 +72,7 @@ def address_of(url: str, event: str, run_id: str | None = None) -> str:
 def _ping(address: str, body: str, what: str) -> bool:
     """Whether it was taken."""
     try:
-        status, _ = sending.post(address, body.encode()[:10_000], {}, f"The pings of {what}")
+        status, _ = webhooks.post(address, body.encode()[:10_000], {}, f"The pings of {what}")
     except DeliveryRefused as error:
         log.warning("ping_not_sent", of=what, error=str(error))
         return False

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from jobs import database
 from jobs.deadlines import within
+from jobs.webhooks import DeliveryRefused
 from worker.boundaries import boundary
 from worker.findings.kinds import KINDS
 from worker.findings.watch import Watch, away
@@ -18,7 +19,6 @@ from worker.settings import Settings
 from worker.telling import pings, sending, store
 from worker.telling.messages import Event, messages
 from worker.telling.receivers import Receiver
-from worker.telling.sending import DeliveryRefused
 
 log = structlog.get_logger("safegrid.alerts")
 

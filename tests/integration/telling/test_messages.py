@@ -224,7 +224,7 @@ def test_an_answer_that_never_ends_is_not_waited_for(
     settings: Settings, connection: Connection, looker: Looker, chat: MakeChat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     receiver = chat("json")
-    monkeypatch.setattr("worker.telling.sending.TIMEOUT_S", 0.5)
+    monkeypatch.setattr("jobs.webhooks.TIMEOUT_S", 0.5)
     dripping: Any = receiver._respond
 
     def drip(request: Any) -> Any:

@@ -59,7 +59,7 @@ def test_the_depth_of_a_day_is_that_of_the_ledger(client: Client) -> None:
     with client.engine.connect() as connection:
         depths = overview.depths(connection, now, steps=24)
     expected = [1, 0, 1, 1, 2] + [0] * 15 + [1] * 4
-    assert depths == {"ingestion": [0] * 24, "maintenance": expected, "cache": [0] * 24}
+    assert depths == {"ingestion": [0] * 24, "maintenance": expected, "cache": [0] * 24, "events": [0] * 24}
 
 
 def test_a_worker_shows_what_it_does(browser: FlaskClient, client: Client) -> None:

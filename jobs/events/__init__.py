@@ -1,0 +1,1 @@
+"""Events out: what happened is noted where it happens, and sent to whoever subscribed."""
