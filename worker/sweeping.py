@@ -79,8 +79,7 @@ class Sweeper:
             scores.warm_again(connection)
 
     def _staff(self, connection: Connection, names: Sequence[str]) -> None:
-        fewest, _ = self._settings.workers
-        for place, count in enumerate(staffing.wanted(connection, names, fewest)):
+        for place, count in enumerate(staffing.wanted(connection, names, *self._settings.workers)):
             self._told.workers[place] = count
 
     def _tidy(self, connection: Connection) -> None:

@@ -111,6 +111,17 @@ class Pause(Base):
     __table_args__ = (CheckConstraint(_one_of("kind", ("queue", "cadence", "run")), name="kind"),)
 
 
+class QueueWorkers(Base):
+    """How many workers of a queue each supervisor is to have, where somebody chose a number."""
+
+    __tablename__ = "queue_workers"
+    queue: Mapped[str] = mapped_column(primary_key=True)
+    workers: Mapped[int]
+    requested_by: Mapped[str]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
+    __table_args__ = (CheckConstraint("workers > 0", name="workers"),)
+
+
 class Cadence(Base):
     """When a job is next due by its cadence. The truth; rq-scheduler's entry in Redis mirrors it."""
 

@@ -11,7 +11,7 @@ from web.findings import store as findings
 from web.http.clients import client
 from web.http.schemas import Changed, Schema, as_json
 from web.status import pauses, store
-from worker import liveness
+from worker import liveness, staffing
 
 bp = APIBlueprint("status_api", __name__, url_prefix="/api/v1/admin", tag="Administration")
 
@@ -70,6 +70,13 @@ class QueueState(Schema):
     waited: list[int] = Field(
         description="Runs that were due and had not begun, at the end of each quarter of an hour of the last day"
     )
+    workers: int | None = Field(description="Workers of each supervisor that somebody chose; none for the usual number")
+
+
+class ChosenWorkers(Schema):
+    """How many workers of a queue each supervisor is to have."""
+
+    workers: int | None = Field(ge=1, le=staffing.MOST, description="None for the usual number")
 
 
 class Queues(Schema):
@@ -173,7 +180,8 @@ def resume_cadence(slug: str) -> Response:
 @bp.doc(summary="What stands in the queues", operation_id="getQueues")
 def queue_states() -> Response:
     """The queues."""
-    return as_json(Queues(queues=[QueueState(**vars(one.state), waited=one.waited) for one in store.queues()]))
+    found = [QueueState(**vars(one.state), waited=one.waited, workers=one.workers) for one in store.queues()]
+    return as_json(Queues(queues=found))
 
 
 @bp.post("/queues/<name>/pause")
@@ -190,6 +198,16 @@ def pause_queue(name: str) -> Response:
 def resume_queue(name: str) -> Response:
     """Resume a queue."""
     return as_json(Changed(changed=pauses.resume("queue", store.known_queue(name))))
+
+
+@bp.put("/queues/<name>/workers")
+@bp.input(ChosenWorkers, arg_name="wanted")
+@bp.output(Changed)
+@bp.doc(summary="Choose how many workers of a queue each supervisor has", operation_id="chooseWorkers")
+def choose_workers(name: str, wanted: ChosenWorkers) -> Response:
+    """Change a queue's workers."""
+    pauses.choose_workers(store.known_queue(name), wanted.workers)
+    return as_json(Changed(changed=True))
 
 
 @bp.post("/queues/<name>/purge")

@@ -1,8 +1,8 @@
-"""Pausing and resuming a queue or a cadence, and what follows from it: done and noted, for pages and programs alike."""
+"""Pausing and resuming a queue or a cadence, and a queue's workers: done and noted, for pages and programs alike."""
 
 from web.http.clients import client
 from web.people import audit, guard
-from worker import ledger, pauses
+from worker import ledger, pauses, staffing
 
 
 def pause(kind: str, name: str) -> bool:
@@ -25,6 +25,13 @@ def purge(queue: str) -> int:
         count = ledger.purge(connection, queue, guard.who())
     audit.note("purged", f"the queue {queue}: {count} runs cancelled")
     return count
+
+
+def choose_workers(queue: str, count: int | None) -> None:
+    """Give each supervisor so many workers of the queue, the usual number for None. Raises WrongCount."""
+    with client().engine.connect() as connection:
+        staffing.choose(connection, queue, count, guard.who())
+    audit.note("changed", f"the workers of the queue {queue} to {'the usual number' if count is None else count}")
 
 
 def _noted(action: str, kind: str, name: str, changed: bool) -> bool:

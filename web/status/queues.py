@@ -1,6 +1,6 @@
 """Queues and workers: what waits, who works, and what may be paused or given up."""
 
-from flask import Blueprint, Flask, flash, redirect, render_template, url_for
+from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from redis import RedisError
@@ -10,7 +10,7 @@ from web.http.clients import client
 from web.runs import shown
 from web.runs import store as runs
 from web.status import pauses, store
-from worker import liveness
+from worker import liveness, staffing
 
 bp = Blueprint("queues", __name__, url_prefix="/queues")
 
@@ -32,7 +32,7 @@ def index() -> ResponseReturnValue:
         workers = None
     drawn = {queue.state.name: _chart(queue) for queue in queues}
     values = {"queues": queues, "charts": drawn, "workers": workers, "at_work": at_work, "hours": store.HOURS}
-    return render_template("status/queues.html", **values)
+    return render_template("status/queues.html", most_workers=staffing.MOST, **values)
 
 
 def _chart(queue: store.Queue) -> Markup:
@@ -54,6 +54,17 @@ def resume(name: str) -> ResponseReturnValue:
     """Go on with a queue."""
     pauses.resume("queue", store.known_queue(name))
     flash(f"The queue {name} goes on.")
+    return redirect(url_for("queues.index"), 303)
+
+
+@bp.post("/<name>/workers")
+def workers(name: str) -> ResponseReturnValue:
+    """Choose how many workers of the queue each supervisor has; the usual number when left empty."""
+    queue, given = store.known_queue(name), request.form.get("workers", "").strip()
+    if given and not (given.isdecimal() and len(given) < 9 and 1 <= int(given) <= staffing.MOST):
+        abort(422, f"workers must be a whole number from 1 to {staffing.MOST} (given: {given[:20]!r})")
+    pauses.choose_workers(queue, int(given) if given else None)
+    flash(f"Each supervisor of {name} has {given or 'the usual number of'} workers in a moment.")
     return redirect(url_for("queues.index"), 303)
 
 

@@ -15,7 +15,7 @@ from web.data import store as data
 from web.findings import store as findings
 from web.http.clients import client
 from web.runs import store as runs
-from worker import liveness, occurrences, overview
+from worker import liveness, occurrences, overview, staffing
 from worker.findings.watch import Shown
 from worker.liveness import WorkerState
 from worker.overview import QueueState
@@ -70,6 +70,8 @@ class Queue:
     state: QueueState
     waited: list[int]
     """At the end of each quarter of an hour."""
+    workers: int | None
+    """Those of each supervisor that somebody chose; none where it is the usual number."""
 
 
 def survey() -> Survey:
@@ -120,7 +122,8 @@ def queues() -> list[Queue]:
     """Every queue."""
     with client().engine.connect() as connection:
         waited = overview.depths(connection, dt.datetime.now(dt.UTC), HOURS)
-        return [Queue(state, waited[state.name]) for state in overview.queues(connection)]
+        chosen = staffing.chosen(connection)
+        return [Queue(state, waited[state.name], chosen.get(state.name)) for state in overview.queues(connection)]
 
 
 def known_queue(name: str) -> str:

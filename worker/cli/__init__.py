@@ -20,7 +20,7 @@ COMMANDS = {
     "run": ("asking", "Ask for a run of a job, and print its id."),
     "runs": ("runs", "List the latest runs; one in full, with its attempts, when its id is given."),
     "jobs": ("looking", "List the catalogue: every job with its queue, cadence and parameters."),
-    "workers": ("looking", "List the RQ workers that are alive, and what each does."),
+    "workers": ("looking", "List the RQ workers that are alive, and what each does; or choose how many a queue has."),
     "schedule": ("looking", "List every cadence with its last occurrences and the next."),
     "cancel": ("asking", "Cancel a run; one at work is stopped."),
     "retry": ("asking", "Retry a failed or cancelled run from its last checkpoint."),

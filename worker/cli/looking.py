@@ -1,13 +1,16 @@
 """Commands that show the catalogue, the workers and the schedule."""
 
+import getpass
+
 import click
 
 from jobs import catalogue
-from worker import occurrences, pauses, settings
+from worker import occurrences, pauses, settings, staffing
 from worker.cli import help_of, output
 from worker.cli.ledgers import ledger_of
 
 CONNECT_S = 5.0
+USUAL = "usual"
 
 
 @click.command(help=help_of("jobs"))
@@ -34,10 +37,22 @@ def jobs(as_json: bool) -> None:
     output.table(("job", "queue", "cadence (UTC)", "parameters"), rows, "")
 
 
-@click.command(help=help_of("workers"))
+@click.command(
+    help=help_of("workers", "A number that was chosen is kept over restarts; in all queues it is SAFEGRID_MAX_WORKERS.")
+)
 @click.option("--json", "as_json", is_flag=True)
-def workers(as_json: bool) -> None:
+@click.option(
+    "--set",
+    "chosen",
+    metavar="QUEUE=N",
+    multiple=True,
+    help="Give each supervisor N workers of the queue; QUEUE=usual for the usual number. May be repeated.",
+)
+def workers(as_json: bool, chosen: tuple[str, ...]) -> None:
     """The RQ workers that are alive, and what each does."""
+    if chosen:
+        _choose([_count_of(one) for one in chosen])
+        return
     from worker import liveness, transport
 
     redis = transport.connect(settings.read(), CONNECT_S)
@@ -59,6 +74,25 @@ def workers(as_json: bool) -> None:
     output.table(
         ("worker", "host", "pid", "queues", "state", "run"), rows, "No workers are running: start `safegrid worker`"
     )
+
+
+def _count_of(text: str) -> tuple[str, int | None]:
+    queue, _, number = text.partition("=")
+    if queue not in catalogue.queues():
+        raise click.UsageError(f"--set {text}: there is no queue {queue!r}; {', '.join(catalogue.queues())} are there")
+    if number == USUAL:
+        return queue, None
+    if not number.isdecimal():
+        raise click.UsageError(f"--set {text}: expected QUEUE=N or QUEUE={USUAL}")
+    return queue, int(number)
+
+
+def _choose(counts: list[tuple[str, int | None]]) -> None:
+    with ledger_of(settings.read()) as connection:
+        for queue, count in counts:
+            staffing.choose(connection, queue, count, getpass.getuser())
+            workers = f"{count} workers" if count else "the usual number of workers"
+            click.echo(f"Each supervisor of {queue} has {workers} in a moment", err=True)
 
 
 @click.command(help=help_of("schedule"))

@@ -12,14 +12,14 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import func, update
 
 from jobs.models.runs import Run
-from tests.web.conftest import MakeApp, csrf_token, sign_in
+from tests.web.conftest import ADMIN, MakeApp, csrf_token, sign_in
 from worker import overview
 from worker.client import Client
 from worker.ledger import Requester
 
 
-def press(browser: FlaskClient, path: str) -> Any:
-    return browser.post(path, data={"csrf_token": csrf_token(browser)}, follow_redirects=True)
+def press(browser: FlaskClient, path: str, **form: str) -> Any:
+    return browser.post(path, data={"csrf_token": csrf_token(browser), **form}, follow_redirects=True)
 
 
 def asked(client: Client, days: int) -> str:
@@ -95,3 +95,18 @@ def test_without_redis_the_ledger_is_still_shown(make_app: MakeApp) -> None:
     page = browser.get("/queues/")
     assert page.status_code == 200
     assert "Redis does not answer" in page.text
+
+
+def test_workers_of_a_queue_are_chosen_on_its_page_and_by_programs(browser: FlaskClient, program: FlaskClient) -> None:
+    def chosen() -> dict[str, int | None]:
+        return {one["name"]: one["workers"] for one in program.get(f"{ADMIN}/queues").json["queues"]}
+
+    assert "supervisor of cache has 3 workers" in press(browser, "/queues/cache/workers", workers="3").text
+    assert chosen() == {"ingestion": None, "maintenance": None, "cache": 3}
+    assert program.put(f"{ADMIN}/queues/maintenance/workers", json={"workers": 2}).json == {"changed": True}
+    press(browser, "/queues/cache/workers", workers="")
+    assert chosen() == {"ingestion": None, "maintenance": 2, "cache": None}
+    for wrong in ("0", "65", "many", "1.5"):
+        assert press(browser, "/queues/cache/workers", workers=wrong).status_code == 422
+    assert program.put(f"{ADMIN}/queues/cache/workers", json={"workers": 65}).status_code == 422
+    assert program.put(f"{ADMIN}/queues/nothing/workers", json={"workers": 1}).status_code == 404
