@@ -12,8 +12,8 @@ from jobs.archive.opening import Archive, Member
 from jobs.archive.rows import Sheet
 
 READERS: Final = 2
-# Bytes of files, about half a month of the country; read, they take half as much.
-MOST: Final = 48 * 2**20
+# Bytes of files, about a third of a month of the country; read, they take half as much.
+MOST: Final = 32 * 2**20
 
 
 @dataclass

@@ -172,6 +172,8 @@ def test_a_choice_changes_legend_and_address(open_page: Open, busiest: str) -> N
     expect(page.locator("#map-count")).to_contain_text("cells of resolution 8 are in view")
     expect(page.locator("#map-legend h2")).to_have_text("Density, weighted a km²")
     expect(page.locator("#map-export")).to_have_attribute("href", re.compile("category=violent-crime.*scheme=ons"))
+    files = page.locator("[data-export=parquet]")
+    expect(files).to_have_attribute("href", re.compile("format=parquet&from=2024-05&area=southampton-core$"))
     assert page.evaluate("window.isSamePage")
     # The address brings all of it back.
     page.reload()

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask, render_template, request
 from flask.typing import ResponseReturnValue
 
+from jobs.grid.export.formats import FORMATS
 from jobs.grid.geojson import APPROXIMATE, ATTRIBUTION, LICENCE_URL
 from jobs.grid.query import SHOWN_FIRST, CellQuery, QueryRefused
 from jobs.months import month_text
@@ -48,6 +49,8 @@ def index() -> ResponseReturnValue:
         wanted=wanted,
         problems=problems,
         given={} if problems else _given(),
+        period={} if problems else _given("from", "to", "area"),
+        files={name: form.name for name, form in FORMATS.items() if form.is_there},
         has_crimes=has_crimes,
         measures=MEASURES,
         first=SHOWN_FIRST,
@@ -66,9 +69,10 @@ def _wanted(choices: Choices) -> tuple[MapQuery, dict[str, str]]:
     return wanted, {}
 
 
-def _given() -> dict[str, str]:
-    """What of the address the grid is asked with."""
-    return {name: value for name, value in request.args.items() if value and name not in ("measure", "cell")}
+def _given(*names: str) -> dict[str, str]:
+    """What of the address the grid is asked with; only these parameters where some are named."""
+    wanted = names or request.args.keys() - {"measure", "cell"}
+    return {name: value for name, value in request.args.items() if value and name in wanted}
 
 
 @bp.get("/cells/<h3>")

@@ -48,6 +48,10 @@ const isOfNow = (url) => new URL(url).search === new URL(tileUrl()).search;
 function remember() {
   history.replaceState(history.state, "", `?${given()}${location.hash}`);
   document.getElementById("map-export").href = `${page.dataset.grid}?${given("measure", "cell")}`;
+  const period = given("measure", "cell", "category", "scheme", "resolution", "recency");
+  for (const link of page.parentElement.querySelectorAll("[data-export]")) {
+    link.href = `${page.dataset.exports}?format=${link.dataset.export}&${period}`;
+  }
 }
 
 // What is drawn

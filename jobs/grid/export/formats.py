@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Final
 
 from sqlalchemy import Connection, Engine
@@ -18,6 +19,7 @@ from jobs.grid.query import ExportFormat, ExportQuery
 class Format:
     """A kind of file."""
 
+    name: str
     content_type: str
     write: Callable[[Source], Parts]
     """The bytes of the file as they are made, some MB at a time. Raises ExtraMissing before the first of them."""
@@ -25,14 +27,21 @@ class Format:
     """Whether the file has room for what must be known of it beside its records."""
     counts: str = "cells"
     """What Source.count is of."""
+    package: str = "jobs"
+    """That writes it."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether its package is installed."""
+        return find_spec(self.package) is not None
 
 
 FORMATS: Final[dict[ExportFormat, Format]] = {
-    "csv": Format("text/csv; charset=utf-8", write_csv, speaks_for_itself=False),
-    "geojson": Format("application/geo+json", write_geojson),
-    "geojsonl": Format("application/geo+json-seq", write_geojsonl, speaks_for_itself=False),
-    "parquet": Format("application/vnd.apache.parquet", write_parquet),
-    "pmtiles": Format("application/vnd.pmtiles", write_pmtiles, counts="tiles"),
+    "csv": Format("CSV", "text/csv; charset=utf-8", write_csv, speaks_for_itself=False),
+    "geojson": Format("GeoJSON", "application/geo+json", write_geojson),
+    "geojsonl": Format("GeoJSON lines", "application/geo+json-seq", write_geojsonl, speaks_for_itself=False),
+    "parquet": Format("GeoParquet", "application/vnd.apache.parquet", write_parquet, package="pyarrow"),
+    "pmtiles": Format("PMTiles", "application/vnd.pmtiles", write_pmtiles, counts="tiles", package="pmtiles"),
 }
 
 

@@ -3,6 +3,8 @@
 import datetime as dt
 import hashlib
 import re
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import h3
@@ -13,6 +15,7 @@ from sqlalchemy import Connection
 import jobs.settings
 import web
 from jobs.errors import SettingsError
+from jobs.grid.export.formats import FORMATS
 from tests.browser import town
 from tests.gridded import hold, scattered
 from tests.web.conftest import BEARER, MakeApp, sign_in
@@ -58,6 +61,17 @@ def test_the_form_shows_what_the_address_asks_for(browser: FlaskClient, busiest:
     assert f'name="cell" value="{busiest}"' in page
     assert re.search('name="recency" value="true" checked', page)
     assert 'href="/api/v1/grid?area=southampton-core&amp;from=2024-04' in page
+
+
+def test_the_page_leads_to_files_of_what_it_shows(
+    browser: FlaskClient, busiest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(FORMATS, "pmtiles", replace(FORMATS["pmtiles"], package="no_such_package"))
+    page = browser.get(f"/map/?from=2024-05&area=southampton-core&category=burglary&cell={busiest}").text
+    links = [unescape(link) for link in re.findall(r'data-export="[a-z]+" href="([^"]+)"', page)]
+    expected = ["csv", "geojson", "geojsonl", "parquet"]
+    assert links == [f"/api/v1/grid/export?format={one}&from=2024-05&area=southampton-core" for one in expected]
+    assert browser.get(links[0]).text.startswith("cell_id,h3_index")
 
 
 def test_a_month_that_has_no_grid_can_be_asked_for(browser: FlaskClient, busiest: str) -> None:
