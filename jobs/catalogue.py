@@ -165,6 +165,8 @@ def _parameters_of(function: Callable[..., Any]) -> type[Parameters]:
     hints = get_type_hints(function, include_extras=True)
     fields: dict[str, Any] = {}
     for name, parameter in inspect.signature(function).parameters.items():
+        if name == "due_at":
+            raise DeclarationError(function, "every request for a run may have a due_at; call the parameter otherwise")
         if name not in hints:
             raise DeclarationError(function, f"the parameter {name} has no annotation")
         fields[name] = (hints[name], ... if parameter.default is parameter.empty else parameter.default)

@@ -5,21 +5,25 @@ import worker
 worker.submit("rebuild_safety_grid", months=1).get(timeout=60)
 """
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from worker.handle import Handle
 
 
-def submit(job: str, **parameters: Any) -> "Handle":
-    """Ask for a run of the job. Raises UnknownJob, ParameterError, SettingsError, EngineError."""
+def submit(job: str, *, due_at: dt.datetime | None = None, **parameters: Any) -> "Handle":
+    """Ask for a run of the job, to begin at a time or at once.
+
+    Raises UnknownJob, ParameterError, SettingsError, EngineError.
+    """
     from worker import settings
     from worker.client import Client
     from worker.handle import Handle
     from worker.ledger import Requester
 
     client = Client(settings.read())
-    return Handle(client, client.submit(job, parameters, Requester("python", "worker.submit")).run_id)
+    return Handle(client, client.submit(job, parameters, Requester("python", "worker.submit"), due_at=due_at).run_id)
 
 
 def find(task_id: str) -> "Handle":

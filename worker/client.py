@@ -1,5 +1,6 @@
 """Asking for runs and looking after them: what the web, the command line and Python code share."""
 
+import datetime as dt
 import time
 from collections.abc import Mapping
 from typing import Any, Self
@@ -50,16 +51,22 @@ class Client:
         self.engine.dispose()
 
     def submit(
-        self, name: str, parameters: Mapping[str, Any], requester: Requester, *, parent_id: str | None = None
+        self,
+        name: str,
+        parameters: Mapping[str, Any],
+        requester: Requester,
+        *,
+        parent_id: str | None = None,
+        due_at: dt.datetime | None = None,
     ) -> Submission:
-        """Ask for a run. Raises UnknownJob, ParameterError.
+        """Ask for a run, to begin at a time or at once. Raises UnknownJob, ParameterError.
 
         It is on its way once it is in the ledger: with Redis away it is delivered later.
         """
         job = catalogue.find(name)
         with self.engine.connect() as connection:
-            submission = ledger.submit(connection, job, parameters, requester, parent_id=parent_id)
-            if submission.is_new:
+            submission = ledger.submit(connection, job, parameters, requester, parent_id=parent_id, due_at=due_at)
+            if submission.is_new or submission.is_sooner:
                 self._deliver(connection, job, submission.run_id, 0)
         return submission
 

@@ -41,6 +41,8 @@ class Submission:
 
     run_id: str
     is_new: bool
+    is_sooner: bool = False
+    """Whether a run that was to begin later begins sooner for it."""
 
 
 def submit(
@@ -50,26 +52,32 @@ def submit(
     requester: Requester,
     *,
     parent_id: str | None = None,
+    due_at: dt.datetime | None = None,
 ) -> Submission:
-    """Ask for a run. Raises ParameterError.
+    """Ask for a run, to begin at a time or at once. Raises ParameterError.
 
-    A request equal to an open run that has not begun is that run; equal to one that has begun it waits behind
-    it, unless the job says that the running one will do.
+    A request equal to an open run that has not begun is that run, which begins at the earlier of the two times; equal
+    to one that has begun it waits behind it, unless the job says that the running one will do.
     """
     checked = job.validate(parameters)
     with connection.begin():
         refuse_unknown(connection, job.name, job.parameters, checked)
-        return enter(connection, job, checked, requester, parent_id)
+        return enter(connection, job, checked, requester, parent_id, due_at)
 
 
 def enter(
-    connection: Connection, job: "Job", checked: Mapping[str, Any], requester: Requester, parent_id: str | None
+    connection: Connection,
+    job: "Job",
+    checked: Mapping[str, Any],
+    requester: Requester,
+    parent_id: str | None,
+    due_at: dt.datetime | None = None,
 ) -> Submission:
     """`submit` of checked parameters, inside the caller's transaction."""
     lock_twins(connection, job.name, checked)
-    twin = connection.scalar(_twin(job, checked))
+    twin = connection.scalar(_twin(job, checked, is_for_later=due_at is not None))
     if twin is not None:
-        return Submission(twin, is_new=False)
+        return Submission(twin, is_new=False, is_sooner=_bring_forward(connection, twin, due_at))
     run_id = str(uuid.uuid4())
     connection.execute(
         insert(Run).values(
@@ -81,13 +89,22 @@ def enter(
             origin=requester.origin,
             requested_by=requester.who,
             parent_id=parent_id,
+            due_at=NOW if due_at is None else due_at,
         )
     )
     return Submission(run_id, is_new=True)
 
 
-def _twin(job: "Job", parameters: Mapping[str, Any]) -> Any:
-    states = ("waiting", "queued", "started") if job.joins_running else ("waiting", "queued")
+def _bring_forward(connection: Connection, run_id: str, due_at: dt.datetime | None) -> bool:
+    """Have a run that is planned for later begin sooner. One that waits for its next attempt keeps its delay."""
+    sooner: Any = NOW if due_at is None else due_at
+    query = update(Run).where(Run.id == run_id, Run.attempt == 0, Run.state != "started", Run.due_at > sooner)
+    return bool(connection.execute(query.values(due_at=sooner)).rowcount)
+
+
+def _twin(job: "Job", parameters: Mapping[str, Any], *, is_for_later: bool) -> Any:
+    joins_running = job.joins_running and not is_for_later
+    states = ("waiting", "queued", "started") if joins_running else ("waiting", "queued")
     return select(Run.id).where(*_equal(job.name, parameters), Run.state.in_(states)).order_by(Run.created_at).limit(1)
 
 

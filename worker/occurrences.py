@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from jobs.catalogue import Job
@@ -116,7 +116,10 @@ def _reason_to_skip(connection: Connection, job: Job, newest: dt.datetime, now: 
 
 def _open_run(connection: Connection, job: Job) -> Any:
     return connection.execute(
-        select(Run.id, Run.state).where(Run.job == job.name, Run.ended_at.is_(None)).limit(1)
+        # One that somebody planned for later is in nobody's way until then.
+        select(Run.id, Run.state)
+        .where(Run.job == job.name, Run.ended_at.is_(None), or_(Run.attempt > 0, Run.due_at <= ledger.NOW))
+        .limit(1)
     ).one_or_none()
 
 

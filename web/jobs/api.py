@@ -13,7 +13,7 @@ from jobs.errors import ParameterError
 from web.http.reading import GIVEN_TWICE
 from web.jobs import idempotency, submission
 from web.runs.tasks import Submitted
-from worker import transport
+from worker import due, transport
 
 bp = APIBlueprint("jobs_api", __name__, url_prefix="/api/v1/admin", tag="Tasks")
 
@@ -64,11 +64,14 @@ def jobs() -> Response:
 def submit(slug: str) -> tuple[Response, int, dict[str, str]]:
     """Ask for a run."""
     job = catalogue.find(slug)
-    parameters = job.validate(_parameters(job.name))
+    given = _parameters(job.name)
+    due_at = due.time(job.name, str(given.pop(due.PARAMETER, None) or ""))
+    parameters = job.validate(given)
     call = transport.describe(job.name, parameters)
-    asked = {"job": job.name, "parameters": parameters}
-    made = idempotency.once(asked, lambda: submission.submit(job, parameters, "api"))
-    message = f"{call} is on its way" if made.is_new else f"{call} was asked for already: this is its run"
+    asked = {"job": job.name, "parameters": parameters} | ({due.PARAMETER: due_at.isoformat()} if due_at else {})
+    made = idempotency.once(asked, lambda: submission.submit(job, parameters, "api", due_at))
+    is_known = f"{call} was asked for already: this is its run{', which begins sooner now' if made.is_sooner else ''}"
+    message = f"{call} is on its way" if made.is_new else is_known
     accepted = Submitted(task_id=made.run_id, task_name=job.name, status="submitted", message=message)
     return jsonify(accepted.model_dump()), 202, {"Location": url_for("runs_api.task", task_id=made.run_id)}
 

@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from jobs.catalogue import Job
 from jobs.errors import ParameterError
 from jobs.months import NotAMonth, parse_month
 from jobs.parameters import OneOf
+from worker import due
 
 _GIVEN = re.compile(r" \(given: .*\)$", re.DOTALL)
-Kind = Literal["number", "text", "checkbox", "select", "month", "date"]
+Kind = Literal["number", "text", "checkbox", "select", "month", "date", "time"]
 Choices = Mapping[str, Sequence[str]]
 
 
@@ -36,7 +37,7 @@ class Field:
 
     @property
     def label(self) -> str:
-        return self.name.replace("_", " ").capitalize()
+        return "Begin at" if self.kind == "time" else self.name.replace("_", " ").capitalize()
 
     @property
     def problem(self) -> str:
@@ -58,10 +59,11 @@ class Form:
     fields: tuple[Field, ...]
     errors: tuple[str, ...] = ()
     """What is wrong with no field of the form."""
+    due_at: Field = field(default_factory=lambda: _due_at({}, {}))
 
     @property
     def is_wrong(self) -> bool:
-        return bool(self.errors) or any(field.error for field in self.fields)
+        return bool(self.errors) or any(one.error for one in (*self.fields, self.due_at))
 
 
 def form(
@@ -85,7 +87,22 @@ def form(
     for name, schema in properties.items():
         field = _field(name, schema, name in required, given, wrong.pop(name, ""))
         fields.append(_chosen_from(field, (choices or {}).get(name, ()), offered[name]) if name in offered else field)
-    return Form(job, tuple(fields), tuple(f"{name} {error}" for name, error in wrong.items()))
+    later = _due_at(given or {}, wrong)
+    return Form(job, tuple(fields), tuple(f"{name} {error}" for name, error in wrong.items()), later)
+
+
+def _due_at(given: Mapping[str, str], wrong: dict[str, str]) -> Field:
+    """When the run is to begin: of every form, and no parameter of any job."""
+    problem = wrong.pop(due.PARAMETER, "")
+    return Field(
+        name=due.PARAMETER,
+        kind="time",
+        value=given.get(due.PARAMETER, ""),
+        required=False,
+        optional=True,
+        help="UTC; at once when left out",
+        error=problem,
+    )
 
 
 def sources(job: Job) -> dict[str, OneOf]:
@@ -100,7 +117,7 @@ def read(job: Job, sent: Mapping[str, str]) -> dict[str, Any]:
     A field left empty is one left out; further fields are kept, to be refused.
     """
     parameters: dict[str, Any] = {
-        name: text.strip() for name, text in sent.items() if name != "csrf_token" and text.strip()
+        name: text.strip() for name, text in sent.items() if name not in ("csrf_token", due.PARAMETER) and text.strip()
     }
     if job.month and job.month[1] in parameters and job.month[0] not in parameters:
         parameters |= _year_and_month(job, job.month, parameters[job.month[1]])

@@ -16,7 +16,7 @@ from web.jobs.submission import submit
 from web.runs import shown
 from web.runs.store import RunFilter
 from web.runs.tasks import find
-from worker import overview
+from worker import due, overview
 
 bp = Blueprint("jobs", __name__, url_prefix="/jobs")
 
@@ -48,12 +48,17 @@ def start(slug: str) -> ResponseReturnValue:
     job = catalogue.find(slug)
     try:
         parameters = forms.read(job, _fields(request.form))
-        submission = submit(job, parameters, "form")
+        due_at = due.time(job.name, request.form.get(due.PARAMETER, ""))
+        submission = submit(job, parameters, "form", due_at)
     except ParameterError as error:
         wrong = forms.form(job, _fields(request.form), error.problems, _choices(job))
         return _page(job, wrong, ""), 422
-    if submission.is_new:
+    if submission.is_new and due_at:
+        flash(f"The run was asked for. It begins {due_at:%Y-%m-%d %H:%M} UTC.")
+    elif submission.is_new:
         flash("The run was asked for. It begins as soon as a worker is free.")
+    elif submission.is_sooner:
+        flash("An equal run was planned for later: it begins sooner now.")
     else:
         flash("An equal request is under way already: this is its run.")
     return redirect(url_for("runs.show", run_id=submission.run_id), 303)

@@ -10,6 +10,7 @@ from jobs.catalogue import Job
 from web.grid import schemas as grid
 from web.http.clients import settings_of
 from web.runs.tasks import Submitted
+from worker import due
 
 Spec = dict[str, Any]
 
@@ -40,6 +41,14 @@ _KEY = {
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     "description": "The same key with the same request returns the same task for a day",
+}
+_DUE_AT = {
+    "name": due.PARAMETER,
+    "in": "query",
+    "required": False,
+    "schema": {"type": "string", "examples": ["2024-05-01T03:00Z"]},
+    "description": "When to begin, a year ahead at most; at once when left out. An equal task that was to begin later "
+    "begins then. May be in the body instead",
 }
 _ERRORS = {
     "400": "The body is no JSON object",
@@ -114,7 +123,7 @@ def _operation(job: Job) -> Spec:
         "tags": ["Jobs"],
         "operationId": job.name,
         "summary": job.summary,
-        "parameters": [*query, _KEY],
+        "parameters": [*query, _DUE_AT, _KEY],
         "requestBody": {"content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}{job.name}"}}}},
         "responses": {
             "202": {

@@ -1,5 +1,6 @@
 """Runs as pages show them: each with how far it is."""
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,11 @@ class ShownRun:
     @property
     def is_open(self) -> bool:
         return self.run.ended_at is None
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether it is to begin at a later time, which somebody named."""
+        return self.is_open and self.run.attempt == 0 and self.run.due_at > dt.datetime.now(dt.UTC)
 
     @property
     def seconds_left(self) -> float | None:

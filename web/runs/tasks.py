@@ -62,6 +62,7 @@ class ListedTask(Schema):
     requested_by: str
     origin: str
     created_at: dt.datetime
+    due_at: dt.datetime = Field(description="When it may begin, or was to")
     started_at: dt.datetime | None
     ended_at: dt.datetime | None
     error: str | None
@@ -155,6 +156,7 @@ def as_listed(run: Row[Any]) -> dict[str, Any]:
         "requested_by": run.requested_by,
         "origin": run.origin,
         "created_at": _time(run.created_at),
+        "due_at": _time(run.due_at),
         "started_at": _time(run.started_at),
         "ended_at": _time(run.ended_at),
         "error": error_of(run) if status == "FAILURE" else None,

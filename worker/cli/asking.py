@@ -9,7 +9,7 @@ import click
 from pydantic.fields import FieldInfo
 
 from jobs import catalogue
-from worker import ledger, pauses, settings
+from worker import due, ledger, pauses, settings
 from worker.cli import help_of, output
 from worker.cli.ledgers import ledger_of
 from worker.cli.watching import EXIT_CODES, watch
@@ -38,12 +38,15 @@ class JobCommands(click.Group):
         return _job_command(job)
 
 
-def request(job: catalogue.Job, given: Mapping[str, Any], *, wait: bool, timeout_s: float | None = None) -> int:
+def request(
+    job: catalogue.Job, given: Mapping[str, Any], *, wait: bool, timeout_s: float | None = None, due_at: str = ""
+) -> int:
     """Ask for a run, and stay until it ends where that is wanted. Returns the exit code. given: none is left out."""
     # A wrong call is one, whether or not there is a system to ask.
     parameters = job.validate({name: value for name, value in given.items() if value is not None})
+    begins = due.time(job.name, due_at)
     with Client(settings.read()) as client:
-        run_id = client.submit(job.name, parameters, requester()).run_id
+        run_id = client.submit(job.name, parameters, requester(), due_at=begins).run_id
         if not wait:
             click.echo(run_id)
             return 0
@@ -56,14 +59,15 @@ def request(job: catalogue.Job, given: Mapping[str, Any], *, wait: bool, timeout
 
 
 def _job_command(job: catalogue.Job) -> click.Command:
-    def ask(wait: bool, timeout: float | None, **given: Any) -> int:
-        return request(job, given, wait=wait, timeout_s=timeout)
+    def ask(wait: bool, timeout: float | None, due_at: str, **given: Any) -> int:
+        return request(job, given, wait=wait, timeout_s=timeout, due_at=due_at)
 
     wait = click.Option(["--wait"], is_flag=True, help="Stay until it ends; the result as JSON on stdout.")
     timeout = click.Option(["--timeout"], type=float, help="With --wait: give up after so many seconds.")
+    later = click.Option(["--due-at"], default="", metavar="TIME", help="Begin then: 2024-05-01T03:00, which is UTC.")
     fields = job.parameters.model_fields
     options = [_option(name, fields[name], schema) for name, schema in job.properties.items()]
-    return click.Command(job.name, params=[*options, wait, timeout], callback=ask, help=job.summary)
+    return click.Command(job.name, params=[*options, later, wait, timeout], callback=ask, help=job.summary)
 
 
 def _option(name: str, field: FieldInfo, schema: Mapping[str, Any]) -> click.Option:

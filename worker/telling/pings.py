@@ -27,7 +27,7 @@ _DUE = text(
     CROSS JOIN LATERAL (VALUES
         ('start', started_at), (CASE state WHEN 'finished' THEN 'success' WHEN 'failed' THEN 'fail' END, ended_at)
     ) AS happened (event, at)
-    WHERE job = ANY(:jobs) AND created_at > clock_timestamp() - interval '2 days'
+    WHERE job = ANY(:jobs) AND greatest(created_at, due_at) > clock_timestamp() - interval '2 days'
     AND event IS NOT NULL AND at > clock_timestamp() - interval '1 hour'
     AND NOT EXISTS (SELECT FROM run_pings AS sent WHERE run_id = runs.id AND sent.event = happened.event)
     ORDER BY at LIMIT 50

@@ -1,5 +1,6 @@
 """Asking for runs by forms."""
 
+import datetime as dt
 import html
 import re
 from typing import Any
@@ -9,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from jobs import catalogue
-from tests.web.conftest import csrf_token
+from tests.web.conftest import TASKS, csrf_token
 from worker.client import Client
 
 
@@ -159,3 +160,36 @@ def test_a_job_shows_how_long_it_takes(browser: FlaskClient, client: Client) -> 
     assert "half take up to 1 min 30 s, 95 % up to 1 min 30 s" in page
     assert f'<a href="/runs/{run_id}" tabindex="-1"><rect class="finished"' in page
     assert 'role="group" aria-label="Durations of the last 1 runs' in page
+
+
+def test_a_run_is_asked_for_at_a_later_time(browser: FlaskClient, client: Client) -> None:
+    wrong = send(browser, "cleanup-history", retention_days="7", due_at="soon")
+    assert wrong.status_code == 422
+    assert 'value="soon"' in tag(wrong.text, "cleanup-history-due_at")
+    assert "expected a time such as" in text_of(wrong.text, "cleanup-history-due_at-error")
+    assert 'value="7"' in tag(wrong.text, "cleanup-history-retention_days")
+    begins = dt.datetime.now(dt.UTC) + dt.timedelta(days=2)
+    asked = send(browser, "cleanup-history", retention_days="7", due_at=f"{begins:%Y-%m-%dT%H:%M}")
+    page = browser.get(asked.location).text
+    assert f"It begins {begins:%Y-%m-%d %H:%M} UTC" in page
+    assert "its time has not come" in page
+    assert re.search(rf"begins <time[^>]*>{begins:%-d %b, %H:%M}", browser.get("/runs/").text)
+    again = send(browser, "cleanup-history", retention_days="7")
+    assert again.location == asked.location
+    page = browser.get(asked.location).text
+    assert "it begins sooner now" in page
+    assert "its time has not come" not in page
+
+
+@pytest.mark.parametrize("where", ["json", "query_string"])
+def test_a_program_asks_for_a_later_run(program: FlaskClient, where: str) -> None:
+    wanted = {"retention_days": 9, "due_at": "2099-01-01T00:00Z"}
+    assert "due_at" in program.post(f"{TASKS}/cleanup-history", **{where: wanted}).json["errors"]
+    begins = (dt.datetime.now(dt.UTC) + dt.timedelta(days=2)).replace(microsecond=0)
+    made = program.post(f"{TASKS}/cleanup-history", **{where: wanted | {"due_at": begins.isoformat()}})
+    assert made.status_code == 202
+    (task,) = program.get(TASKS).json["tasks"]
+    assert (task["state"], dt.datetime.fromisoformat(task["due_at"])) == ("waiting", begins)
+    sooner = program.post(f"{TASKS}/cleanup-history", json={"retention_days": 9})
+    assert "begins sooner now" in sooner.json["message"]
+    assert sooner.json["task_id"] == made.json["task_id"]
