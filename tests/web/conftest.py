@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 import worker.settings
 from web import create_app
+from web.people import store
 from web.settings import Settings
 from worker import performing
 from worker.client import Client
@@ -41,6 +42,13 @@ def _no_web_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SECRET_KEY", "ADMIN_USERNAME", "ADMIN_PASSWORD", "ADMIN_API_TOKEN", *others):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+
+@pytest.fixture(autouse=True)
+def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes of passwords are slow on purpose, and tests sign in all the time."""
+    monkeypatch.setattr(store, "METHOD", "pbkdf2:sha256:1")
+    store._nobody.cache_clear()
 
 
 @pytest.fixture(scope="session")

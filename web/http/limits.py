@@ -1,17 +1,25 @@
 """How often somebody may ask. The counts are in Redis, so that all processes share them."""
 
+import hashlib
+import unicodedata
+from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, g
+from flask import Flask, current_app, g, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
 
+from web.http import known
 from web.http.clients import settings_of
 from web.settings import Settings
 
 # Nobody types faster; and at this rate a password of 12 characters is not guessed.
 SIGN_INS = "10 per minute"
+# Of wrong passwords for one name, from whatever addresses. Browsers that the name has signed in with are let try on.
+GUESSES = "20 per 15 minutes"
+# Of tokens that open nothing, per address.
+REFUSED_TOKENS = "30 per minute"
 # Of one user or token: a backfill of every month by a script passes, and a loop gone wild does not fill the ledger.
 REQUESTS = "600 per minute"
 # Views that take work on share one count.
@@ -35,11 +43,34 @@ def init_app(app: Flask) -> None:
     )
     views: dict[str, Any] = app.view_functions
     sign_ins = limiter.limit(SIGN_INS, methods=["POST"])
+    guesses = limiter.limit(
+        GUESSES,
+        methods=["POST"],
+        key_func=_who_is_guessed,
+        exempt_when=lambda: known.is_known(_name_given()),
+        deduct_when=lambda response: response.status_code == HTTPStatus.UNAUTHORIZED,
+        error_message="20 wrong passwords in 15 minutes for this name, from browsers that it has not signed in with",
+    )
     requests = limiter.shared_limit(REQUESTS, scope="requests", key_func=_who_asks)
-    views["signin.signin"] = sign_ins(views["signin.signin"])
+    views["signin.signin"] = sign_ins(guesses(views["signin.signin"]))
     for endpoint in _ASKING:
         views[endpoint] = requests(views[endpoint])
     app.extensions["safegrid_limiter"] = limiter
+
+
+def count_refused_token() -> None:
+    """Count a token that opens nothing. Raises RateLimitExceeded where the address has sent many."""
+    with current_app.extensions["safegrid_limiter"].limit(REFUSED_TOKENS, error_message="30 tokens a minute that fail"):
+        pass
+
+
+def _name_given() -> str:
+    return request.form.get("username", "")
+
+
+def _who_is_guessed() -> str:
+    name = unicodedata.normalize("NFKC", _name_given()).casefold()
+    return f"name {hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _who_asks() -> str:

@@ -40,10 +40,10 @@ def by_password(settings: Settings, engine: Engine, username: str, password: str
     """
     right_name = _equal(username, settings.admin_username)
     right_password = _equal(password, settings.admin_password)
-    if right_name:
-        return _operator(settings) if right_password else None
-    if "\0" in username:
-        return None
+    if right_name or "\0" in username:
+        # As long as for a user, so that the time tells nobody which name is the operator's.
+        store.check_nobody(password)
+        return _operator(settings) if right_name and right_password else None
     with engine.connect() as connection:
         found = store.checked(connection, username, password)
     return _user(settings, found) if found else None

@@ -18,10 +18,10 @@ def note(action: str, target: str) -> None:
         store.note(connection, who, action, target, request.remote_addr)
 
 
-def note_if_possible(who: str, action: str) -> None:
+def note_if_possible(who: str, action: str, target: str = "") -> None:
     """The same where it must not fail: the first operator comes in with PostgreSQL away, too."""
     try:
         with client().engine.connect() as connection:
-            store.note(connection, who, action, "", request.remote_addr)
+            store.note(connection, who, action, target, request.remote_addr)
     except SQLAlchemyError as error:
         log.warning("audit_is_away", action=action, who=who, error=type(error).__name__)

@@ -10,6 +10,7 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 from werkzeug.wrappers import Response
 
+from web.http import limits
 from web.http.clients import client, settings
 from web.http.errors import sends_token, wants_problem
 from web.people import accounts
@@ -96,6 +97,7 @@ def _token_account() -> Account:
     given = request.authorization
     found = accounts.by_token(settings(), client().engine, (given and given.token) or "")
     if found is None:
+        limits.count_refused_token()
         raise _unauthorized(f"This token opens nothing: {_SEND}")
     return found
 

@@ -7,8 +7,13 @@ from flask import Blueprint, Flask, flash, redirect, render_template, request, s
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
 
+from jobs.storable import storable
+from web.http import known
 from web.http.clients import client, settings
-from web.people import accounts, audit
+from web.people import accounts, audit, store
+
+# Who has not come in; no user has a name in brackets.
+STRANGER = "(stranger)"
 
 log = structlog.get_logger("safegrid.web")
 
@@ -24,19 +29,20 @@ def init_app(app: Flask) -> None:
 def signin() -> ResponseReturnValue:
     """The form, and what comes of it."""
     target = local_path(request.args.get("next", ""))
-    if request.method == "GET":
+    if request.method != "POST":
         return redirect(target) if current_user.is_authenticated else render_template("people/signin.html")
     username = request.form.get("username", "")
     account = accounts.by_password(settings(), client().engine, username, request.form.get("password", ""))
     if account is None:
         log.warning("sign_in_refused", address=request.remote_addr)
+        audit.note_if_possible(STRANGER, "was refused", tried_name(username))
         error = "This name and password do not fit together. Check both and try again."
         return render_template("people/signin.html", error=error, username=username), 401
     session.clear()
     login_user(account)
     log.info("signed_in", who=account.name, address=request.remote_addr)
     audit.note_if_possible(account.name, "signed in")
-    return redirect(target, 303)
+    return known.remember(redirect(target, 303), account.name)
 
 
 @bp.post("/sign-out")
@@ -46,6 +52,11 @@ def signout() -> ResponseReturnValue:
     session.clear()
     flash("You are signed out.")
     return redirect(url_for("signin.signin"), 303)
+
+
+def tried_name(given: str) -> str:
+    """The name that somebody tried, as the audit and logs can take it."""
+    return str(storable(given))[: store.LONGEST_NAME]
 
 
 def local_path(target: str) -> str:

@@ -4,6 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.web.conftest import BEARER, TASKS, MakeApp, csrf_token, sign_in
+from web.http import known as known_browsers
 from web.http import limits
 from web.http.limits import storage_uri
 from web.settings import Settings
@@ -32,6 +33,45 @@ def test_redis_away_each_process_counts_for_itself(make_app: MakeApp) -> None:
     visitor = make_app(redis_url="redis://127.0.0.1:9/0").test_client()
     assert guesses(visitor, 10) == [401] * 10
     assert sign_in(visitor).status_code == 429
+
+
+@pytest.fixture
+def many_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Apps that are made from now on take requests as if each came from an address of its own."""
+    monkeypatch.setattr(limits, "SIGN_INS", "1000 per minute")
+
+
+def test_guesses_at_a_name_from_many_addresses_are_refused(many_addresses: None, make_app: MakeApp) -> None:
+    app = make_app()
+    known = app.test_client()
+    assert sign_in(known).status_code == 303
+    assert guesses(app.test_client(), 21) == [401] * 20 + [429]
+    stranger = app.test_client()
+    refused = sign_in(stranger)
+    assert (refused.status_code, "wrong passwords in 15 minutes for this name" in refused.text) == (429, True)
+    # Another name has a count of its own, whatever its letters look like; who was here before comes in.
+    assert [sign_in(stranger, "guess", name).status_code for name in ("other", "\uff21dmin")] == [401, 429]
+    known.post("/sign-out", data={"csrf_token": csrf_token(known)})
+    assert sign_in(known).status_code == 303
+    mark = known.get_cookie(known_browsers.COOKIE)
+    assert mark is not None
+    assert mark.http_only
+    stranger.set_cookie(known_browsers.COOKIE, mark.value[:-1] + "0")
+    assert sign_in(stranger).status_code == 429
+
+
+def test_a_right_password_costs_no_try(many_addresses: None, make_app: MakeApp) -> None:
+    app = make_app()
+    assert [sign_in(app.test_client()).status_code for _ in range(22)] == [303] * 22
+
+
+def test_tokens_that_open_nothing_are_counted_and_right_ones_are_not(make_app: MakeApp) -> None:
+    program = make_app().test_client(use_cookies=False)
+    wrong = {"Authorization": "Bearer sg_wrong"}
+    answers = [program.get(TASKS, headers=wrong) for _ in range(31)]
+    assert [answer.status_code for answer in answers] == [401] * 30 + [429]
+    assert int(answers[-1].headers["Retry-After"]) >= 1
+    assert program.get(TASKS, headers=BEARER).status_code == 200
 
 
 @pytest.fixture

@@ -46,9 +46,9 @@ def test_a_viewer_reads_everything_and_changes_nothing(
         if rule.endpoint in (*OPEN, *_HARMLESS):
             continue
         view = app.view_functions[rule.endpoint]
-        for method in sorted((rule.methods or set()) - {"OPTIONS", "HEAD"}):
+        for method in sorted(rule.methods or ()):
             path = address(app, rule)
-            changes = method != "GET" or getattr(view, "for_operators", False)
+            changes = method not in ("GET", "HEAD", "OPTIONS") or getattr(view, "for_operators", False)
             for who, headers in ((viewer, {"X-CSRFToken": token}), (caller, {})):
                 answer = who.open(path, method=method, headers=headers)
                 answer.close()

@@ -1,9 +1,13 @@
 """Signing in and out."""
 
+import re
+
 import pytest
+from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from tests.web.conftest import PASSWORD, MakeApp, csrf_token, sign_in
+from web.people import store
 from web.people.signin import local_path
 
 
@@ -51,6 +55,30 @@ def test_the_way_leads_back_to_the_page_that_was_wanted(visitor: FlaskClient) ->
 def test_the_way_never_leads_elsewhere(visitor: FlaskClient, target: str) -> None:
     assert sign_in(visitor, target=target).location == "/"
     assert local_path(target) == "/"
+
+
+def test_only_a_post_signs_in(visitor: FlaskClient) -> None:
+    form = {"csrf_token": csrf_token(visitor, "/sign-in"), "username": "admin", "password": PASSWORD}
+    for method in ("HEAD", "OPTIONS", "GET"):
+        answer = visitor.open("/sign-in", method=method, data=form)
+        assert (answer.status_code, visitor.get("/").status_code) == (200, 302), method
+
+
+def test_no_name_is_told_by_the_time_that_its_refusal_takes(
+    visitor: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[str] = []
+    monkeypatch.setattr(store, "check_password_hash", lambda _hash, password: bool(checked.append(password)))
+    for name in ("admin", "nobody", "no\0body"):
+        assert sign_in(visitor, f"guess at {name}", name).status_code == 401
+    assert checked == ["guess at admin", "guess at nobody", "guess at no\0body"]
+
+
+def test_tries_that_fail_are_in_the_audit(browser: FlaskClient, app: APIFlask) -> None:
+    sign_in(app.test_client(), "wrong", "signed in\0admin" + "x" * 200)
+    page = browser.get("/people/audit").text
+    assert re.search(r"\(stranger\).*was refused.*signed in\\x00adminx+<", page, re.DOTALL)
+    assert "x" * 65 not in page
 
 
 def test_signing_in_needs_the_form_of_this_browser(visitor: FlaskClient) -> None:
