@@ -29,10 +29,11 @@ def test_pages_keep_to_their_policy(browser: FlaskClient, path: str) -> None:
     assert "//cdn" not in page
 
 
-def test_the_cookie_of_the_session_is_kept_from_scripts(visitor: FlaskClient) -> None:
-    cookie = sign_in(visitor).headers["Set-Cookie"]
-    assert "HttpOnly" in cookie
-    assert "SameSite=Lax" in cookie
+def test_cookies_are_kept_from_scripts_and_other_sites(visitor: FlaskClient) -> None:
+    session, known = sorted(sign_in(visitor).headers.getlist("Set-Cookie"), reverse=True)
+    assert all("HttpOnly" in cookie for cookie in (known, session))
+    assert (known.split("=")[0], "SameSite=Strict" in known) == ("safegrid-known", True)
+    assert (session.split("=")[0], "SameSite=Lax" in session) == ("safegrid", True)
 
 
 @pytest.fixture

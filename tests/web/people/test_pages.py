@@ -52,7 +52,9 @@ def test_a_viewer_reads_everything_and_changes_nothing(
             for who, headers in ((viewer, {"X-CSRFToken": token}), (caller, {})):
                 answer = who.open(path, method=method, headers=headers)
                 answer.close()
-                assert (answer.status_code == 403) is changes or path.startswith("/rq/"), (method, rule, answer.status)
+                # Which of an address's views is asked for its OPTIONS, Werkzeug chooses.
+                is_any = path.startswith("/rq/") or method == "OPTIONS"
+                assert (answer.status_code == 403) is changes or is_any, (method, rule, answer.status)
                 assert answer.status_code < 500, (method, rule)
                 tried += 1
     assert tried > 100
