@@ -95,6 +95,11 @@ class Client:
             transport.stop(self.redis, transport.rq_id(run_id, run.pushes))
         return state
 
+    def discard(self, run_id: str, who: str) -> None:
+        """Give up a run that failed. Raises UnknownRun, WrongState."""
+        with self.engine.connect() as connection:
+            ledger.discard(connection, run_id, who)
+
     def retry(self, run_id: str) -> None:
         """Retry a run that came to nothing. Raises UnknownRun, WrongState."""
         with self.engine.connect() as connection:

@@ -252,6 +252,22 @@ def cancel(connection: Connection, run_id: str, who: str) -> str:
     return str(state)
 
 
+def discard(connection: Connection, run_id: str, who: str) -> None:
+    """Give up a run that failed: it is cancelled, and keeps its error. Raises UnknownRun, WrongState.
+
+    Those of equal parameters that failed before it count as acknowledged: what is given up is the request.
+    """
+    run = get(connection, run_id)
+    with connection.begin():
+        failed = update(Run).where(Run.state == "failed")
+        if not connection.execute(
+            failed.where(Run.id == run_id).values(state="cancelled", cancel_requested_by=who)
+        ).rowcount:
+            raise WrongState("discarded", run_id, run.state, "only one that failed can be")
+        equal = (Run.job == run.job, Run.parameters == literal(run.parameters, JSONB), Run.ended_at <= run.ended_at)
+        connection.execute(failed.where(*equal).values(acknowledged_by=who))
+
+
 def purge(connection: Connection, queue: str, who: str) -> int:
     """Cancel every run of the queue that has not begun. Returns how many there were."""
     with connection.begin():

@@ -112,6 +112,7 @@ TRANSITIONS = {
     "settle": Transition(lambda c, _: sweep.settle(c), ("started",), 0),
     "excuse": Transition(lambda c, run: attempts.excuse(c, the(run)), ("started",), False),
     "cancel": Transition(lambda c, run: ledger.cancel(c, run, "me"), OPEN_STATES, WrongState),
+    "discard": Transition(lambda c, run: ledger.discard(c, run, "me"), ("failed",), WrongState),
     "retry": Transition(ledger.retry, ("failed", "cancelled", "skipped"), WrongState),
     "purge": Transition(lambda c, _: ledger.purge(c, "cache", "me"), NOT_BEGUN, 0),
     "forget": Transition(lambda c, _: ledger.forget(c, AN_HOUR / 2), ENDED, 0),

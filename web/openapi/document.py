@@ -153,7 +153,7 @@ def _add_errors(path: str, method: str, operation: Spec) -> None:
         possible |= {"400", "415", "422"}
     if "{" in path or asks_for_run:
         possible |= {"404"}
-    if path.endswith(("/cancel", "/retry")) or (path.startswith(_AREAS) and method != "post"):
+    if path.endswith(("/cancel", "/retry", "/discard")) or (path.startswith(_AREAS) and method != "post"):
         possible |= {"409"}
     if asks_for_run or path.endswith(("/retry", "/grid/export")) or path.startswith(_AREAS):
         possible |= {"429"}

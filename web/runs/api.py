@@ -119,7 +119,7 @@ def tasks(query_data: ListQuery) -> Response:
 @bp.post("/tasks/batch")
 @bp.input(BatchRequest, arg_name="wanted")
 @bp.output(Batch)
-@bp.doc(summary="Retry or cancel many tasks, 500 at most", operation_id="doToTasks")
+@bp.doc(summary="Retry, cancel or discard many tasks, 500 at most", operation_id="doToTasks")
 def batch(wanted: BatchRequest) -> Response:
     """Many runs."""
     chosen = wanted.task_ids or changes.matching(wanted.action, wanted.wanted)
@@ -168,6 +168,15 @@ def pause(task_id: str) -> Response:
 def resume(task_id: str) -> Response:
     """Resume a run."""
     changes.resume(task_id)
+    return jsonify(as_task(find(task_id)))
+
+
+@bp.post("/tasks/<task_id>/discard")
+@bp.output(Task)
+@bp.doc(summary="Discard a task that failed: it is cancelled, and its failure no finding", operation_id="discardTask")
+def discard(task_id: str) -> Response:
+    """Give up a run."""
+    changes.discard(task_id)
     return jsonify(as_task(find(task_id)))
 
 

@@ -1,4 +1,4 @@
-"""Retrying and cancelling runs, one or many: done and audited, for pages and programs alike."""
+"""Retrying, cancelling and discarding runs, one or many: done and audited, for pages and programs alike."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
@@ -15,10 +15,10 @@ from worker.errors import WrongState
 
 # Each is a transaction of its own, and all of them are to end within the request.
 MOST_AT_ONCE: Final = 500
-Action = Literal["retry", "cancel"]
+Action = Literal["retry", "cancel", "discard"]
 # What each can be done to.
-STATES: Final = {"retry": ("failed", "cancelled", "skipped"), "cancel": OPEN_STATES}
-DONE: Final = {"retry": "retried", "cancel": "cancelled"}
+STATES: Final = {"retry": ("failed", "cancelled", "skipped"), "cancel": OPEN_STATES, "discard": ("failed",)}
+DONE: Final = {"retry": "retried", "cancel": "cancelled", "discard": "discarded"}
 
 
 def cancel(run_id: str) -> str:
@@ -48,6 +48,12 @@ def retry(run_id: str) -> None:
     audit.note("retried", f"run {run_id}")
 
 
+def discard(run_id: str) -> None:
+    """Give up a run that failed. Raises UnknownRun, WrongState."""
+    client().discard(find(run_id).id, guard.who())
+    audit.note("discarded", f"run {run_id}")
+
+
 def matching(action: str, wanted: RunFilter) -> list[str]:
     """Ids of the newest runs that are wanted and that this can be done to, MOST_AT_ONCE at most."""
     with client().engine.connect() as connection:
@@ -60,7 +66,11 @@ def do(action: str, chosen: Sequence[str]) -> list[str]:
     Raises UnknownRun.
     """
     who = guard.who()
-    does: dict[str, Callable[[str], Any]] = {"cancel": lambda one: client().cancel(one, who), "retry": client().retry}
+    does: dict[str, Callable[[str], Any]] = {
+        "cancel": lambda one: client().cancel(one, who),
+        "discard": lambda one: client().discard(one, who),
+        "retry": client().retry,
+    }
     done = []
     for run_id in chosen:
         try:

@@ -47,7 +47,7 @@ def index() -> ResponseReturnValue:
 
 @bp.post("/act")
 def act() -> ResponseReturnValue:
-    """Retry or cancel the runs that were chosen, or all of the filter; asks before it does."""
+    """Retry, cancel or discard the runs that were chosen, or all of the filter; asks before it does."""
     action = request.form.get("action", "")
     if action not in changes.STATES:
         abort(422, f"{action!r} cannot be done to runs; {' and '.join(changes.STATES)} can")
@@ -124,6 +124,14 @@ def resume(run_id: str) -> ResponseReturnValue:
     """Resume the run."""
     changes.resume(run_id)
     flash("The run is resumed.")
+    return redirect(url_for("runs.show", run_id=run_id), 303)
+
+
+@bp.post("/<run_id>/discard")
+def discard(run_id: str) -> ResponseReturnValue:
+    """Give up the run, which failed."""
+    changes.discard(run_id)
+    flash("The run is discarded: its failure needs nobody any more.")
     return redirect(url_for("runs.show", run_id=run_id), 303)
 
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "workers": ("looking", "List the RQ workers that are alive, and what each does; or choose how many a queue has."),
     "schedule": ("looking", "List every cadence with its last occurrences and the next."),
     "cancel": ("asking", "Cancel a run; one at work is stopped."),
+    "discard": ("asking", "Discard a failed run: it is cancelled, and its failure no finding."),
     "retry": ("asking", "Retry a failed or cancelled run from its last checkpoint."),
     "pause": ("asking", "Pause a queue, the cadence of a job, or a run, until it is resumed."),
     "resume": ("asking", "Resume a queue, the cadence of a job, or a run."),

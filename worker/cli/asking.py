@@ -129,6 +129,15 @@ def cancel(run_id: str) -> None:
     click.echo(f"Run {run_id} is {'being stopped' if state == 'started' else state}", err=True)
 
 
+@click.command(help=help_of("discard"))
+@click.argument("run_id")
+def discard(run_id: str) -> None:
+    """Give up a run that failed."""
+    with ledger_of(settings.read()) as connection:
+        ledger.discard(connection, run_id, getpass.getuser())
+    click.echo(f"Run {run_id} is discarded", err=True)
+
+
 @click.command(help=help_of("retry"))
 @click.argument("run_id")
 @click.option("--param", "changes", multiple=True, metavar="NAME=VALUE", help="Run it with this parameter changed.")
@@ -200,6 +209,7 @@ def purge(queue: str) -> None:
 COMMANDS = [
     JobCommands("run", help=help_of("run")),
     cancel,
+    discard,
     retry,
     pause,
     resume,

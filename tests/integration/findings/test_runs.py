@@ -136,3 +136,18 @@ def test_a_call_of_any_length_is_one_finding(connection: Connection, looker: Loo
     change(connection, long, id=run_id)
     assert len(looker.of(FAILED)) == 1
     assert all(len(subject) < 400 for subject in looker.of(FAILED))
+
+
+def test_a_run_that_is_discarded_is_over_with_those_that_failed_before_it(
+    connection: Connection, looker: Looker
+) -> None:
+    older, newer, other = failed(connection, 1), failed(connection, 1), failed(connection, 2)
+    assert months(looker) == {1, 2}
+    ledger.discard(connection, newer, "night-shift")
+    assert months(looker) == {2}
+    assert list(looker.passed(FAILED).values()) == ["the run was cancelled by night-shift"]
+    assert [ledger.get(connection, one).state for one in (older, newer, other)] == ["failed", "cancelled", "failed"]
+    assert ledger.get(connection, newer).error.startswith("JobError: 1")
+    ledger.retry(connection, newer)
+    end(connection, newer, "failed")
+    assert months(looker) == {1, 2}

@@ -56,3 +56,17 @@ def test_what_is_not_to_be_done_is_refused(program: FlaskClient, client: Client,
     one = ask(program)
     assert program.post(BATCH, json=body).status_code == 422
     assert states(client, one) == ["queued"]
+
+
+def test_failed_tasks_are_discarded_and_others_are_not(program: FlaskClient, client: Client) -> None:
+    bad, worse, good = (ask(program, retention_days=days) for days in (31, 32, 33))
+    with client.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE runs SET state = 'failed', ended_at = now(), error = 'it broke' "
+            "WHERE parameters->>'retention_days' IN ('31', '32')"
+        )
+    assert program.post(f"{TASKS}/{bad}/discard").json["state"] == "cancelled"
+    assert program.post(f"{TASKS}/{good}/discard").status_code == 409
+    told = program.post(BATCH, json={"action": "discard", "job": "cleanup-history"}).json
+    assert told == {"done": [worse], "left": 0}
+    assert states(client, bad, worse, good) == ["cancelled", "cancelled", "queued"]
