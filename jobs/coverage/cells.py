@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, insert
 
 from jobs.areas import Area
+from jobs.cell_ids import number_of
 from jobs.errors import WrongCall
 from jobs.models.coverage import ForceCell
 
@@ -74,9 +75,10 @@ def keep(connection: Connection, cell: int, force: str | None) -> None:
 
 def overrule(connection: Connection, cell: str, force: str | None) -> None:
     """Hold what a person says of a cell, whatever the source said or will say. Raises CellError."""
-    if not h3.is_valid_cell(cell) or h3.get_resolution(cell) != RESOLUTION:
+    number = number_of(cell)
+    if number is None or h3.get_resolution(h3.int_to_str(number)) != RESOLUTION:
         raise CellError(f"{cell!r} is no H3 cell of resolution {RESOLUTION}; `safegrid force list` shows those known")
-    new = insert(ForceCell).values(cell=h3.str_to_int(cell), force=force, is_overruled=True)
+    new = insert(ForceCell).values(cell=number, force=force, is_overruled=True)
     connection.execute(
         new.on_conflict_do_update(
             index_elements=["cell"], set_={"force": new.excluded.force, "is_overruled": new.excluded.is_overruled}

@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from jobs import areas, database
 from jobs.areas import AreaError
+from jobs.cell_ids import number_of
 from jobs.coverage import reading as coverage
 from jobs.errors import SafegridError
 from jobs.grid import cells, detail, geojson, ground, limits, period, tiles
@@ -87,7 +88,8 @@ class Grid:
 
     def cell(self, name: str, query: CellQuery, known: Callable[[str], bool] = lambda _: False) -> Answer:
         """One cell with its months, categories and neighbours, as JSON. Raises NoSuchCell, QueryRefused."""
-        if not h3.is_valid_cell(number := _number(name)):
+        number = number_of(name)
+        if number is None:
             raise NoSuchCell(f"{name!r} is no H3 cell")
 
         def make(connection: Connection, at: Version) -> bytes:
@@ -215,13 +217,6 @@ def _parts(query: TileQuery) -> Parts:
 
 def _text(month: Any) -> str | None:
     return month_text(month) if month else None
-
-
-def _number(name: str) -> int:
-    try:
-        return int(h3.str_to_int(name))
-    except ValueError:
-        return 0
 
 
 def _region(connection: Connection, query: GridQuery) -> Region | None:

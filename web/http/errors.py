@@ -2,9 +2,12 @@
 
 import json
 import math
+import re
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from typing import Any
 
 import apiflask
 import psycopg2.errors
@@ -28,6 +31,9 @@ log = structlog.get_logger("safegrid.web")
 
 # An engine that restarts is back by then.
 RETRY_AFTER_S = 5
+# Characters of what was given that a response repeats.
+LONGEST = 200
+_LONG_WORD = re.compile(rf"\S{{{LONGEST + 1},}}")
 # Fields of requests that no response repeats.
 _SECRET = ("password",)
 _DETAILS = {
@@ -79,6 +85,7 @@ def wants_problem() -> bool:
 
 def respond(problem: Problem) -> Response:
     """The problem in the form that the asker reads."""
+    problem = _in_brief(problem)
     if wants_problem():
         response = make_response(json.dumps(problem.as_json()))
         response.content_type = "application/problem+json"
@@ -88,6 +95,48 @@ def respond(problem: Problem) -> Response:
     for name, value in problem.headers:
         response.headers[name] = value
     return response
+
+
+def _in_brief(problem: Problem) -> Problem:
+    """The problem, repeating the first LONGEST characters at most of whatever was given."""
+    try:
+        long = {text for text in _given() if len(text) > LONGEST}
+    except HTTPException:
+        # What cannot be read is not repeated.
+        long = set()
+    repeated = sorted((form for text in long for form in (text, repr(text)[1:-1])), key=len, reverse=True)
+
+    def brief(text: str) -> str:
+        for one in repeated:
+            text = text.replace(one, _cut(one))
+        return _LONG_WORD.sub(lambda word: _cut(word[0]), text)
+
+    errors = {brief(name): brief(said) for name, said in problem.errors.items()}
+    return replace(problem, detail=brief(problem.detail), errors=errors)
+
+
+def _given() -> Iterator[str]:
+    """Texts of the request: those of its address, its form and its JSON."""
+    yield from map(str, (request.view_args or {}).values())
+    for fields in (request.args, request.form):
+        for name, value in fields.items(multi=True):
+            yield from (name, value)
+    yield from _texts(request.get_json(silent=True) if request.is_json else None)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        yield from _texts(list(value.values()))
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
+
+
+def _cut(text: str) -> str:
+    return f"{text[:LONGEST]}…"
 
 
 def _http(error: HTTPException) -> Problem:

@@ -25,13 +25,25 @@ class _Readable(DefaultJSONProvider):
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """The value. Raises ValueError, also for nesting that has no end and for texts that are none."""
+        # Python would read UTF-16 and UTF-32 too, which what stands before us may take for something else.
+        text = s.decode() if isinstance(s, bytes) else s
         try:
-            value = super().loads(s, **kwargs)
+            value = super().loads(text, object_pairs_hook=_without_twins, **kwargs)
             # Half a surrogate pair can be put in neither a row nor a response.
             json.dumps(value, ensure_ascii=False).encode()
         except RecursionError:
             raise ValueError("nested too deep") from None
         return value
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object. Raises ValueError for a name given twice, of which readers take the first or the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twin = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twin} is given twice")
+    return found
 
 
 def given_twice(given: MultiDict[str, str]) -> dict[str, str]:
@@ -51,6 +63,7 @@ def init_app(app: Flask) -> None:
     # Before whatever comes before a request: the guard reads forms.
     app.url_value_preprocessor(_allow_files)
     app.before_request(_once)
+    app.before_request(_in_utf8)
 
 
 def _allow_files(endpoint: str | None, _values: dict[str, Any] | None) -> None:
@@ -64,3 +77,11 @@ def _once() -> Response | None:
     if not errors or not request.path.startswith("/api/"):
         return None
     return respond(Problem(422, "; ".join(f"{name}: {said}" for name, said in errors.items()), errors))
+
+
+def _in_utf8() -> Response | None:
+    """A body of another encoding would be read as what it is not."""
+    charset = request.mimetype_params.get("charset", "utf-8")
+    if charset.lower() in ("utf-8", "utf8", "us-ascii"):
+        return None
+    return respond(Problem(415, f"The body is in {charset}: send UTF-8."))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from apiflask import APIBlueprint, APIFlask
-from flask import Response, jsonify, request, url_for
+from flask import Response, current_app, jsonify, request, url_for
 from pydantic import BaseModel, Field
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
@@ -90,9 +90,9 @@ def _json_object() -> Mapping[str, Any]:
     if not request.get_data():
         return {}
     try:
-        body = request.get_json()
-    except BadRequest:
-        raise BadRequest("The body cannot be read as JSON.") from None
+        body = current_app.json.loads(request.get_data())
+    except ValueError as error:
+        raise BadRequest(f"The body cannot be read as JSON in UTF-8: {error}.") from None
     if not isinstance(body, dict):
         raise BadRequest(f"The body must be a JSON object such as {{}}, not {type(body).__name__}.")
     return body

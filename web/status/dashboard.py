@@ -3,6 +3,7 @@
 The ledger is the truth: what somebody changes in RQ alone, the sweep undoes.
 """
 
+import re
 from typing import Any
 
 import rq_dashboard
@@ -35,6 +36,8 @@ _READING = (
 )
 # Their data goes into the page unescaped; that of list_jobs does not.
 _RAW = ("list_queues", "job_info", "list_workers")
+# Redis counts to 2^63, and the first job of a page has the number page times per_page.
+_COUNT = re.compile("[1-9][0-9]{0,6}")
 _REGISTRIES = ("queued", "failed", "deferred", "started", "finished", "scheduled", "canceled")
 
 
@@ -75,7 +78,7 @@ def _is_there(asked: dict[str, Any]) -> bool:
         asked.get("instance_number", 0) == 0
         and asked.get("registry_name", "queued") in _REGISTRIES
         and asked.get("order", "asc") in ("asc", "dsc")
-        and all(str(asked.get(name, 1)).isdecimal() and int(asked.get(name, 1)) > 0 for name in ("page", "per_page"))
+        and all(_COUNT.fullmatch(str(asked.get(name, 1))) for name in ("page", "per_page"))
         and ("job_id" not in asked or bool(Job.exists(asked["job_id"], connection=_redis())))
     )
 

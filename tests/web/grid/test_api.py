@@ -200,7 +200,23 @@ def test_a_cell_shows_its_months_categories_and_neighbours(
 
 UNKNOWN_CELLS = {
     "nothing": "'nothing' is no H3 cell",
-    "8a195dad65affff0": "is no H3 cell",
+    **dict.fromkeys(
+        (
+            "8a195dad65affff0",
+            "0x8a195dad65affff",
+            " 8a195dad65affff",
+            "\uff18a195dad65affff",
+            "-1",
+            "+1",
+            "0",
+            "f" * 15,
+            "9" * 18,
+            "9" * 5000,
+            str(2**64),
+            "8a195dad65affff%00",
+        ),
+        "is no H3 cell",
+    ),
     "83195dfffffffff": "has resolution 3: the grid has 4 to 10",
     "8b195dad65a8fff": "has resolution 11: the grid has 4 to 10",
     "8a1f05836907fff": "Cell 8a1f05836907fff has no crimes in 2023-02 to 2024-01",
@@ -212,6 +228,12 @@ def test_a_cell_that_the_grid_does_not_have_is_404(program: FlaskClient, crimes:
         answer = program.get(f"{GRID}/cells/{cell}")
         assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
         assert said in answer.json["detail"]
+
+
+def test_a_cell_may_be_named_by_its_number(program: FlaskClient, crimes: list[Place]) -> None:
+    cell = next(iter(counted(crimes, 10)))
+    for name in (h3.str_to_int(cell), cell.upper()):
+        assert program.get(f"{GRID}/cells/{name}").json == program.get(f"{GRID}/cells/{cell}").json
 
 
 # What is asked, and what is said of it.

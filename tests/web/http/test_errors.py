@@ -1,6 +1,7 @@
 """Errors, as programs and as people get them."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
@@ -28,6 +29,9 @@ def to(path: str, method: str = "POST") -> Request:
         (400, raw("null")),
         (400, raw(b"\xff\xfe")),
         (400, raw("[" * 50_000)),
+        (400, raw('{"months": 1, "months": 12}')),
+        (400, raw('{"months": 12}'.encode("utf-16"))),
+        (400, raw(f'{{"months": {"9" * 5000}}}')),
         (404, to("/nothing")),
         (404, to("/nothing", "GET")),
         (404, to("/%00", "GET")),
@@ -38,6 +42,7 @@ def to(path: str, method: str = "POST") -> Request:
         (413, raw("[" * 70_000)),
         (415, raw("months=1", "application/x-www-form-urlencoded")),
         (415, raw("months: 1", "application/yaml")),
+        (415, raw('{"months": 12}', "application/json; charset=utf-16")),
         (422, to("/rebuild-grid?months=0")),
         (422, to("/rebuild-grid?months=61")),
         (422, to("/rebuild-grid?months=abc")),
@@ -158,3 +163,19 @@ def test_redis_away_does_not_keep_requests_from_the_ledger(make_app: MakeApp) ->
     told = program.get(f"{TASKS}/{answer.json['task_id']}", headers=BEARER)
     assert (told.status_code, told.json["progress"]) == (200, None)
     assert program.get("/", headers=BEARER).status_code == 200
+
+
+@pytest.mark.parametrize("long", ["x" * 5000, "x y" * 1500, "'\\n'" * 1500])
+def test_of_what_was_given_little_is_repeated(program: FlaskClient, browser: FlaskClient, long: str) -> None:
+    answers = [
+        program.post(f"{TASKS}/rebuild-grid", json={"months": long}),
+        program.post(f"{TASKS}/rebuild-grid", json={long: 1}),
+        program.post(f"{TASKS}/ingest-month", json={"year": 2024, "month": 1, "area": long}),
+        program.get(f"{TASKS}/{quote(long)}"),
+        program.get("/api/v1/grid", query_string={"category": long, "bbox": long}),
+        browser.get(f"/data/{quote(long, safe='')}"),
+    ]
+    for answer in answers:
+        assert 400 <= answer.status_code < 500
+        assert long[:201] not in answer.get_data(as_text=True), answer.request.path[:50]
+        assert len(answer.get_data()) < 5_000, answer.request.path[:50]

@@ -96,6 +96,9 @@ def test_every_route_that_takes_a_post_is_refused(app: APIFlask, browser: FlaskC
         "/rq/0/data/jobs/maintenance/queued/0/asc/1.json",
         "/rq/0/data/jobs/maintenance/queued/8/asc/0.json",
         "/rq/0/data/jobs/maintenance/queued/8/up/1.json",
+        "/rq/0/data/jobs/maintenance/queued/8/asc/99999999999999999999.json",
+        "/rq/0/data/jobs/maintenance/queued/99999999999999999999/asc/1.json",
+        "/rq/0/data/jobs/maintenance/queued/8/asc/\u0661.json",
     ],
 )
 def test_what_is_not_there_is_404(browser: FlaskClient, path: str) -> None:
