@@ -20,6 +20,8 @@ from urllib.request import urlopen
 import click
 from sqlalchemy import text
 
+from jobs.archive.errors import ArchiveRefused
+from jobs.archive.opening import opened
 from jobs.ingestion.police import Police
 from jobs.months import add_months, month_text
 from jobs.scores.climbing.csv_folder import read_folder
@@ -121,6 +123,16 @@ class Demo:
             connection.execute(_HISTORY)
 
 
+def _check(data: tuple[Path, ...]) -> None:
+    """Before anything is brought up: whether crimes can be read from there."""
+    for path in data:
+        try:
+            with opened(path):
+                pass
+        except ArchiveRefused as error:
+            raise click.ClickException(str(error)) from None
+
+
 def _windows(months: list[dt.date]) -> Iterator[dt.date]:
     """Newest months of the fewest grids that cover all months."""
     while months:
@@ -153,6 +165,7 @@ def _wait_for_web(address: str) -> None:
 @click.option("--once", is_flag=True, help="End after the results.")
 def demo(data: tuple[Path, ...], routes: Path | None, once: bool) -> int:
     """Bring everything up and run the main job; real crimes with --data, synthetic ones without."""
+    _check(data)
     # A home for each source: synthetic crimes never mix with real ones.
     name = "-".join(path.stem for path in data) or "synthetic"
     os.environ.setdefault("SAFEGRID_HOME", f".demo/{name}")

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from sqlalchemy import Connection, text
 
 from jobs.scores import store
-from jobs.scores.climbing.csv_folder import read_folder
+from jobs.scores.climbing.csv_folder import ClimbingDataError, read_folder
 from jobs.scores.climbing.loading import load
 from jobs.scores.climbing.rows import accident_columns
 from jobs.scores.days import today
@@ -122,6 +122,20 @@ def test_a_load_that_fails_leaves_what_was_held(connection: Connection, tmp_path
     with pytest.raises(Exception, match="check"):
         load(connection, files)
     connection.rollback()
+    assert held(connection) == before
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_file_with_a_head_alone_empties_no_table(connection: Connection, tmp_path: Path, table: str) -> None:
+    folder = climbing.write(tmp_path)
+    load(connection, read_folder(folder))
+    before = held(connection)
+    file = folder / f"{table}.csv"
+    file.write_text(file.read_text().splitlines()[0] + "\n")
+    with pytest.raises(
+        ClimbingDataError, match=rf"{table}: the folder has no row that can be used, and {len(before[table])} are held"
+    ):
+        load(connection, read_folder(folder))
     assert held(connection) == before
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs.scores.climbing import csv_folder
 from jobs.scores.climbing.csv_folder import COLUMNS, ClimbingDataError, read_folder
 
 ROWS = {
@@ -79,6 +80,10 @@ def test_accidents_that_cannot_be_placed_are_set_aside_with_each_reason(folder):
         ("9,Peak,,peak,,,95,0,1", "coordinates are not degrees"),
         ("9,Peak,,peak,,,0,-181,1", "coordinates are not degrees"),
         ("9,Peak,,peak,,,,,1.5", "accident_count is not a whole number"),
+        ("9,Pe\0ak,,peak,,,,,1", "name has a zero byte"),
+        ("9,Peak,1e308,peak,,,,,1", "elevation_ft is too large"),
+        (f"{2**31},Peak,,peak,,,,,1", "mountain_id is too large"),
+        (f"9,Peak,,peak,,,,,{'9' * 5000}", "accident_count is too large"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_counted_and_the_others_are_read(folder, row, reason):
@@ -119,4 +124,14 @@ def test_a_packed_file_that_is_cut_off_cannot_be_read(folder):
     (folder / "mountains.csv.gz").write_bytes(gzip.compress(plain.read_bytes())[:-12])
     plain.unlink()
     with pytest.raises(ClimbingDataError, match=r"mountains\.csv\.gz cannot be read .*; fetch it again"):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize("body", [b"\n" * 2**20, b"x" * 2**20])
+def test_a_packed_file_that_unpacks_without_end_is_not_read(folder, monkeypatch, body):
+    monkeypatch.setattr(csv_folder, "MOST_BYTES", 2**19)
+    (folder / "mountains.csv").unlink()
+    head = COLUMNS["mountains"].replace(" ", ",").encode() + b"\n"
+    (folder / "mountains.csv.gz").write_bytes(gzip.compress(head + body))
+    with pytest.raises(ClimbingDataError, match=r"mountains\.csv\.gz cannot be read \(it has more than 0 MB\)"):
         read_folder(folder)

@@ -6,12 +6,13 @@ missing stops the reading. A single row that cannot be used is set aside and cou
 
 import csv
 import gzip
+import io
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, TextIO, TypeVar
+from typing import IO, Any, Final, TextIO, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -30,6 +31,9 @@ REASONS: Final = {
     "value_error": "{} is not a date",
     "greater_than_equal": "{} are not degrees",
     "less_than_equal": "{} are not degrees",
+    "string_pattern_mismatch": "{} has a zero byte",
+    "too_large": "{} is too large",
+    "int_parsing_size": "{} is too large",
 }
 COLUMNS: Final = {
     "mountains": "mountain_id name elevation_ft type range state latitude longitude accident_count",
@@ -40,6 +44,8 @@ COLUMNS: Final = {
     "accident_weather": "weather_id accident_id date latitude longitude temperature_avg temperature_min"
     " temperature_max wind_speed_avg wind_speed_max precipitation_total cloud_cover_avg",
 }
+# Of a file, unpacked. That of 168,000 routes has 20 MB.
+MOST_BYTES: Final = 512 * 2**20
 # Of rows that are set aside by name; the count says how many there are.
 MOST_NAMED: Final = 10
 T = TypeVar("T")
@@ -165,7 +171,29 @@ def _file(folder: Path, name: str) -> Path:
     raise ClimbingDataError(f"{folder} has neither {name}.csv nor {name}.csv.gz; name a folder that has one of them")
 
 
+class _Bounded(io.RawIOBase):
+    """Bytes of a file, which are not more than MOST_BYTES: a packed file of some MB may have no end."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._left = MOST_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        read = self._file.read(len(buffer))
+        self._left -= len(read)
+        if self._left < 0:
+            raise OSError(f"it has more than {MOST_BYTES // 2**20} MB")
+        buffer[: len(read)] = read
+        return len(read)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
 def _opened(path: Path) -> TextIO:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
+    file: Any = gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # noqa: SIM115 - closed by its wrapper
+    return io.TextIOWrapper(io.BufferedReader(_Bounded(file)), encoding="utf-8-sig", newline="")

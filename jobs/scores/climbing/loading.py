@@ -5,11 +5,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, func, select
 
 from jobs.database import copy, lock
 from jobs.models import climbing as models
-from jobs.scores.climbing.csv_folder import Climbing
+from jobs.models.base import Base
+from jobs.scores.climbing.csv_folder import Climbing, ClimbingDataError
 from jobs.scores.climbing.rows import Accident, Route, WeatherDay
 
 MOUNTAINS = ("mountain_id", "name", "elevation_m", "type", "range", "state", "latitude", "longitude", "accident_count")
@@ -71,7 +72,8 @@ def load(connection: Connection, climbing: Climbing) -> Loaded:
     """Hold `climbing` in place of what is held, in one transaction: a second time it changes nothing.
 
     Ids stay as they are given, also where two mountains seem to be one. A link to a row that is not
-    loaded is dropped and counted. Only the weather of accidents is held.
+    loaded is dropped and counted. Only the weather of accidents is held. Raises ClimbingDataError where there is none
+    of what is held.
     """
     issues = Counter(climbing.issues)
     mountains = {mountain.mountain_id for mountain in climbing.mountains}
@@ -82,6 +84,13 @@ def load(connection: Connection, climbing: Climbing) -> Loaded:
     with connection.begin():
         # Two loads at the same time would both delete, and then both fill, the same ids.
         lock(connection, "safegrid:climbing")
+        for table, rows in (
+            (models.Mountain, climbing.mountains),
+            (models.Route, routes),
+            (models.Accident, accidents),
+            (models.AccidentWeather, weather),
+        ):
+            _refuse_none(connection, table, rows)
         for table in (models.AccidentWeather, models.Accident, models.Route, models.Mountain):
             connection.execute(delete(table))
         counts = {
@@ -93,6 +102,17 @@ def load(connection: Connection, climbing: Climbing) -> Loaded:
             ),
         }
     return Loaded(counts, dict(issues))
+
+
+def _refuse_none(connection: Connection, table: type[Base], rows: Collection[object]) -> None:
+    """A file with a head alone, or of rows of which none can be used, is no reason to give up what is held."""
+    if rows:
+        return
+    if held := connection.scalar(select(func.count()).select_from(table)):
+        raise ClimbingDataError(
+            f"{table.__tablename__}: the folder has no row that can be used, and {held} are held: nothing was changed. "
+            "Fetch the files again"
+        )
 
 
 def _linked(

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from jobs.scores.climbing.grades import difficulty
 from jobs.scores.model import DEFAULT_KIND, KINDS, WINDOW_DAYS, Floats, kind_code, severity_code
@@ -18,12 +19,27 @@ from jobs.scores.weather.windows import FIELDS, Windows
 
 # Exactly so, since 1959.
 METRES_A_FOOT: Final = 0.3048
+# No height, length or weather on Earth is beyond it; PostgreSQL's integer has the other bound.
+_LARGEST: Final = 1e9
+_LARGEST_INT: Final = 2**31 - 1
+
+
+def _within(largest: float) -> AfterValidator:
+    def check(number: float | None) -> float | None:
+        if number is not None and abs(number) > largest:
+            raise PydanticCustomError("too_large", "too large")
+        return number
+
+    return AfterValidator(check)
+
+
 # What pydantic takes of a file's columns. A blank is left out before, so the default stands for it.
-Text = Annotated[str, Field(default="")]
-Number = Annotated[float | None, Field(default=None, allow_inf_nan=False)]
+Text = Annotated[str, Field(default="", pattern=r"^[^\x00]*$")]
+Number = Annotated[float | None, Field(default=None, allow_inf_nan=False), _within(_LARGEST)]
+Id = Annotated[int, _within(_LARGEST_INT)]
 Feet = Annotated[Number, Field(alias="elevation_ft"), AfterValidator(lambda feet: feet and feet * METRES_A_FOOT)]
-Count = Annotated[int, Field(default=0)]
-Link = Annotated[int | None, Field(default=None)]
+Count = Annotated[int, Field(default=0), _within(_LARGEST_INT)]
+Link = Annotated[int | None, Field(default=None), _within(_LARGEST_INT)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 # By ISO alone: pydantic would take a number for seconds since 1970.
@@ -34,7 +50,7 @@ Day = Annotated[date, BeforeValidator(date.fromisoformat)]
 class Mountain:
     """elevation_m: metres above the sea. latitude, longitude: degrees. None is not known, here and below."""
 
-    mountain_id: int
+    mountain_id: Id
     name: Text
     elevation_m: Feet
     type: Text
@@ -49,7 +65,7 @@ class Mountain:
 class Route:
     """elevation_m is the linked mountain's."""
 
-    route_id: int
+    route_id: Id
     name: Text
     mountain_id: Link
     mountain_name: Text
@@ -82,7 +98,7 @@ class Route:
 class Accident:
     """elevation_m is the linked mountain's."""
 
-    accident_id: int
+    accident_id: Id
     source: Text
     source_id: Text
     date: Day
@@ -102,7 +118,7 @@ class Accident:
 class WeatherDay:
     """One day's weather: C, m/s, mm, %. Days without an accident describe the climate in general."""
 
-    weather_id: int
+    weather_id: Id
     accident_id: Link
     date: Day
     latitude: Annotated[Latitude | None, Field(default=None)]
