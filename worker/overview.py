@@ -72,6 +72,22 @@ _DEPTHS = text(
     ) AS changes GROUP BY queue, step
     """
 )
+# By the index of their creation: what ended in a time was asked for in it, or not long before.
+_ENDED = text(
+    """
+    SELECT job, least(:steps - 1, floor(extract(epoch FROM ended_at - :begins) / :step_s))::int AS step,
+        count(*) FILTER (WHERE state = 'finished') AS finished, count(*) FILTER (WHERE state = 'failed') AS failed
+    FROM runs WHERE created_at >= :begins - interval '7 days' AND ended_at >= :begins
+    AND state IN ('finished', 'failed') GROUP BY 1, 2 ORDER BY 1, 2
+    """
+)
+_FOLLOWED = text(
+    """
+    SELECT parents.job AS first, runs.job AS next, count(*) AS times FROM runs JOIN runs AS parents
+    ON parents.id = runs.parent_id WHERE runs.created_at >= :since AND runs.origin = 'pipeline'
+    GROUP BY 1, 2 ORDER BY times DESC, 1, 2
+    """
+)
 _FAILURES = text(
     """
     SELECT id, job, error, ended_at FROM runs
@@ -165,6 +181,38 @@ def _running_sums(changes: Sequence[int]) -> list[int]:
         total += change
         sums.append(total)
     return sums
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """Runs that ended in a time: how many of each step, and of each job."""
+
+    begins: dt.datetime
+    step: dt.timedelta
+    finished: list[int]
+    """In each step, the oldest first."""
+    failed: list[int]
+    jobs: dict[str, tuple[int, int]]
+    """{job: (finished, failed)} of those that ended at all, by name."""
+
+
+def throughput(connection: Connection, now: dt.datetime, lasts: dt.timedelta, steps: int) -> Throughput:
+    """What ended in the time until now, in `steps` equal steps."""
+    found = Throughput(now - lasts, lasts / steps, [0] * steps, [0] * steps, {})
+    values = {"begins": found.begins, "steps": steps, "step_s": found.step.total_seconds()}
+    with connection.begin():
+        for row in connection.execute(_ENDED, values):
+            found.finished[row.step] += row.finished
+            found.failed[row.step] += row.failed
+            finished, failed = found.jobs.get(row.job, (0, 0))
+            found.jobs[row.job] = finished + row.finished, failed + row.failed
+    return found
+
+
+def followed(connection: Connection, since: dt.datetime) -> Sequence[Row[Any]]:
+    """Which jobs' runs led to which since then: first, next and times, the most frequent first."""
+    with connection.begin():
+        return connection.execute(_FOLLOWED, {"since": since}).all()
 
 
 def failures(connection: Connection, since: dt.datetime, count: int = 100) -> Sequence[Row[Any]]:

@@ -82,7 +82,7 @@ def add_run(connection: Connection, job: str, state: str, at: dt.datetime, secon
         "queue": entry.queue,
         "parameters": json.dumps(given.pop("parameters", None) or {}),
         "state": state,
-        "origin": "schedule" if given.get("occurrence") else "form",
+        "origin": "schedule" if given.get("occurrence") else "pipeline" if given.get("parent_id") else "form",
         "by": "schedule" if given.get("occurrence") else "night-shift",
         "created_at": at,
         "due_at": at,

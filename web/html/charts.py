@@ -101,6 +101,38 @@ def area(values: Sequence[float], words: str, *, least: float = 1.0) -> Markup:
     return _figure("area", 300, words, drawn, stretch=True)
 
 
+def stacked(given: Sequence[tuple[Bar, Bar]], words: str) -> Markup:
+    """Bars of two parts from left to right, the second above the first."""
+    width = len(given) * (_BAR + _GAP) - _GAP
+    highest = max((lower.value + upper.value for lower, upper in given), default=0) or 1.0
+    drawn = Markup("").join(_stack(index, parts, highest) for index, parts in enumerate(given))
+    return _figure("stacked", width, words, drawn, stretch=True)
+
+
+def _stack(index: int, parts: tuple[Bar, Bar], highest: float) -> Markup:
+    drawn, top = Markup(""), float(HEIGHT)
+    for part in parts:
+        # Something that is there is seen, however small.
+        height = max(2.0, part.value / highest * HEIGHT) if part.value else 0.0
+        top -= height
+        drawn += Markup(
+            '<rect class="{}" x="{}" y="{:.1f}" width="{}" height="{:.1f}"><title>{}</title></rect>'
+        ).format(part.kind, index * (_BAR + _GAP), top, _BAR, height, part.label)
+    return drawn
+
+
+def with_axes(chart: Markup, highest: str, *along: str) -> Markup:
+    """The chart with what its height stands for, with its unit, and what stands along it from left to right.
+
+    Beside the drawing, which may be stretched, as its words may not. They are part of what the drawing says of itself.
+    """
+    ticks = Markup("").join(Markup("<span>{}</span>").format(tick) for tick in along)
+    return Markup(
+        '<div class="axes"><span class="most" aria-hidden="true">{}</span>'
+        '<span class="least" aria-hidden="true">0</span>{}<div class="along" aria-hidden="true">{}</div></div>'
+    ).format(highest, chart, ticks)
+
+
 def _figure(
     kind: str,
     width: float,

@@ -22,7 +22,11 @@ def chart(timed: Any) -> Any:
         )
         for run in timed
     ]
-    return charts.bars(bars, f"Durations of the last {len(bars)} runs: {in_words(timed)}")
+    if not bars:
+        return charts.bars(bars, "")
+    chart = charts.bars(bars, f"Durations of the last {len(bars)} runs: {in_words(timed)}")
+    days = [f"{timed[place].created_at:%-d %b}" for place in (0, -1)]
+    return charts.with_axes(chart, formats.duration(max(bar.value for bar in bars)), *days)
 
 
 def in_words(timed: Any) -> str:

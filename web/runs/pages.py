@@ -1,13 +1,16 @@
 """The runs: a list to search and to act on, and a page for each."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+from sqlalchemy import Row
 
 from jobs import catalogue
 from jobs.models.runs import STATES
-from web.html import formats
+from web.html import formats, graphs
 from web.http.clients import client
 from web.runs import changes, export, filters, shown, store
 from web.runs.tasks import find, progress_of
@@ -15,6 +18,8 @@ from worker import attempts
 
 # Runs on a page, a line each.
 LISTED = 50
+# Of a longer chain the list is easier to read.
+MOST_DRAWN = 30
 
 bp = Blueprint("runs", __name__, url_prefix="/runs")
 
@@ -156,7 +161,21 @@ def _of(run_id: str) -> dict[str, Any]:
         "run": run,
         "attempts": tried,
         "chain": chain if len(chain) > 1 else (),
+        "graph": _graph(chain, run_id),
         "months": months,
         "paused_by": paused_by,
         "job": job,
     }
+
+
+def _graph(chain: Sequence[Row[Any]], run_id: str) -> Markup:
+    if len(chain) > MOST_DRAWN:
+        return Markup("")
+    nodes = [
+        graphs.Node(
+            one.id, formats.title_of(one.job), url_for("runs.show", run_id=one.id), one.state, is_here=one.id == run_id
+        )
+        for one in chain
+    ]
+    edges = [(one.parent_id, one.id) for one in chain if one.parent_id]
+    return graphs.layered(nodes, edges, "Its chain, from left to right; the list below says the same")

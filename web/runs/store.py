@@ -45,7 +45,8 @@ _CHAIN = text(
         SELECT id, 0 AS depth FROM (SELECT id FROM up ORDER BY step DESC LIMIT 1) AS root
         UNION ALL SELECT runs.id, depth + 1 FROM runs JOIN down ON runs.parent_id = down.id WHERE depth < 20
     )
-    SELECT runs.id, job, state, created_at, depth FROM down JOIN runs USING (id) ORDER BY depth, created_at LIMIT 50
+    SELECT runs.id, parent_id, job, state, created_at, depth FROM down JOIN runs USING (id)
+    ORDER BY depth, created_at LIMIT 50
     """
 )
 
@@ -121,7 +122,7 @@ def ids(connection: Connection, wanted: RunFilter, states: Sequence[str], count:
 
 
 def chain(connection: Connection, run_id: str) -> Sequence[Row[Any]]:
-    """The runs that led to this one and followed from it, itself too: id, job, state, created_at, depth."""
+    """The runs that led to this one and followed from it, itself too: id, parent_id, job, state, created_at, depth."""
     with connection.begin():
         return connection.execute(_CHAIN, {"run_id": run_id}).all()
 

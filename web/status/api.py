@@ -49,6 +49,8 @@ class Cadence(Schema):
     cron: str = Field(description="UTC")
     next_due: dt.datetime | None
     paused: bool
+    catch_up_s: float = Field(description="The newest occurrence that was missed is made up for, so late at most")
+    overlap: Literal["skip", "wait"] = Field(description="What an occurrence does while a run of the job is open")
     occurrences: list[Occurrence] = Field(description="The last 30, newest first")
 
 
@@ -113,6 +115,36 @@ class Workers(Schema):
     schedulers: int
 
 
+class ThroughputQuery(Schema):
+    """Of how many days."""
+
+    days: int = Field(1, ge=1, le=365, description="By the hour for one day, by the day for more")
+
+
+class Step(Schema):
+    """Runs that ended in a step."""
+
+    begins: dt.datetime
+    finished: int
+    failed: int
+
+
+class JobEnds(Schema):
+    """Runs of a job that ended."""
+
+    job: str
+    finished: int
+    failed: int
+
+
+class Throughput(Schema):
+    """Runs that ended, over time and by job."""
+
+    step_s: float
+    steps: list[Step] = Field(description="The oldest first")
+    jobs: list[JobEnds]
+
+
 def init_app(app: APIFlask) -> None:
     """Add the API."""
     app.register_blueprint(bp)
@@ -153,6 +185,8 @@ def _cadence(stored: store.Cadence) -> Cadence:
         cron=str(stored.job.cron),
         next_due=stored.next_due,
         paused=stored.paused,
+        catch_up_s=stored.job.catch_up.total_seconds(),
+        overlap="wait" if stored.job.overlaps else "skip",
         occurrences=[
             Occurrence(task_id=one.id, occurrence=one.occurrence, state=one.state) for one in stored.occurrences
         ],
@@ -216,6 +250,21 @@ def choose_workers(name: str, wanted: ChosenWorkers) -> Response:
 def purge_queue(name: str) -> Response:
     """Purge a queue."""
     return as_json(Purged(cancelled=pauses.purge(store.known_queue(name))))
+
+
+@bp.get("/throughput")
+@bp.input(ThroughputQuery, location="query", arg_name="wanted")
+@bp.output(Throughput)
+@bp.doc(summary="Runs that finished and failed, by the hour or by the day, and by job", operation_id="getThroughput")
+def throughput(wanted: ThroughputQuery) -> Response:
+    """What ended."""
+    found = store.throughput(wanted.days)
+    steps = [
+        Step(begins=found.begins + index * found.step, finished=finished, failed=failed)
+        for index, (finished, failed) in enumerate(zip(found.finished, found.failed, strict=True))
+    ]
+    jobs = [JobEnds(job=job, finished=of[0], failed=of[1]) for job, of in found.jobs.items()]
+    return as_json(Throughput(step_s=found.step.total_seconds(), steps=steps, jobs=jobs))
 
 
 @bp.get("/workers")

@@ -1,5 +1,7 @@
 """Queues and workers: what waits, who works, and what may be paused or given up."""
 
+from typing import Any
+
 from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
@@ -10,7 +12,10 @@ from web.http.clients import client
 from web.runs import shown
 from web.runs import store as runs
 from web.status import pauses, store
-from worker import liveness, staffing
+from worker import liveness, overview, staffing
+
+# The height of a chart of waiting runs is never less: one that waits is no mountain.
+LEAST = 4
 
 bp = Blueprint("queues", __name__, url_prefix="/queues")
 
@@ -31,14 +36,43 @@ def index() -> ResponseReturnValue:
     except RedisError:
         workers = None
     drawn = {queue.state.name: _chart(queue) for queue in queues}
-    values = {"queues": queues, "charts": drawn, "workers": workers, "at_work": at_work, "hours": store.HOURS}
+    days = 30 if request.args.get("days") == "30" else 1
+    ended = store.throughput(days)
+    values: dict[str, Any] = {
+        "queues": queues,
+        "charts": drawn,
+        "workers": workers,
+        "at_work": at_work,
+        "hours": store.HOURS,
+    }
+    values |= {"days": days, "ended": ended, "throughput": _throughput(ended, days)}
     return render_template("status/queues.html", most_workers=staffing.MOST, **values)
+
+
+def _throughput(ended: overview.Throughput, days: int) -> Markup:
+    form, unit = ("%-d %b", "a day") if days > 1 else ("%H:%M", "an hour")
+    times = [(ended.begins + index * ended.step).strftime(form) for index in range(len(ended.finished))]
+    bars = [
+        (
+            charts.Bar(finished, f"{at} UTC: {finished} finished, {failed} failed", "finished"),
+            charts.Bar(failed, f"{at} UTC: {finished} finished, {failed} failed", "failed"),
+        )
+        for at, finished, failed in zip(times, ended.finished, ended.failed, strict=True)
+    ]
+    most = max(map(sum, zip(ended.finished, ended.failed, strict=True)))
+    in_all = f"{sum(ended.finished)} finished and {sum(ended.failed)} failed in all"
+    words = f"Runs that ended, {most} {unit} at most: {in_all}"
+    half = times[len(times) // 2]
+    return charts.with_axes(charts.stacked(bars, words), f"{most} runs {unit}", f"{times[0]} UTC", half, "now")
 
 
 def _chart(queue: store.Queue) -> Markup:
     now, most = queue.waited[-1], max(queue.waited)
     words = f"Runs waiting in {queue.state.name} over the last {store.HOURS} hours: {now} now, {most} at most"
-    return charts.area(queue.waited, words, least=4)
+    chart = charts.area(queue.waited, words, least=LEAST)
+    return charts.with_axes(
+        chart, f"{max(most, LEAST)} runs", f"{store.HOURS} h ago", f"{store.HOURS // 2} h ago", "now"
+    )
 
 
 @bp.post("/<name>/pause")

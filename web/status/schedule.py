@@ -1,13 +1,23 @@
 """The schedule: every cadence with its next time, its last occurrences, and a way to let it rest."""
 
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
 from flask import Blueprint, Flask, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+from sqlalchemy import Row
 
-from web.html import formats
+from jobs import catalogue
+from web.html import formats, graphs
 from web.http.clients import client
 from web.jobs import durations
 from web.status import pauses, store
 from worker import overview
+
+# A year has what comes once a month often enough to be seen.
+CHAINS_SINCE = dt.timedelta(days=365)
 
 bp = Blueprint("schedule", __name__, url_prefix="/schedule")
 
@@ -25,8 +35,19 @@ def index() -> ResponseReturnValue:
     with client().engine.connect() as connection:
         last = overview.last_ended(connection, names)
         timed = overview.durations(connection, names, durations.SHOWN)
+        followed = overview.followed(connection, dt.datetime.now(dt.UTC) - CHAINS_SINCE)
     times = {name: durations.in_words(of) for name, of in timed.items() if of}
-    return render_template("status/schedule.html", cadences=sorted(cadences, key=_due), last=last, times=times)
+    shown = {"cadences": sorted(cadences, key=_due), "last": last, "times": times}
+    chains = {"followed": followed, "graph": _graph(followed), "days": CHAINS_SINCE.days}
+    return render_template("status/schedule.html", **shown, **chains)
+
+
+def _graph(followed: Sequence[Row[Any]]) -> Markup:
+    known = catalogue.load()
+    names = dict.fromkeys(name for row in followed for name in (row.first, row.next) if name in known)
+    nodes = [graphs.Node(name, formats.title_of(name), url_for("jobs.show", slug=known[name].slug)) for name in names]
+    edges = [(row.first, row.next) for row in followed]
+    return graphs.layered(nodes, edges, "What follows what, from left to right; the list below says the same")
 
 
 def _due(cadence: store.Cadence) -> tuple[bool, float]:

@@ -126,6 +126,13 @@ def queues() -> list[Queue]:
         return [Queue(state, waited[state.name], chosen.get(state.name)) for state in overview.queues(connection)]
 
 
+def throughput(days: int) -> overview.Throughput:
+    """What ended in the last days, by the day; in the last day by the hour."""
+    lasts = dt.timedelta(days=days)
+    with client().engine.connect() as connection:
+        return overview.throughput(connection, dt.datetime.now(dt.UTC), lasts, days if days > 1 else HOURS)
+
+
 def known_queue(name: str) -> str:
     """The queue of that name; 404 for another."""
     if name not in (known := catalogue.queues()):

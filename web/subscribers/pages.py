@@ -39,8 +39,8 @@ def add() -> ResponseReturnValue:
     try:
         _, made = changes.add(name, url, kinds, secret)
     except SubscriberError as error:
-        given = {"name": name, "url": url, "kinds": kinds}
-        return _page(given=given, field=error.field, problem=error.problem), 422
+        kept = {"name": name, "url": url, "kinds": kinds}
+        return _page(kept=kept, field=error.field, problem=error.problem), 422
     return _page(secret=made, of=name)
 
 

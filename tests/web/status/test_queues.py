@@ -110,3 +110,30 @@ def test_workers_of_a_queue_are_chosen_on_its_page_and_by_programs(browser: Flas
         assert press(browser, "/queues/cache/workers", workers=wrong).status_code == 422
     assert program.put(f"{ADMIN}/queues/cache/workers", json={"workers": 65}).status_code == 422
     assert program.put(f"{ADMIN}/queues/nothing/workers", json={"workers": 1}).status_code == 404
+
+
+def test_what_ended_is_shown_over_time_and_by_job(browser: FlaskClient, program: FlaskClient, client: Client) -> None:
+    now = dt.datetime.now(dt.UTC)
+    ends = [
+        ("finished", 0.5),
+        ("finished", 0.6),
+        ("failed", 2.5),
+        ("finished", 30),
+        ("cancelled", 0.5),
+        ("failed", 900),
+    ]
+    for days, (state, hours) in enumerate(ends, 1):
+        ended = now - dt.timedelta(hours=hours)
+        run_id = asked(client, days)
+        with client.engine.begin() as connection:
+            values = {"state": state, "ended_at": ended, "created_at": ended}
+            connection.execute(update(Run).where(Run.id == run_id).values(**values))
+    day, month = (program.get(f"{ADMIN}/throughput", query_string={"days": days}).json for days in (1, 30))
+    assert [(one["finished"], one["failed"]) for one in day["steps"][-4:]] == [(0, 0), (0, 1), (0, 0), (2, 0)]
+    assert (len(day["steps"]), day["step_s"], day["jobs"][0]["failed"]) == (24, 3600, 1)
+    assert [(one["finished"], one["failed"]) for one in month["steps"][-2:]] == [(1, 0), (2, 1)]
+    page = browser.get("/queues/").text
+    assert "Runs that ended, 2 an hour at most: 2 finished and 1 failed in all" in page
+    assert "<td>33 %</td>" in page
+    assert "2 runs an hour" in page
+    assert "Runs that ended, 3 a day at most: 3 finished and 1 failed in all" in browser.get("/queues/?days=30").text

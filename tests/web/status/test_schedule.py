@@ -1,14 +1,18 @@
 """The page of the schedule."""
 
 import datetime as dt
+import re
+import uuid
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 
 from jobs import catalogue
 from jobs.models.runs import Run
-from tests.web.conftest import csrf_token
+from tests.web.conftest import ADMIN, csrf_token
 from worker import occurrences, pauses
 from worker.client import Client
 
@@ -66,3 +70,48 @@ def test_a_job_without_a_cadence_cannot_be_paused(browser: FlaskClient) -> None:
     answer = press(browser, "/schedule/ingest-month/pause")
     assert answer.status_code == 404
     assert "it runs on demand" in answer.text
+
+
+def test_what_becomes_of_a_missed_occurrence_is_told(
+    browser: FlaskClient, program: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = catalogue.find("rebuild-grid")
+    other = replace(job, overlaps=True, catch_up=dt.timedelta(hours=2))
+    monkeypatch.setattr(catalogue, "_jobs", {**catalogue.load(), job.name: other})
+    for page in (browser.get("/jobs/rebuild-grid").text, browser.get("/schedule/").text):
+        assert "the newest is made up for, 2 h late at most" in page
+        assert "waits behind it" in page
+    assert "7 days late at most" in browser.get("/jobs/ingest-latest").text
+    told = {one["slug"]: one for one in program.get(f"{ADMIN}/schedule").json["cadences"]}
+    assert (told["rebuild-grid"]["catch_up_s"], told["rebuild-grid"]["overlap"]) == (7200, "wait")
+    assert (told["ingest-latest"]["catch_up_s"], told["ingest-latest"]["overlap"]) == (7 * 86400, "skip")
+
+
+def test_what_follows_what_is_drawn_and_listed(browser: FlaskClient, client: Client) -> None:
+    assert "No run has led to another yet" in browser.get("/schedule/").text
+    with client.engine.begin() as connection:
+        first = asked(connection, "ingest_latest_crime_data")
+        asked(connection, "rebuild_safety_grid", first)
+        last = asked(connection, "validate_h3_grid_health", asked(connection, "rebuild_safety_grid", first))
+    page = browser.get("/schedule/").text
+    assert "Ingest latest crime data → Rebuild safety grid, 2 times" in page
+    graph = drawn(page)
+    assert graph.count('class="edge"') == 2
+    assert re.findall(r'href="/jobs/([a-z0-9-]+)"', graph) == ["ingest-latest", "rebuild-grid", "validate-grid-health"]
+    of_run = drawn(browser.get(f"/runs/{last}").text)
+    assert of_run.count('class="edge"') == 3
+    assert re.search(rf'href="/runs/{last}" class="node waiting here" aria-current="true"', of_run)
+
+
+def drawn(page: str) -> str:
+    found = re.search(r'class="graph".*?</svg>', page, re.DOTALL)
+    assert found
+    return found[0]
+
+
+def asked(connection: Connection, name: str, parent: str | None = None) -> str:
+    run_id = str(uuid.uuid4())
+    values = {"id": run_id, "job": name, "queue": "ingestion", "parameters": {}, "state": "waiting"}
+    who = {"origin": "pipeline", "requested_by": "a test", "parent_id": parent}
+    connection.execute(insert(Run).values(**values, **who))
+    return run_id

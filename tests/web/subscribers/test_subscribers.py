@@ -42,8 +42,11 @@ def test_a_program_adds_renews_and_deletes_one(program: FlaskClient, client: Cli
 
 def test_people_add_one_see_what_was_sent_and_send_it_again(browser: FlaskClient, client: Client) -> None:
     form = {"csrf_token": csrf_token(browser), "name": "app", "url": "http://example.org/a-token"}
+    assert browser.get("/subscribers/").text.count(" checked>") == 5
     refused = browser.post("/subscribers/", data={**form, "kinds": ["run_ended"]})
     assert refused.status_code == 422
+    assert refused.text.count(" checked>") == 1
+    assert 'value="http://example.org/a-token"' in refused.text
     assert re.search(r'Url cannot be used.*?https.*?value="run_ended" checked', refused.text, re.DOTALL)
     made = browser.post("/subscribers/", data={**form, "url": URL, "kinds": ["grid_published"]}).text
     assert re.search(r'class="secret">whsec_', made)
