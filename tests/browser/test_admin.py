@@ -33,6 +33,7 @@ PAGES = (
     "/map/",
     "/scores/",
     "/people/",
+    "/subscribers/",
     "/docs",
 )
 NIGHT_SHIFT = {"name": "night-shift", "password": "a long password", "role": "viewer"}
