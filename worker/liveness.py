@@ -5,7 +5,7 @@ By the clock of Redis: RQ's workers write the time of their own host, and those 
 
 import datetime as dt
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -47,10 +47,16 @@ def clock(redis: Redis) -> float:
     return seconds + microseconds / 1e6
 
 
+def apart(one: Callable[[], float], other: Callable[[], float]) -> float:
+    """Seconds by which one clock is before the other; 0 where the time that it took to ask leaves that open."""
+    before, there, after = one(), other(), one()
+    return before - there if there < before else min(after - there, 0.0)
+
+
 def note(redis: Redis, key: str) -> None:
     """The worker with this key is there, and its host's clock is so far from that of Redis."""
-    heard = clock(redis)
-    redis.hset(key, mapping={_HEARD: f"{heard:.3f}", _SKEW: f"{time.time() - heard:.3f}"})
+    skew_s = apart(time.time, lambda: clock(redis))
+    redis.hset(key, mapping={_HEARD: f"{clock(redis):.3f}", _SKEW: f"{skew_s:.3f}"})
 
 
 def workers(redis: Redis) -> list[WorkerState]:

@@ -90,7 +90,7 @@ def _schedulers(beats: Sequence[Row[Any]], registered: int) -> Iterator[Finding]
 
 def _clocks(here: Here, beats: Sequence[Row[Any]], workers: Sequence[WorkerState]) -> Iterator[Finding]:
     """Of every host that is heard of, and of Redis itself, which says how long workers have been silent."""
-    redis_s = liveness.clock(here.queues) - database.now(here.connection).timestamp()
+    redis_s = liveness.apart(lambda: liveness.clock(here.queues), lambda: database.now(here.connection).timestamp())
     skews = {worker.host: worker.skew_s + redis_s for worker in workers if worker.skew_s is not None}
     skews |= {one.host: one.skew_s for one in beats if one.age_s < pulses.ALIVE_S}
     for whose, skew_s in (*sorted(skews.items()), ("Redis (queues)", redis_s)):

@@ -184,6 +184,12 @@ def test_a_redis_whose_clock_is_wrong_is_named(looker: Looker, monkeypatch: pyte
     assert not looker.of("clock_skew")
 
 
+@pytest.mark.parametrize(("there", "seconds"), [(100, 0), (104, 0), (108, 0), (60, 40), (150, -42)])
+def test_a_slow_reply_makes_no_clock_wrong(there: float, seconds: float) -> None:
+    times = iter([100.0, 108.0])
+    assert liveness.apart(lambda: next(times), lambda: there) == seconds
+
+
 class _Tomorrow(dt.datetime):
     @classmethod
     def now(cls, tz: dt.tzinfo | None = None) -> "_Tomorrow":
