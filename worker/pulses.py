@@ -38,6 +38,11 @@ def every(connection: Connection) -> Sequence[Row[Any]]:
         return connection.execute(_ALL).all()
 
 
+def alive(beats: Sequence[Row[Any]], part: Part) -> int:
+    """How many of that part are there, of what `every` returned."""
+    return sum(one.part == part and one.age_s < ALIVE_S for one in beats)
+
+
 def forget(connection: Connection) -> None:
     """Delete those that are long gone."""
     with connection.begin():

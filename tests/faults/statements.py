@@ -28,7 +28,7 @@ PATIENCE_S = 10
 FROZEN_S = 40.0
 # A sweep and a worker for each of three queues.
 _FULL = 4
-_FROM_LEDGER = frozenset({"failed run", "retrying run", "unknown job", "paused", "late"})
+_FROM_LEDGER = frozenset({"failed run", "retrying run", "unknown job", "missed occurrence", "paused", "late"})
 # What may be said at any time: nobody was asked about the data, and the harness forgets months that are held.
 _NOT_JUDGED = frozenset({"data", "waiting"})
 _FAMILIES = {
@@ -45,6 +45,7 @@ _FAMILIES = {
     **dict.fromkeys(("grid_old", "grid_unsound", "coverage_gap", "month_revised"), "data"),
 }
 """What a kind of finding is to the judge."""
+_OF_JOBS = {"unknown_job": "unknown job", "occurrence_missed": "missed occurrence"}
 
 _FAILED = """
     SELECT DISTINCT job FROM runs AS bad WHERE state = 'failed' AND NOT EXISTS (
@@ -54,7 +55,21 @@ _FAILED = """
 """
 _RETRYING = "SELECT DISTINCT job FROM runs WHERE ended_at IS NULL AND (failures > 0 OR losses >= 3)"
 _UNKNOWN = "SELECT DISTINCT job FROM runs WHERE unknown_since IS NOT NULL AND ended_at IS NULL"
-_BY_JOB = (("failed run", _FAILED), ("retrying run", _RETRYING), ("unknown job", _UNKNOWN))
+# The newest occurrence was left out, as when its forerunner was still open, and nothing has made up for it.
+_MISSED = """
+    SELECT job FROM (
+        SELECT job, state, occurrence FROM runs WHERE occurrence IS NOT NULL ORDER BY occurrence DESC LIMIT 1
+    ) AS newest WHERE state = 'skipped' AND NOT EXISTS (
+        SELECT FROM runs WHERE runs.job = newest.job
+        AND (runs.ended_at IS NULL OR runs.state = 'finished' AND runs.ended_at > newest.occurrence)
+    )
+"""
+_BY_JOB = (
+    ("failed run", _FAILED),
+    ("retrying run", _RETRYING),
+    ("unknown job", _UNKNOWN),
+    ("missed occurrence", _MISSED),
+)
 _PAUSED = "SELECT name FROM pauses"
 _LATE_S = (
     "SELECT extract(epoch FROM now() - max(occurrence))::float FROM runs WHERE job = 'tick' AND occurrence IS NOT NULL"
@@ -223,8 +238,8 @@ def kind_of_finding(kind: str, subject: str) -> str:
     """The kind that a finding is of for the judge; empty for none."""
     if kind in ("failed_run", "retrying_run"):
         return f"{kind.replace('_', ' ')}: {subject.partition('(')[0]}"
-    if kind == "unknown_job":
-        return f"unknown job: {subject}"
+    if kind in _OF_JOBS:
+        return f"{_OF_JOBS[kind]}: {subject}"
     return _FAMILIES.get(kind, f"other: {kind}" if kind else "")
 
 

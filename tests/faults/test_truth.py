@@ -72,6 +72,7 @@ def test_findings_and_metrics_are_of_the_same_kinds() -> None:
     assert kind_of_finding("redis_away", "queues") == "redis"
     assert kind_of_finding("no_workers", "cache") == "workers"
     assert kind_of_finding("unknown_job", "gone") == "unknown job: gone"
+    assert kind_of_finding("occurrence_missed", "tick") == "missed occurrence: tick"
     assert kind_of_finding("failed_run", "rebuild_safety_grid(months=12)") == "failed run: rebuild_safety_grid"
     assert kind_of_finding("clock_skew", "host").startswith("other")
     assert not kind_of_finding("", "")

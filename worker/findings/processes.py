@@ -1,6 +1,6 @@
 """Queues without workers, runs that wait too long, and sweeps, schedulers and clocks that are not as they should be."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row
@@ -27,7 +27,7 @@ def look(here: Here) -> Iterator[Finding]:
     beats = pulses.every(here.connection)
     queues = overview.queues(here.connection)
     counts = {queue.name: sum(queue.name in worker.queues for worker in workers) for queue in queues}
-    yield from _without_workers(queues, counts)
+    yield from _without_workers(queues, _lacking(here, counts, beats))
     usual = overview.waits(here.connection)
     for queue in queues:
         if counts[queue.name] and not queue.paused_by:
@@ -38,14 +38,23 @@ def look(here: Here) -> Iterator[Finding]:
     yield from _clocks(here, beats, workers)
 
 
-def _without_workers(queues: Sequence[QueueState], counts: dict[str, int]) -> Iterator[Finding]:
+def _lacking(here: Here, counts: Mapping[str, int], beats: Sequence[Row[Any]]) -> set[str]:
+    """Queues that have no worker. In a Redis that lost its keys they are soon registered again, where one sweeps."""
+    now, before = here.now.timestamp(), here.facts.get("without", {})
+    since = {queue: before.get(queue, now) for queue, count in counts.items() if not count}
+    here.facts["without"] = since
+    patience_s = liveness.ALIVE_S if pulses.alive(beats, "sweep") else 0
+    return {queue for queue, first in since.items() if now - first >= patience_s}
+
+
+def _without_workers(queues: Sequence[QueueState], lacking: set[str]) -> Iterator[Finding]:
     waiting = sum(queue.waiting for queue in queues)
-    if not any(counts.values()):
+    if lacking.issuperset(queue.name for queue in queues):
         cause = f"No worker is running{f'; {_runs(waiting)} waiting' if waiting else ''}."
         yield Finding("no_workers", "all", cause, "Start workers: `safegrid worker`.", "queues.index")
         return
     for queue in queues:
-        if not counts[queue.name]:
+        if queue.name in lacking:
             cause = f"The queue {queue.name} has no worker; {_runs(queue.waiting)} waiting there."
             remedy = f"Start one: `safegrid worker {queue.name}`."
             worse = None if queue.waiting else "warning"
@@ -79,7 +88,7 @@ def _sweeps(beats: Sequence[Row[Any]], is_working: bool) -> Iterator[Finding]:
 
 def _schedulers(beats: Sequence[Row[Any]], registered: int) -> Iterator[Finding]:
     ages = [one.age_s for one in beats if one.part == "scheduler"]
-    if not registered and not any(age < pulses.ALIVE_S for age in ages):
+    if not registered and not pulses.alive(beats, "scheduler"):
         cause = "No scheduler is running; the workers keep the schedule in its place."
         yield Finding("no_scheduler", "scheduler", cause, "Start `safegrid scheduler`.", "schedule.index")
     elif registered and ages and min(ages) > STUCK_S:

@@ -17,7 +17,7 @@ from rq import Worker
 from rq.serializers import JSONSerializer
 from sqlalchemy import Connection, Engine
 
-from jobs import catalogue
+from jobs import catalogue, database
 from tests.integration.crimes import change, rows
 from tests.integration.findings.looking import Looker
 from tests.integration.transitions import put
@@ -53,6 +53,21 @@ def test_queues_without_workers_are_named(connection: Connection, looker: Looker
         assert {name: one.severity for name, one in found.items()} == {"maintenance": "critical", "cache": "warning"}
     with working(queues, *catalogue.queues()):
         assert not looker.of("no_workers")
+
+
+def test_workers_whose_keys_were_lost_are_not_missed_while_they_register_again(
+    connection: Connection, looker: Looker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After FLUSHALL, or a Redis that came back empty."""
+    pulses.beat(connection, "sweep")
+    assert not looker.of("no_workers")
+    now, later = database.now, dt.timedelta(seconds=liveness.ALIVE_S + 1)
+    monkeypatch.setattr(database, "now", lambda connection: now(connection) + later)
+    assert list(looker.of("no_workers")) == ["all"]
+    monkeypatch.undo()
+    change(connection, "UPDATE pulses SET beat_at = beat_at - interval '1 min'")
+    change(connection, "UPDATE finding_looks SET facts = '{}'")
+    assert list(looker.of("no_workers")) == ["all"]
 
 
 def test_a_wait_that_is_far_from_usual_is_named(connection: Connection, looker: Looker, queues: Redis) -> None:

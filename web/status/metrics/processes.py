@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from prometheus_client import Metric
 from redis import RedisError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from jobs import catalogue
 from web.http.clients import client
@@ -18,6 +19,7 @@ _REDIS_UP = "Whether the Redis of the queues responds."
 
 def collect(connection: Connection) -> Iterator[Metric]:
     """With Redis away, what PostgreSQL knows of them."""
+    beats = pulses.every(connection)
     try:
         there = liveness.workers(client().redis)
         schedulers = liveness.schedulers(client().redis)
@@ -30,8 +32,10 @@ def collect(connection: Connection) -> Iterator[Metric]:
         samples = [((kind,), count) for kind, count in dropped.items()]
         yield gauge("junk_dropped", "What stood in Redis and was none of ours, by kind.", ("kind",), samples)
         yield _workers(there)
-        yield single("schedulers", "rq-scheduler processes that are there.", schedulers)
-    yield from _heard(connection, there)
+        # One whose key was lost goes round all the same.
+        known = max(schedulers, pulses.alive(beats, "scheduler"))
+        yield single("schedulers", "rq-scheduler processes that are there.", known)
+    yield from _heard(beats, there)
 
 
 def _workers(there: Sequence[WorkerState]) -> Metric:
@@ -40,9 +44,8 @@ def _workers(there: Sequence[WorkerState]) -> Metric:
     return gauge("workers", "RQ workers that are there, by queue and state.", ("queue", "state"), states)
 
 
-def _heard(connection: Connection, there: Sequence[WorkerState]) -> Iterator[Metric]:
+def _heard(beats: Sequence[Row[Any]], there: Sequence[WorkerState]) -> Iterator[Metric]:
     """By host the youngest: a process that is gone leaves its last word for an hour."""
-    beats = pulses.every(connection)
     ages: dict[tuple[str, str], float] = {}
     for part, host, age_s in (
         *((one.part, one.host, one.age_s) for one in beats),
