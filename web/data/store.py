@@ -26,14 +26,16 @@ _MONTHS = text(
 # By the months around, as an area's level changes over years; of those only that say how many crimes there were.
 _USUAL = text(
     """
-    SELECT held.area, held.month, percentile_cont(0.5) WITHIN GROUP (ORDER BY near.records) AS usual
-    FROM area_months AS held JOIN area_months AS near ON near.area = held.area
-        AND near.month BETWEEN (held.month - interval '1 year')::date AND (held.month + interval '1 year')::date
-    WHERE held.month BETWEEN :oldest AND :newest AND near.is_whole AND NOT EXISTS (
-        SELECT FROM area_coverage AS lacking WHERE lacking.area = near.area AND lacking.month = near.month
-        AND lacking.status IN ('missing', 'partial')
+    WITH telling AS (
+        SELECT area, month, records FROM area_months AS held WHERE is_whole AND NOT EXISTS (
+            SELECT FROM area_coverage AS lacking WHERE lacking.area = held.area AND lacking.month = held.month
+            AND lacking.status IN ('missing', 'partial')
+        )
     )
-    GROUP BY 1, 2 HAVING count(*) >= :fewest
+    SELECT held.area, held.month, percentile_cont(0.5) WITHIN GROUP (ORDER BY near.records) AS usual
+    FROM area_months AS held JOIN telling AS near ON near.area = held.area
+        AND near.month BETWEEN (held.month - interval '1 year')::date AND (held.month + interval '1 year')::date
+    WHERE held.month BETWEEN :oldest AND :newest GROUP BY 1, 2 HAVING count(*) >= :fewest
     """
 )
 _GRID = text(

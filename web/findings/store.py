@@ -7,7 +7,7 @@ from flask import Flask, current_app
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from web.http.clients import client, settings_of
+from web.http.clients import client, read_again, settings_of
 from worker.findings import store, watch
 from worker.findings.watch import Shown, Watch
 
@@ -28,12 +28,21 @@ def current(connection: Connection) -> Sequence[Shown]:
 def current_or_away() -> Sequence[Shown]:
     """The same; where PostgreSQL is away, that."""
     try:
-        with client().engine.connect() as connection:
-            return current(connection)
+        return now()
     except OperationalError as error:
         return [watch.away(error)]
     except InterfaceError:
         return [watch.away()]
+
+
+def now() -> Sequence[Shown]:
+    """The same as `current`, by a connection of its own, and by another where that was cut."""
+
+    def read() -> Sequence[Shown]:
+        with client().engine.connect() as connection:
+            return current(connection)
+
+    return read_again(read)
 
 
 def resolved(count: int) -> Sequence[Row[Any]]:

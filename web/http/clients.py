@@ -1,11 +1,15 @@
 """The app's client of the ledger and the queues."""
 
-from typing import cast
+from collections.abc import Callable
+from typing import TypeVar, cast
 
 from flask import Flask, current_app
+from sqlalchemy.exc import DBAPIError
 
 from web.settings import Settings
 from worker.client import Client
+
+T = TypeVar("T")
 
 
 def init_app(app: Flask) -> None:
@@ -21,6 +25,16 @@ def settings_of(app: Flask) -> Settings:
 def settings() -> Settings:
     """The settings of the current app."""
     return settings_of(current_app)
+
+
+def read_again(read: Callable[[], T]) -> T:
+    """What `read` returns; once more where its connection was cut, as by a restart that is over by then."""
+    try:
+        return read()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        return read()
 
 
 def client() -> Client:

@@ -155,8 +155,7 @@ def init_app(app: APIFlask) -> None:
 @bp.doc(summary="Is all well, and what to do if not", operation_id="getHealth")
 def health() -> Response:
     """The verdict of the first page."""
-    with client().engine.connect() as connection:
-        wrong = [one for one in findings.current(connection) if findings.is_wrong(one)]
+    wrong = [one for one in findings.now() if findings.is_wrong(one)]
     found = [
         Problem(
             level="bad" if one.severity == "critical" else "warn",

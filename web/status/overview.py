@@ -9,6 +9,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from jobs import catalogue
 from web.findings import store as findings
+from web.http.clients import read_again
 from web.http.errors import wants_problem
 from web.runs import shown
 from web.runs.store import RunFilter
@@ -45,7 +46,7 @@ def live() -> ResponseReturnValue:
 
 def _look() -> tuple[dict[str, Any], int]:
     try:
-        found = store.survey()
+        found = read_again(store.survey)
         latest = shown.latest(LATEST, RunFilter())
     except (OperationalError, InterfaceError):
         # People see what is wrong and what to do; programs get the problem.

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from worker import causes
 from worker.boundaries import boundary
 from worker.findings import data, engines, pauses, processes, runs, schedule, scores, security, store, telling
-from worker.findings.kinds import Finding
+from worker.findings.kinds import SEVERITIES, Finding
 from worker.findings.rule import Here, Rule
 from worker.settings import Settings
 
@@ -69,20 +69,23 @@ class Watch:
         self._queues.close()
         self._cache.close()
 
-    def look(self, connection: Connection, *, at_once: bool = False) -> None:
+    def look(self, connection: Connection, *, at_once: bool = False, unkept: list[Shown] | None = None) -> None:
         """Look at every rule that is due, and keep what is seen. Raises sqlalchemy's errors where that cannot be.
 
         at_once: at all of them, whenever they were looked at last.
+        unkept: takes what is seen of a rule and PostgreSQL refuses to keep.
         """
+        unkept = [] if unkept is None else unkept
         due = store.claim(connection, {rule.name: 0 if at_once else rule.every_s for rule in RULES})
         is_away = False
         for rule in RULES:
             if rule.name in due:
                 here = Here(self._settings, connection, self._queues, self._cache, due[rule.name])
-                is_away = self._look_at(rule, here, is_away=is_away)
+                is_away = self._look_at(rule, here, unkept, is_away=is_away)
 
-    def _look_at(self, rule: Rule, here: Here, *, is_away: bool) -> bool:
+    def _look_at(self, rule: Rule, here: Here, unkept: list[Shown], *, is_away: bool) -> bool:
         """Whether Redis is away: then nobody waits for it again in this look."""
+        seen: list[Finding] | None = None
         if not (is_away and rule.needs_redis):
             with boundary("findings", here.connection, rule=rule.name):
                 try:
@@ -90,21 +93,40 @@ class Watch:
                 except RedisError:
                     is_away = True
                 else:
+                    is_away = is_away or any(finding.kind == "redis_away" for finding in seen)
                     store.reconcile(here.connection, rule.name, seen, here.facts, rule.why)
-                    return is_away or any(finding.kind == "redis_away" for finding in seen)
-        store.leave_unknown(here.connection, rule.name)
+                    return is_away
+        if seen is None:
+            store.leave_unknown(here.connection, rule.name)
+        else:
+            # It is so, whether or not a full disk has room for it.
+            unkept += map(Shown.unkept, seen)
         return is_away
 
     def current(self, connection: Connection, *, at_once: bool = False) -> Sequence[Shown]:
         """What is wrong, the worst first; at_once: by a look of now. Raises sqlalchemy's errors where it is away."""
+        unkept: list[Shown] = []
+        kept: list[Shown] = []
         try:
-            self.look(connection, at_once=at_once)
-            return [Shown.kept(row) for row in store.current(connection)]
+            try:
+                self.look(connection, at_once=at_once, unkept=unkept)
+            except DBAPIError as error:
+                unkept.append(_refused(connection, error))
+            # What was kept before is still so, also where nothing can be added to it.
+            kept = [Shown.kept(row) for row in store.current(connection)]
         except DBAPIError as error:
-            if error.connection_invalidated:
-                raise
-            connection.rollback()
-            return [refused(error)]
+            unkept.append(_refused(connection, error))
+        found = {(one.kind, one.subject): one for one in (*unkept, *kept)}
+        order: Sequence[str] = SEVERITIES
+        return sorted(found.values(), key=lambda one: order.index(one.severity))
+
+
+def _refused(connection: Connection, error: DBAPIError) -> Shown:
+    """That finding, and the connection ready for the next statement. Raises the error where the connection is lost."""
+    if error.connection_invalidated:
+        raise error
+    connection.rollback()
+    return refused(error)
 
 
 def refused(error: DBAPIError) -> Shown:

@@ -73,10 +73,25 @@ def test_what_passed_long_ago_is_forgotten(connection: Connection, looker: Looke
 
 
 def test_a_database_that_refuses_to_write_is_told(connection: Connection, looker: Looker) -> None:
-    looker.all()
+    before = looker.all()
     change(connection, "SET default_transaction_read_only = on")
-    (one,) = looker.watch.current(connection)
-    assert (one.kind, one.id) == ("postgresql_refuses", None)
+    found = {(one.kind, one.subject): one for one in looker.watch.current(connection)}
+    one = found["postgresql_refuses", "postgresql"]
+    assert one.id is None
     assert "read-only" in one.cause
+    # What was known before is known still.
+    assert found.keys() == {*before, ("postgresql_refuses", "postgresql")}
     change(connection, "SET TRANSACTION READ WRITE; SET default_transaction_read_only = off")
     assert "postgresql_refuses" not in {kind for kind, _ in looker.all()}
+
+
+def test_what_cannot_be_kept_is_told_all_the_same(connection: Connection, looker: Looker) -> None:
+    """As of a disk that is too full for one more row."""
+    looker.all()
+    change(connection, "ALTER TABLE findings ADD CHECK (kind <> 'paused') NOT VALID")
+    pauses.pause(connection, "queue", "cache", "day-shift")
+    (one,) = looker.of("paused").values()
+    assert (one.subject, one.id) == ("queue cache", None)
+    assert looker.of("no_workers")
+    change(connection, "ALTER TABLE findings DROP CONSTRAINT findings_kind_check")
+    assert looker.of("paused")["queue cache"].id

@@ -6,7 +6,7 @@ from flask import Blueprint, Flask, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Metric, generate_latest
 from prometheus_client.registry import Collector
 
-from web.http.clients import client
+from web.http.clients import client, read_again
 from web.status.metrics import data, processes, work
 
 bp = Blueprint("metrics", __name__)
@@ -22,7 +22,7 @@ def metrics() -> Response:
     """What the ledger and the queues say now."""
     registry = CollectorRegistry()
     registry.register(Observed())
-    return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+    return Response(read_again(lambda: generate_latest(registry)), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 class Observed(Collector):
