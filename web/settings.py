@@ -32,6 +32,14 @@ def _tiles(url: str) -> str:
     return url
 
 
+def _hosts(names: str) -> str:
+    """Raises ValueError."""
+    for name in names.split():
+        if not _HOST.fullmatch(name.removeprefix(".")):
+            raise ValueError(f"{name} is no host (expected names such as safegrid.example.org, separated by spaces)")
+    return names
+
+
 class Settings(worker.settings.Settings):
     """What the web may know."""
 
@@ -41,6 +49,10 @@ class Settings(worker.settings.Settings):
     admin_username: Annotated[str, MinLen(1)] = Field("admin", validation_alias="ADMIN_USERNAME")
     admin_password: str = Field("", validation_alias="ADMIN_PASSWORD", repr=False)
     admin_api_token: str = Field("", validation_alias="ADMIN_API_TOKEN", repr=False)
+    proxies: Annotated[int, Ge(0), Le(10)] = Field(0, validation_alias="SAFEGRID_PROXIES")
+    """How many proxies stand in front of the web: so many entries of their headers are believed."""
+    hosts: Annotated[str, AfterValidator(_hosts)] = Field("", validation_alias="SAFEGRID_HOSTS")
+    """Names by which the web may be asked, separated by spaces; .example.org is all below it. Any when empty."""
     public_read: bool = Field(False, validation_alias="PUBLIC_READ")
     """Whether pages that only read the grid need no sign-in."""
     base_map_url: Annotated[str, AfterValidator(_tiles)] = Field("", validation_alias="SAFEGRID_BASE_MAP_URL")

@@ -4,11 +4,16 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import cast
 
+import structlog
 from flask import Flask, Response, current_app, redirect, request
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.sansio.utils import host_is_trusted
 from werkzeug.wrappers import Response as AnyResponse
 
-from web.http.clients import settings_of
+from web.http.clients import settings, settings_of
+from web.http.errors import Problem, respond
+
+log = structlog.get_logger("safegrid.web")
 
 # Nothing inline, nothing from elsewhere.
 CONTENT = {
@@ -47,8 +52,10 @@ def init_app(app: Flask) -> None:
         SEND_FILE_MAX_AGE_DEFAULT=dt.timedelta(days=30),
     )
     app.extensions["safegrid_policies"] = {}
+    if proxies := settings_of(app).proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
+    app.before_request(_refuse_host)
     if production:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
         app.before_request(_to_https)
         app.after_request(_only_https)
     app.after_request(_add_headers)
@@ -59,10 +66,23 @@ def widen(app: Flask, place: str, more: Mapping[str, str]) -> None:
     app.extensions["safegrid_policies"][place] = _written({**CONTENT, **more})
 
 
+def _refuse_host() -> AnyResponse | None:
+    """A host that is not ours would stand in redirects, and let another site's page act as ours."""
+    hosts = settings().hosts.split()
+    if not hosts or request.endpoint in PLAIN or host_is_trusted(request.host, hosts):
+        return None
+    return respond(Problem(400, f"This is not {request.host}. Whoever runs it adds the name to SAFEGRID_HOSTS."))
+
+
 def _to_https() -> AnyResponse | None:
     if request.is_secure or request.endpoint in PLAIN:
         return None
-    return redirect(request.url.replace("http://", "https://", 1), 301)
+    if "X-Forwarded-Proto" in request.headers and not settings().proxies:
+        log.warning("proxy_not_believed", remedy="Behind a proxy that sets X-Forwarded-Proto, set SAFEGRID_PROXIES=1")
+    # Without known hosts, whoever sent the request chose where this would lead.
+    if settings().hosts:
+        return redirect(request.url.replace("http://", "https://", 1), 301)
+    return respond(Problem(403, "This is served over https only: put https:// before the address."))
 
 
 def _only_https(response: Response) -> Response:

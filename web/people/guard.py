@@ -113,8 +113,8 @@ def _view() -> Callable[..., Any] | None:
 def _refuse() -> Response:
     if wants_problem():
         raise _unauthorized(f"Sign in, or {_SEND}")
-    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-    return redirect(url_for("signin.signin", next=wanted if wanted != "/" else None))
+    wanted = request.full_path.rstrip("?") if request.method == "GET" and request.path != "/" else None
+    return redirect(url_for("signin.signin", next=wanted and request.script_root + wanted))
 
 
 def _unauthorized(detail: str) -> Unauthorized:

@@ -28,7 +28,7 @@ def init_app(app: Flask) -> None:
 @bp.route("/sign-in", methods=["GET", "POST"])
 def signin() -> ResponseReturnValue:
     """The form, and what comes of it."""
-    target = local_path(request.args.get("next", ""))
+    target = local_path(request.args.get("next", "")) or url_for("overview.index")
     if request.method != "POST":
         return redirect(target) if current_user.is_authenticated else render_template("people/signin.html")
     username = request.form.get("username", "")
@@ -59,11 +59,11 @@ def tried_name(given: str) -> str:
     return str(storable(given))[: store.LONGEST_NAME]
 
 
-def local_path(target: str) -> str:
-    """The path if it is one of ours, else the first page: a link must not lead people elsewhere by our sign-in."""
+def local_path(target: str) -> str | None:
+    """The path if it is one of ours: a link must not lead people elsewhere by our sign-in."""
     # Browsers drop control characters and read a backslash as a slash.
     is_plain = target.isprintable() and "\\" not in target and " " not in target
     if not is_plain or not target.startswith("/") or target.startswith("//"):
-        return "/"
+        return None
     parts = urlsplit(target)
-    return "/" if parts.scheme or parts.netloc else target
+    return None if parts.scheme or parts.netloc else target

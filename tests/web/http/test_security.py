@@ -2,9 +2,10 @@
 
 import pytest
 from apiflask import APIFlask
+from flask import request
 from flask.testing import FlaskClient
 
-from tests.web.conftest import BEARER, MakeApp, sign_in
+from tests.web.conftest import BEARER, PASSWORD, MakeApp, csrf_token, sign_in
 
 
 @pytest.mark.parametrize("path", ["/", "/runs/", "/docs", "/sign-in", "/nothing", "/openapi.json", "/healthz"])
@@ -38,7 +39,7 @@ def test_cookies_are_kept_from_scripts_and_other_sites(visitor: FlaskClient) -> 
 
 @pytest.fixture
 def production(make_app: MakeApp) -> APIFlask:
-    return make_app(app_env="production")
+    return make_app(app_env="production", proxies=1, hosts="safegrid.test .safegrid.example localhost")
 
 
 def test_production_sends_people_to_https(production: APIFlask) -> None:
@@ -57,6 +58,50 @@ def test_production_believes_its_router(production: APIFlask) -> None:
     cookie = answer.headers["Set-Cookie"]
     assert cookie.startswith("__Host-safegrid=")
     assert "Secure" in cookie
+
+
+@pytest.mark.parametrize(
+    "host", ["elsewhere.example", "safegrid.test.elsewhere.example", "safegrid.test@elsewhere.example"]
+)
+def test_a_host_that_is_not_ours_leads_nowhere(production: APIFlask, host: str) -> None:
+    for proto in ("http", "https"):
+        answer = production.test_client().get("/runs/", headers={"Host": host, "X-Forwarded-Proto": proto})
+        assert (answer.status_code, "Location" in answer.headers) == (400, False)
+    # Whoever asks after its health asks by an address.
+    assert production.test_client().get("/healthz", headers={"Host": host}).status_code == 200
+    inside = {"Host": "a.safegrid.example", "X-Forwarded-Proto": "https"}
+    assert production.test_client().get("/sign-in", headers=inside).status_code == 200
+
+
+def test_without_known_hosts_nobody_is_sent_on(make_app: MakeApp) -> None:
+    answer = make_app(app_env="production").test_client().get("/runs/", headers={"Host": "elsewhere.example"})
+    assert (answer.status_code, "Location" in answer.headers) == (403, False)
+    assert "https only" in answer.text
+
+
+def test_what_a_stranger_says_of_a_proxy_is_not_believed(make_app: MakeApp) -> None:
+    said = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
+    alone = make_app(app_env="production").test_client()
+    assert alone.get("/sign-in", headers=said).status_code == 403
+
+
+@pytest.mark.parametrize(("proxies", "address"), [(0, "127.0.0.1"), (1, "203.0.113.1"), (2, "203.0.113.2")])
+def test_the_address_is_that_before_our_proxies(make_app: MakeApp, proxies: int, address: str) -> None:
+    app = make_app(proxies=proxies)
+    app.add_url_rule("/address", "address", lambda: str(request.remote_addr))
+    chain = "198.51.100.7, 203.0.113.2, 203.0.113.1"
+    assert app.test_client().get("/address", headers={"X-Forwarded-For": chain, **BEARER}).text == address
+
+
+def test_under_a_prefix_people_stay_there(app: APIFlask) -> None:
+    visitor = app.test_client()
+    prefix = {"SCRIPT_NAME": "/safegrid"}
+    assert visitor.get("/runs/", environ_overrides=prefix).location == "/safegrid/sign-in?next=/safegrid/runs/"
+    form = {"csrf_token": csrf_token(visitor, "/sign-in"), "username": "admin", "password": PASSWORD}
+    for target, there in (("/safegrid/runs/", "/safegrid/runs/"), ("", "/safegrid/")):
+        answer = visitor.post("/sign-in", query_string={"next": target}, data=form, environ_overrides=prefix)
+        assert answer.location == there
+        form["csrf_token"] = csrf_token(visitor)
 
 
 def test_development_does_not_believe_that_header(visitor: FlaskClient) -> None:

@@ -53,7 +53,7 @@ def test_in_production_a_token_is_enough_over_http(make_app: MakeApp) -> None:
     assert (answer.status_code, answer.content_type) == (200, "text/plain; version=0.0.4; charset=utf-8")
     assert inside.get("/metrics").status_code == 401
     assert inside.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 401
-    assert inside.get("/", headers=BEARER).status_code == 301
+    assert inside.get("/", headers=BEARER).status_code == 403
 
 
 def test_redis_away_is_a_metric(make_app: MakeApp) -> None:
