@@ -1,22 +1,35 @@
 """Real processes of Safegrid for tests: started, waited for, killed."""
 
+import multiprocessing
 import os
 import secrets
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from worker import attempts
+from worker import attempts, cli
 from worker.client import Client
 from worker.ledger import Requester
 from worker.settings import Settings
 
+# Every command is a process of its own, forked from one that has imported what commands need: that takes longer than
+# all that most of them do.
+_PREPARED = multiprocessing.get_context("forkserver")
+_PREPARED.set_forkserver_preload(
+    [
+        *sorted({f"worker.cli.{module}" for module, _ in cli.COMMANDS.values()}),
+        "jobs.validation",
+        "jobs.archive.run",
+        "alembic.command",
+    ]
+)
 REQUESTER = Requester("python", "a test")
 PATIENCE_S = 120.0
 
@@ -61,14 +74,27 @@ def safegrid(
 
 def run_command(settings: Settings, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
     """`safegrid ARGUMENTS` from start to end."""
-    return subprocess.run(
-        [sys.executable, "-m", "worker.cli", *arguments],
-        env=environment(settings, **extra),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder) / "out", Path(folder) / "err"
+        given = (arguments, environment(settings, **extra), Path.cwd(), out, err)
+        process = _PREPARED.Process(target=_become_safegrid, args=given)
+        process.start()
+        process.join(PATIENCE_S)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            raise subprocess.TimeoutExpired(["safegrid", *arguments], PATIENCE_S, out.read_text(), err.read_text())
+        return subprocess.CompletedProcess(arguments, process.exitcode, out.read_text(), err.read_text())
+
+
+def _become_safegrid(arguments: Sequence[str], given: dict[str, str], folder: Path, out: Path, err: Path) -> None:
+    os.environ.clear()
+    os.environ.update(given)
+    os.chdir(folder)
+    for stream, path in ((1, out), (2, err)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream)
+    sys.argv = ["safegrid", *arguments]
+    cli.main()
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:
