@@ -1,7 +1,6 @@
 """The command line: results on stdout, an error in one line on stderr, an exit code that says how it went."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -9,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from tests.processes import environment, run_command, safegrid
 from tests.standins.police import PoliceStandin, Records
+from worker.cli import COMMANDS, cli
 from worker.settings import Settings
 
 SQUARE = {"type": "Polygon", "coordinates": [[[-1.1, 50.8], [-1.0, 50.8], [-1.0, 50.9], [-1.1, 50.9], [-1.1, 50.8]]]}
@@ -192,14 +193,8 @@ def test_python_asks_for_runs_in_one_line(settings: Settings, tmp_path: Path) ->
     assert (done.returncode, done.stdout.strip()) == (0, "9"), done.stderr
 
 
-@pytest.mark.parametrize("command", ["up", "web", "worker", "scheduler", "migrate", "run", "runs", "doctor", "area"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "worker.cli", command, "--help"],
-        env={**os.environ},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0
-    assert "Usage" in done.stdout
+    done = CliRunner().invoke(cli, [command, "--help"])
+    assert done.exit_code == 0
+    assert "Usage" in done.output
