@@ -5,7 +5,7 @@ import re
 from flask.testing import FlaskClient
 
 from tests.web.conftest import BEARER, MakeApp, ask
-from worker import junk
+from worker import junk, pulses
 from worker.client import Client
 
 LINE = re.compile(r'(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? -?[0-9.e+-]+)')
@@ -54,6 +54,16 @@ def test_in_production_a_token_is_enough_over_http(make_app: MakeApp) -> None:
     assert inside.get("/metrics").status_code == 401
     assert inside.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 401
     assert inside.get("/", headers=BEARER).status_code == 403
+
+
+def test_workers_whose_keys_were_lost_are_not_told_to_be_none(program: FlaskClient, client: Client) -> None:
+    with client.engine.connect() as connection:
+        pulses.beat(connection, "sweep")
+    assert "safegrid_workers{" not in program.get("/metrics").text
+    with client.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE pulses SET beat_at = beat_at - interval '1 min'")
+        connection.exec_driver_sql("UPDATE finding_looks SET claimed_at = 'epoch'")
+    assert values(program.get("/metrics").text)['safegrid_workers{queue="cache",state="idle"}'] == 0
 
 
 def test_redis_away_is_a_metric(make_app: MakeApp) -> None:

@@ -9,6 +9,7 @@ from redis import RedisError
 from sqlalchemy import Connection, Row
 
 from jobs import catalogue
+from web.findings import store as findings
 from web.http.clients import client
 from web.status.metrics.families import gauge, single
 from worker import junk, liveness, pulses
@@ -31,16 +32,20 @@ def collect(connection: Connection) -> Iterator[Metric]:
         yield single("redis_up", _REDIS_UP, 1)
         samples = [((kind,), count) for kind, count in dropped.items()]
         yield gauge("junk_dropped", "What stood in Redis and was none of ours, by kind.", ("kind",), samples)
-        yield _workers(there)
+        yield _workers(connection, there)
         # One whose key was lost goes round all the same.
         known = max(schedulers, pulses.alive(beats, "scheduler"))
         yield single("schedulers", "rq-scheduler processes that are there.", known)
     yield from _heard(beats, there)
 
 
-def _workers(there: Sequence[WorkerState]) -> Metric:
+def _workers(connection: Connection, there: Sequence[WorkerState]) -> Metric:
+    """A queue's are left out while nobody knows of them: in a Redis that lost its keys they are soon there again."""
     counted = Counter((queue, worker.state) for worker in there for queue in worker.queues)
-    states = [((queue, state), counted[queue, state]) for queue in catalogue.queues() for state in ("idle", "busy")]
+    lacking = {one.subject for one in findings.current(connection) if one.kind == "no_workers"}
+    known = {queue for worker in there for queue in worker.queues} | lacking
+    queues = [queue for queue in catalogue.queues() if queue in known or "all" in lacking]
+    states = [((queue, state), counted[queue, state]) for queue in queues for state in ("idle", "busy")]
     return gauge("workers", "RQ workers that are there, by queue and state.", ("queue", "state"), states)
 
 
