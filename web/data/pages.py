@@ -64,7 +64,7 @@ def _chart(sums: Mapping[dt.date, int]) -> Any:
     bars = [_bar(month, sums.get(month)) for month in months_from(first, last)]
     most = max(sums, key=lambda one: sums[one])
     words = f"Crimes per month, {month_text(first)} to {month_text(last)}; most in {month_text(most)}: {sums[most]:,}"
-    return charts.bars(bars, words)
+    return charts.with_axes(charts.bars(bars, words), f"{sums[most]:,} crimes", month_text(first), month_text(last))
 
 
 def _bar(month: dt.date, crimes: int | None) -> charts.Bar:
