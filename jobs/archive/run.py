@@ -114,11 +114,11 @@ class _Bringing:
     archive: Archive
     accept_smaller: bool
     again: bool
-    points: files.Points = field(default_factory=files.Points)
     superseded: list[dict[str, str]] = field(default_factory=list)
     """Months that are held of a newer release."""
     errors: list[JobError] = field(default_factory=list)
     ahead: Ahead = field(init=False)
+    stagers: files.Stagers = field(init=False)
     _done: int = 0
     _total: int = 0
 
@@ -130,7 +130,8 @@ class _Bringing:
         came = {(result["area"], result["month"]) for result in results}
         left = [part for part in parts if (part[0].slug, part[1].isoformat()) not in came and not self._is_held(*part)]
         self._total = sum(len(months[month]) for _, month in left)
-        with Ahead(self.archive, deque(member for _, month in left for member in months[month])) as self.ahead:
+        order = deque(member for _, month in left for member in months[month])
+        with files.Stagers(self.here.settings) as self.stagers, Ahead(self.archive, order) as self.ahead:
             for number, (area, month) in enumerate(left):
                 if number:
                     self.here.give_way()
@@ -177,10 +178,13 @@ class _Bringing:
             self.ahead.know(store.categories(here.connection))
         left = [member for member in members if member.name not in there]
         self._done += len(members) - len(left)
-        for member in left:
-            files.keep(here, pull, self.ahead.take(member), self.points)
-            self._done += 1
-            here.progress(self._done, self._total, f"{area.slug} {month_text(month)} {member.force}")
+        try:
+            for member in left:
+                self.stagers.keep(pull, self.ahead.take(member))
+                self._done += 1
+                here.progress(self._done, self._total, f"{area.slug} {month_text(month)} {member.force}")
+        finally:
+            self.stagers.finish()
         if _ABSENT not in there:
             self._note_absent(pull, members)
         return pull

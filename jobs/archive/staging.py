@@ -1,27 +1,33 @@
 """Files of the archive are staged, as answers of the API are: what comes after that is one and the same."""
 
 import io
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
+from jobs import database
 from jobs.archive.places import NO_PLACE, Places
 from jobs.archive.rows import Sheet, location_type
-from jobs.context import Context
 from jobs.database import copy_file
 from jobs.held import points
 from jobs.held.points import Ids
 from jobs.ingestion import staging
 from jobs.ingestion.records import Answer
 from jobs.ingestion.staging import Pull
+from jobs.settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Mask = npt.NDArray[np.bool_]
+STAGERS: Final = 2
 
 
 @dataclass
@@ -30,7 +36,7 @@ class Points:
 
     known: dict[str, tuple["pa.Array", Ids]] = field(default_factory=dict)
 
-    def of(self, here: Context, force: str, places: Places, inside: Mask) -> Ids:
+    def of(self, connection: Connection, force: str, places: Places, inside: Mask, wanted: int) -> Ids:
         """Of each place its id, where it is inside. The caller's transaction is committed before they are used."""
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -41,7 +47,7 @@ class Points:
         of_place: Ids = np.append(ids, 0)[found]
         fresh = np.flatnonzero(inside & (of_place == 0))
         if len(fresh):
-            of_place[fresh] = staging.point_ids(here.connection, _named(places, fresh), here.settings.h3_resolution)
+            of_place[fresh] = staging.point_ids(connection, _named(places, fresh), wanted)
             self.known[force] = pa.concat_arrays([known, keys.take(pa.array(fresh))]), np.append(ids, of_place[fresh])
         return of_place
 
@@ -55,17 +61,65 @@ def _named(places: Places, rows: Ids) -> points.Places:
     return points.Places(places.lat[rows], places.lng[rows], streets, [None] * len(rows))
 
 
-def keep(here: Context, pull: Pull, sheet: Sheet, known: Points) -> None:
+@dataclass
+class Stagers:
+    """Stages files, a few at a time, each over a connection of its own: PostgreSQL works while the next is prepared.
+
+    These connections do not hold the run's claim. A run that lost it can do no harm by them: a pull has each file once,
+    by the key of `staged_answers`.
+    """
+
+    settings: Settings
+    _engine: Engine = field(init=False)
+    _known: Points = field(default_factory=Points)
+    _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(STAGERS))
+    _idle: SimpleQueue[Connection] = field(default_factory=SimpleQueue)
+    _working: deque[Future[None]] = field(default_factory=deque)
+
+    def __enter__(self) -> Self:
+        self._engine = database.create(self.settings, application="safegrid archive")
+        for _ in range(STAGERS):
+            self._idle.put(self._engine.connect())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        while not self._idle.empty():
+            self._idle.get().close()
+        self._engine.dispose()
+
+    def keep(self, pull: Pull, sheet: Sheet) -> None:
+        """Begin to stage what a file has of the pull. Raises what kept an earlier one from being staged."""
+        if len(self._working) >= STAGERS:
+            self._working.popleft().result()
+        self._working.append(self._threads.submit(self._keep, pull, sheet))
+
+    def finish(self) -> None:
+        """Wait until all of them are staged. Raises what kept one from it."""
+        done = [self._working.popleft() for _ in range(len(self._working))]
+        wait(done)
+        for one in done:
+            one.result()
+
+    def _keep(self, pull: Pull, sheet: Sheet) -> None:
+        connection = self._idle.get()
+        try:
+            keep(connection, pull, sheet, self._known, self.settings.h3_resolution)
+        finally:
+            self._idle.put(connection)
+
+
+def keep(connection: Connection, pull: Pull, sheet: Sheet, known: Points, wanted: int) -> None:
     """Stage what a file has of the pull's land and forces."""
     inside = pull.land.contains(sheet.places.lat, sheet.places.lng)
     is_ours = sheet.member.force in pull.land.forces
     try:
-        with here.connection.begin():
-            ids = known.of(here, sheet.member.force, sheet.places, inside)
-            _copy(here.connection, pull.table, _placed(pull, sheet, inside, ids))
+        with connection.begin():
+            ids = known.of(connection, sheet.member.force, sheet.places, inside, wanted)
+            _copy(connection, pull.table, _placed(pull, sheet, inside, ids))
             if is_ours:
-                _copy(here.connection, "staged_unplaced", _unplaced(pull, sheet))
-            staging.note(here.connection, pull, sheet.member.name, 0, _answer(pull, sheet, inside, is_ours=is_ours))
+                _copy(connection, "staged_unplaced", _unplaced(pull, sheet))
+            staging.note(connection, pull, sheet.member.name, 0, _answer(pull, sheet, inside, is_ours=is_ours))
     except BaseException:
         known.forget(sheet.member.force)
         raise
