@@ -187,8 +187,10 @@ def data_folder(connection: Connection) -> Path | None:
 
 
 def make_room(connection: Connection) -> None:
-    """Until the end of the transaction, a national month is grouped and sorted without temporary files."""
-    connection.execute(text("SET LOCAL work_mem = '128MB'"))
+    """Until the end of the transaction, a national month is grouped on all cores, without temporary files."""
+    connection.exec_driver_sql(
+        "SET LOCAL work_mem = '128MB'; SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0"
+    )
 
 
 def copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:

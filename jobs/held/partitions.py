@@ -35,7 +35,7 @@ def attach(connection: Connection, pull: int, month: dt.date) -> None:
 
 
 def analyze(connection: Connection, month: dt.date) -> None:
-    """Let PostgreSQL know what is new in a month's part."""
+    """Let PostgreSQL know what is new in a month's part, and among points where many are new."""
     _call(connection, "analyze_month", _NO_PULL, month)
 
 
