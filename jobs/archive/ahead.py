@@ -27,6 +27,10 @@ class Ahead:
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(READERS))
 
     def __enter__(self) -> Self:
+        import pyarrow as pa
+
+        # Its own pool keeps what was freed: a fifth more memory in all, and no quicker.
+        pa.set_memory_pool(pa.system_memory_pool())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
