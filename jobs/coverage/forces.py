@@ -51,7 +51,7 @@ def whole(connection: Connection, area: Area) -> set[str]:
     An island of a force is not taken for all of its land, as it has fewer cells than the force is known to have.
     """
     own = inside(area)
-    ring = around(own)
+    ring = around(area)
     known = located(connection, [*own, *ring])
     outside = {force for cell, force in known.items() if cell in ring}
     if ring.keys() - known.keys():

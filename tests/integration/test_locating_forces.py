@@ -60,7 +60,7 @@ def test_an_area_without_forces_gets_those_of_its_land(here: Context, police: Po
     assert {"cheshire", "merseyside"} & share.keys()
     assert found(here, "manchester").forces == tuple(sorted(share))
     inside = cells.inside(MANCHESTER)
-    ring = cells.around(inside)
+    ring = cells.around(MANCHESTER)
     assert result["cells"] == len(inside) + len(ring) == len(police.calls(CALL)) - CANARY
     asked = {call.parameters["q"] for call in police.calls(CALL)}
     assert {f"{lat:.6f},{lng:.6f}" for lat, lng in inside.values()} < asked
@@ -79,7 +79,7 @@ def test_forces_that_somebody_gave_stay_and_the_difference_is_said(here: Context
 
 def test_no_cell_is_asked_for_twice_not_after_a_stop_nor_a_fault_either(here: Context, police: PoliceStandin) -> None:
     hold(here, MANCHESTER)
-    wanted = len(cells.inside(MANCHESTER)) + len(cells.around(cells.inside(MANCHESTER)))
+    wanted = len(cells.inside(MANCHESTER)) + len(cells.around(MANCHESTER))
     here.is_stopping = lambda: len(police.calls(CALL)) > 10
     with pytest.raises(Stopped):
         locate_forces("manchester")
