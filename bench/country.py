@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from bench.harness import Missing
 from jobs.coverage.cells import RESOLUTION as COARSE
 from jobs.database import copy
-from jobs.held import summaries
+from jobs.held import partitions, summaries
 from jobs.months import add_months
 from jobs.settings import Settings
 
@@ -46,6 +46,7 @@ def load(connection: Connection, count: int) -> None:
         times = count // len(MONTHS) // real + 1
         for month in MONTHS:
             share = count / len(MONTHS) / real / times
+            partitions.ensure(connection, month)
             connection.execute(_DRAW, {"month": month, "times": times, "share": share})
             connection.execute(_GROUND, {"month": month})
             summaries.refresh_months(connection, [month], RESOLUTION)
