@@ -81,6 +81,9 @@ def _once() -> Response | None:
 
 def _in_utf8() -> Response | None:
     """A body of another encoding would be read as what it is not."""
+    # Most requests have none, and parsing a header takes its time.
+    if not request.content_type:
+        return None
     charset = request.mimetype_params.get("charset", "utf-8")
     if charset.lower() in ("utf-8", "utf8", "us-ascii"):
         return None
