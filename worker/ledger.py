@@ -236,20 +236,25 @@ def cancel(connection: Connection, run_id: str, who: str) -> str:
     """
     run = get(connection, run_id)
     with connection.begin():
-        at_work = Run.state == "started"
-        state = connection.scalar(
-            update(Run)
-            .where(Run.id == run_id, Run.ended_at.is_(None))
-            .values(
-                cancel_requested_by=who,
-                state=case((at_work, "started"), else_="cancelled"),
-                ended_at=case((at_work, None), else_=NOW),
-            )
-            .returning(Run.state)
-        )
-    if state is None:
+        states = cancel_open(connection, who, Run.id == run_id)
+    if not states:
         raise WrongState("cancelled", run_id, run.state, "it has ended")
-    return str(state)
+    return states[0]
+
+
+def cancel_open(connection: Connection, who: str, *where: ColumnElement[bool]) -> Sequence[str]:
+    """Cancel the open runs of which all this holds. Returns their states. Part of the caller's transaction."""
+    at_work = Run.state == "started"
+    return connection.scalars(
+        update(Run)
+        .where(Run.ended_at.is_(None), *where)
+        .values(
+            cancel_requested_by=who,
+            state=case((at_work, "started"), else_="cancelled"),
+            ended_at=case((at_work, None), else_=NOW),
+        )
+        .returning(Run.state)
+    ).all()
 
 
 def discard(connection: Connection, run_id: str, who: str) -> None:

@@ -2,7 +2,6 @@
 
 import ctypes
 from collections import deque
-from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -36,13 +35,15 @@ class Ahead:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def know(self, categories: Iterable[str]) -> None:
+    def know(self, categories: frozenset[str]) -> None:
         """Read with these categories; what was read with others is read anew."""
-        known = frozenset(categories)
-        if known != self._categories:
-            self._categories = known
-            self.left.extendleft(member for member, _ in reversed(self._waiting))
-            self._forget()
+        if categories == self._categories:
+            return
+        self._categories = categories
+        while self._waiting:
+            member, sheet = self._waiting.pop()
+            sheet.cancel()
+            self.left.appendleft(member)
 
     def take(self, member: Member) -> Sheet:
         """The next of the order that is this file; those before it are given up. Raises MemberRefused."""
@@ -67,11 +68,6 @@ class Ahead:
     def _read(self, member: Member, categories: frozenset[str]) -> Sheet:
         with self.archive.open(member) as file:
             return rows.read(member, file, categories)
-
-    def _forget(self) -> None:
-        for _, sheet in self._waiting:
-            sheet.cancel()
-        self._waiting.clear()
 
 
 def _keep_little_memory() -> None:

@@ -89,7 +89,8 @@ def ids(connection: Connection, places: Places, areas: Sequence[Area], wanted: i
     connection.exec_driver_sql("DROP TABLE wanted_places")
     is_new = np.isin(found, added)
     for area in areas if added else ():
-        _join(connection, area, found[is_new], places.lat[is_new], places.lng[is_new])
+        inside = area.contains(places.lat[is_new], places.lng[is_new])
+        _hold(connection, area, np.unique(found[is_new][inside]).tolist())
     return found
 
 
@@ -110,13 +111,11 @@ def join(connection: Connection, area: Area) -> None:
             Point.latitude.between(south, north), Point.longitude.between(west, east)
         )
     ).all()
-    points, lat, lng = (np.array(column) for column in zip(*nearby, strict=True)) if nearby else [np.array([])] * 3
-    _join(connection, area, points, lat, lng)
+    _hold(connection, area, within(area, nearby))
 
 
-def _join(connection: Connection, area: Area, points: Ids, lat: Degrees, lng: Degrees) -> None:
-    """Note which of these points, which no area has yet, lie in the area."""
-    inside = np.unique(points[area.contains(lat, lng)]).tolist()
+def _hold(connection: Connection, area: Area, inside: Iterable[int]) -> None:
+    """Note the points that lie in an area, which does not have them yet."""
     copy(connection, "area_points", ("area", "point_id"), ((area.slug, point) for point in inside))
 
 

@@ -17,9 +17,9 @@ from web.settings import Settings
 # Nobody types faster; and at this rate a password of 12 characters is not guessed.
 SIGN_INS = "10 per minute"
 # Of wrong passwords for one name, from whatever addresses. Browsers that the name has signed in with are let try on.
-GUESSES = "20 per 15 minutes"
-# Of tokens that open nothing, per address.
-REFUSED_TOKENS = "30 per minute"
+_WRONG, _MINUTES = 20, 15
+# Of tokens that open nothing, per address and minute.
+_REFUSED = 30
 # Of one user or token: a backfill of every month by a script passes, and a loop gone wild does not fill the ledger.
 REQUESTS = "600 per minute"
 # Views that take work on share one count.
@@ -44,12 +44,13 @@ def init_app(app: Flask) -> None:
     views: dict[str, Any] = app.view_functions
     sign_ins = limiter.limit(SIGN_INS, methods=["POST"])
     guesses = limiter.limit(
-        GUESSES,
+        f"{_WRONG} per {_MINUTES} minutes",
         methods=["POST"],
         key_func=_who_is_guessed,
         exempt_when=lambda: known.is_known(_name_given()),
         deduct_when=lambda response: response.status_code == HTTPStatus.UNAUTHORIZED,
-        error_message="20 wrong passwords in 15 minutes for this name, from browsers that it has not signed in with",
+        error_message=f"{_WRONG} wrong passwords in {_MINUTES} minutes for this name, from browsers that it has not "
+        "signed in with",
     )
     requests = limiter.shared_limit(REQUESTS, scope="requests", key_func=_who_asks)
     views["signin.signin"] = sign_ins(guesses(views["signin.signin"]))
@@ -60,7 +61,8 @@ def init_app(app: Flask) -> None:
 
 def count_refused_token() -> None:
     """Count a token that opens nothing. Raises RateLimitExceeded where the address has sent many."""
-    with current_app.extensions["safegrid_limiter"].limit(REFUSED_TOKENS, error_message="30 tokens a minute that fail"):
+    limiter = current_app.extensions["safegrid_limiter"]
+    with limiter.limit(f"{_REFUSED} per minute", error_message=f"{_REFUSED} tokens a minute that fail"):
         pass
 
 

@@ -11,8 +11,10 @@ from sqlalchemy.exc import IntegrityError
 
 from jobs.errors import WrongCall
 from jobs.models.events import KINDS, Subscriber
+from jobs.models.runs import Run
 from jobs.settings import secure_address
 from jobs.webhooks import PREFIX
+from worker import ledger
 from worker.events.deliveries import JOB
 
 LONGEST_NAME = 64
@@ -38,15 +40,6 @@ _SENT = text(
     SELECT number, key, kind, at, taken_at, run_id, state, failures, error FROM deliveries
     JOIN events ON events.id = event_id LEFT JOIN runs ON runs.id = run_id
     WHERE subscriber_id = :id AND number < :before ORDER BY number DESC LIMIT :most
-    """
-)
-# As `ledger.cancel` does it, for all at once.
-_CANCEL = text(
-    """
-    UPDATE runs SET cancel_requested_by = :who,
-        state = CASE state WHEN 'started' THEN state ELSE 'cancelled' END,
-        ended_at = CASE state WHEN 'started' THEN NULL ELSE clock_timestamp() END
-    WHERE queue = 'events' AND job = :job AND ended_at IS NULL AND parameters->>'subscriber' = :id
     """
 )
 
@@ -136,7 +129,8 @@ def remove(connection: Connection, subscriber: int, who: str) -> str:
         name = connection.scalar(query)
         if name is None:
             raise UnknownSubscriber(subscriber)
-        connection.execute(_CANCEL, {"who": who, "job": JOB, "id": str(subscriber)})
+        own = Run.parameters["subscriber"].astext == str(subscriber)
+        ledger.cancel_open(connection, who, Run.queue == "events", Run.job == JOB, own)
     return str(name)
 
 

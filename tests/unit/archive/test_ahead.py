@@ -12,7 +12,7 @@ from jobs.archive.errors import MemberRefused
 from jobs.archive.opening import Archive, Member, opened
 from tests.archives import FORCES, name_of, row, write_zip
 
-KNOWN = ("anti-social-behaviour",)
+KNOWN = frozenset({"anti-social-behaviour"})
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_one_that_is_refused_is_so_when_it_is_asked_for(tmp_path: Path) -> None:
 
 def test_a_category_that_comes_to_be_known_is_so_in_files_read_already(archive: Archive) -> None:
     with Ahead(archive, deque(archive.members)) as reading:
-        reading.know(())
+        reading.know(frozenset())
         first = reading.take(archive.members[0])
         reading.know(KNOWN)
         second = reading.take(archive.members[1])
