@@ -83,8 +83,11 @@ _ENDED = text(
 )
 _FOLLOWED = text(
     """
-    SELECT parents.job AS first, runs.job AS next, count(*) AS times FROM runs JOIN runs AS parents
-    ON parents.id = runs.parent_id WHERE runs.created_at >= :since AND runs.origin = 'pipeline'
+    SELECT parents.job AS first, last.job AS next, count(*) AS times
+    FROM unnest(:jobs) AS named (job) CROSS JOIN LATERAL (
+        SELECT job, parent_id, origin FROM runs WHERE runs.job BETWEEN named.job AND named.job
+        ORDER BY runs.job DESC, created_at DESC LIMIT :count
+    ) AS last JOIN runs AS parents ON parents.id = last.parent_id WHERE last.origin = 'pipeline'
     GROUP BY 1, 2 ORDER BY times DESC, 1, 2
     """
 )
@@ -209,10 +212,10 @@ def throughput(connection: Connection, now: dt.datetime, lasts: dt.timedelta, st
     return found
 
 
-def followed(connection: Connection, since: dt.datetime) -> Sequence[Row[Any]]:
-    """Which jobs' runs led to which since then: first, next and times, the most frequent first."""
+def followed(connection: Connection, jobs: Sequence[str], count: int) -> Sequence[Row[Any]]:
+    """Which jobs' runs led to the last `count` runs of each of these: first, next, times; the most frequent first."""
     with connection.begin():
-        return connection.execute(_FOLLOWED, {"since": since}).all()
+        return connection.execute(_FOLLOWED, {"jobs": list(jobs), "count": count}).all()
 
 
 def failures(connection: Connection, since: dt.datetime, count: int = 100) -> Sequence[Row[Any]]:

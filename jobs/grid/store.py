@@ -16,17 +16,16 @@ from jobs.models.crimes import HeldMonth
 from jobs.models.grid import GridMonth
 
 # In the order of the indexes, which then grow at few places at a time; sorted once, for both steps of grouping.
-# `to_hex` of a cell's number is its usual text. As JSON a weight is the shortest text of its number: nothing is lost.
+# `to_hex` of a cell's number is its usual text.
 _CELLS = """
-    SELECT to_hex(h3_cell) AS cell, sum(n) AS total, jsonb_object_agg(category, n) AS stats,
-           sum(n * ((SELECT weights FROM weights)->>category)::float8) AS weighted
-    FROM (SELECT * FROM {} ORDER BY h3_cell, category OFFSET 0) AS sorted GROUP BY h3_cell ORDER BY h3_cell
+    SELECT to_hex(h3_cell) AS cell, sum(n) AS total, jsonb_object_agg(category, n) AS stats, sum(n * weight) AS weighted
+    FROM (SELECT * FROM {} LEFT JOIN weights USING (category) ORDER BY h3_cell, category OFFSET 0) AS sorted
+    GROUP BY h3_cell ORDER BY h3_cell
 """
 _BUILD = text(
     f"""
     WITH weights AS (
-        SELECT jsonb_object_agg(category, weight) AS weights
-        FROM crime_weights JOIN weight_schemes ON name = scheme AND is_default
+        SELECT category, weight FROM crime_weights JOIN weight_schemes ON name = scheme AND is_default
     ), counted AS (
         SELECT h3_cell, category, count(*)::int AS n FROM crime_incidents JOIN points ON points.id = point_id
         WHERE month = :month GROUP BY 1, 2 ORDER BY 1, 2
@@ -40,11 +39,12 @@ _BUILD = text(
     FROM ({_CELLS.format("counted")}) AS cells
     """  # noqa: S608 - constants
 )
+# The crimes as the coarsest cells sum them: of those there are few.
 _NOTE = text(
     """
     INSERT INTO grid_months (month, fingerprint, generation, h3_resolution, cells, crimes)
-    SELECT :month, :fingerprint, :generation, :resolution, count(*), coalesce(sum(crime_count_total), 0)
-    FROM safety_cells WHERE month = :month
+    SELECT :month, :fingerprint, :generation, :resolution, :cells, coalesce(sum(crime_count_total), 0)
+    FROM coarse_cells WHERE month = :month AND h3_index BETWEEN :first AND :last
     """
 )
 _STATISTICS = text(
@@ -109,8 +109,9 @@ def build_month(connection: Connection, state: MonthState, resolution: int, gene
         "generation": generation,
         "fingerprint": state.fingerprint,
     }
-    connection.execute(_BUILD, values)
-    connection.execute(_NOTE, values)
+    built = connection.execute(_BUILD, values)
+    first, last = coarse.whole(coarse.RESOLUTIONS[-1])
+    connection.execute(_NOTE, {**values, "cells": built.rowcount, "first": first, "last": last})
 
 
 def drop_month(connection: Connection, month: dt.date) -> None:

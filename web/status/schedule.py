@@ -1,6 +1,5 @@
 """The schedule: every cadence with its next time, its last occurrences, and a way to let it rest."""
 
-import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,8 +15,8 @@ from web.jobs import durations
 from web.status import pauses, store
 from worker import overview
 
-# A year has what comes once a month often enough to be seen.
-CHAINS_SINCE = dt.timedelta(days=365)
+# Of each job, its last runs tell what leads to it, however seldom it comes.
+CHAINS_OF = 50
 
 bp = Blueprint("schedule", __name__, url_prefix="/schedule")
 
@@ -35,10 +34,10 @@ def index() -> ResponseReturnValue:
     with client().engine.connect() as connection:
         last = overview.last_ended(connection, names)
         timed = overview.durations(connection, names, durations.SHOWN)
-        followed = overview.followed(connection, dt.datetime.now(dt.UTC) - CHAINS_SINCE)
+        followed = overview.followed(connection, list(catalogue.load()), CHAINS_OF)
     times = {name: durations.in_words(of) for name, of in timed.items() if of}
     shown = {"cadences": sorted(cadences, key=_due), "last": last, "times": times}
-    chains = {"followed": followed, "graph": _graph(followed), "days": CHAINS_SINCE.days}
+    chains = {"followed": followed, "graph": _graph(followed), "of": CHAINS_OF}
     return render_template("status/schedule.html", **shown, **chains)
 
 
