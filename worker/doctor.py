@@ -3,9 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from redis import Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis import RedisError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,7 +14,7 @@ from jobs.deadlines import within
 from jobs.errors import SafegridError
 from jobs.ingestion.police import Police
 from jobs.webhooks import DeliveryRefused
-from worker import causes, junk
+from worker import causes, junk, transport
 from worker.findings.watch import RULES, Shown, Watch
 from worker.settings import Settings
 from worker.telling import messages, sending
@@ -118,19 +116,13 @@ def _archives(connection: Connection, settings: Settings) -> Iterator[Line]:
 
 
 def _redis(settings: Settings) -> Iterator[Line]:
-    with _once(settings.redis_url) as store:
+    with transport.impatient(settings.redis_url, PATIENCE_S) as store:
         yield Line("Redis (cache)", True, f"{store.info('server').get('redis_version')} responds")
-    with _once(settings.queue_redis_url) as queues:
+    with transport.impatient(settings.queue_redis_url, PATIENCE_S) as queues:
         yield Line("Redis (queues)", True, f"{queues.info('server').get('redis_version')} responds")
         dropped = junk.counts(queues)
         words = ", ".join(f"{count} of kind {kind}" for kind, count in dropped.items())
         yield Line("Junk in Redis", True, f"{words}: dropped, see the logs" if words else "none")
-
-
-def _once(url: str) -> Redis:
-    return Redis.from_url(
-        url, socket_connect_timeout=PATIENCE_S, socket_timeout=PATIENCE_S, retry=Retry(NoBackoff(), retries=0)
-    )
 
 
 def _source(settings: Settings) -> Iterator[Line]:

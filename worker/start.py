@@ -1,18 +1,14 @@
 """What a worker and a scheduler look at before they begin: that the engines are those they need, and let them in."""
 
-from typing import Any
-
-from redis import AuthenticationError, Redis, RedisError, ResponseError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis import AuthenticationError, RedisError, ResponseError
 from sqlalchemy.exc import OperationalError
 
 from jobs import database
 from jobs.catalogue import QUEUES
-from worker import causes
+from worker import causes, transport
 from worker.settings import Settings
 
-_IMPATIENT: dict[str, Any] = {"socket_connect_timeout": 3, "socket_timeout": 3, "retry": Retry(NoBackoff(), retries=0)}
+PATIENCE_S = 3
 
 
 def check(settings: Settings) -> None:
@@ -33,7 +29,7 @@ def check(settings: Settings) -> None:
 
 
 def _try_redis(url: str, *command: str) -> None:
-    with Redis.from_url(url, **_IMPATIENT) as store:
+    with transport.impatient(url, PATIENCE_S) as store:
         try:
             store.execute_command(*command)
         except (AuthenticationError, ResponseError):

@@ -25,6 +25,15 @@ FAILURE_TTL_S = 7 * 24 * 3600
 _RUN = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})_\d+")
 
 
+def impatient(url: str, patience_s: float) -> Redis:
+    """A client for a look at a Redis, which connects on first use. patience_s: for each of two attempts.
+
+    What was cut or frozen may be the connection that it kept: so it asks once more, over a new one.
+    """
+    retry = Retry(NoBackoff(), retries=1)
+    return Redis.from_url(url, socket_connect_timeout=patience_s, socket_timeout=patience_s, retry=retry)
+
+
 def connect(settings: Settings, timeout_s: float = TIMEOUT_S) -> Redis:
     """A client for the queues; it connects on first use.
 

@@ -5,13 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis import Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis import RedisError
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from worker import causes
+from worker import causes, transport
 from worker.boundaries import boundary
 from worker.findings import data, engines, pauses, processes, runs, schedule, scores, security, store, telling
 from worker.findings.kinds import SEVERITIES, Finding
@@ -61,8 +59,8 @@ class Watch:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._queues = _impatient(settings.queue_redis_url)
-        self._cache = _impatient(settings.redis_url)
+        self._queues = transport.impatient(settings.queue_redis_url, PATIENCE_S)
+        self._cache = transport.impatient(settings.redis_url, PATIENCE_S)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -155,9 +153,3 @@ def acknowledge(connection: Connection, finding_id: int, who: str, minutes: int 
         if row.kind == "failed_run" and minutes is None:
             runs.acknowledge(connection, str(row.link).removeprefix("run:"), who)
             store.resolve(connection, row, f"acknowledged by {who}")
-
-
-def _impatient(url: str) -> Redis:
-    return Redis.from_url(
-        url, socket_connect_timeout=PATIENCE_S, socket_timeout=PATIENCE_S, retry=Retry(NoBackoff(), retries=0)
-    )
