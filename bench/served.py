@@ -1,4 +1,4 @@
-"""Our app and a bare Flask route that returns bytes, each behind a gunicorn of its own, asked in turns."""
+"""Our app and a bare Flask route that returns bytes, each in a process of the same server, asked in turns."""
 
 import contextlib
 import http.client
@@ -11,18 +11,20 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
 
 from flask import Flask, Response
 
 from bench.harness import seconds
+from web import create_app
+from web.server import build
 from worker.settings import Settings
 
 START_S = 30
 PASSWORD = "password of the bench"
 TOKEN = "token-of-the-bench"
 BODY = "BENCH_BODY"
-_GUNICORN = ("-m", "gunicorn", "--worker-class", "gthread", "--threads", "4", "--workers", "1", "--log-level", "error")
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def ours(settings: Settings, headers: Mapping[str, str]) -> Iterator[Server]:
             "ADMIN_PASSWORD": PASSWORD,
             "SAFEGRID_HOME": home,
         }
-        with _gunicorn("web:create_app()", environment) as port:
+        with _served("ours", environment) as port:
             yield Server(port, headers)
 
 
@@ -76,7 +78,7 @@ def bare(body: bytes, headers: Mapping[str, str]) -> Iterator[Server]:
     with tempfile.NamedTemporaryFile() as file:
         file.write(body)
         file.flush()
-        with _gunicorn("bench.served:bare_app()", {BODY: file.name}) as port:
+        with _served("bare", {BODY: file.name}) as port:
             yield Server(port, headers)
 
 
@@ -100,10 +102,10 @@ def in_turns(one: Server, other: Server, path: str, rounds: int, requests: int) 
 
 
 @contextlib.contextmanager
-def _gunicorn(app: str, environment: Mapping[str, str]) -> Iterator[int]:
-    """The port of a gunicorn of its own."""
+def _served(app: str, environment: Mapping[str, str]) -> Iterator[int]:
+    """The port of a process of its own."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        command = [sys.executable, *_GUNICORN, "--bind", f"fd://{listener.fileno()}", app]
+        command = [sys.executable, "-m", "bench.served", app, str(listener.fileno())]
         port = listener.getsockname()[1]
         root = Path(__file__).parents[1]
         process = subprocess.Popen(command, env={**os.environ, **environment}, cwd=root, pass_fds=[listener.fileno()])
@@ -112,3 +114,8 @@ def _gunicorn(app: str, environment: Mapping[str, str]) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait()
+
+
+if __name__ == "__main__":
+    chosen = create_app() if sys.argv[1] == "ours" else bare_app()
+    build(chosen, socket.socket(fileno=int(sys.argv[2]))).run(RawValue("d", 0.0))

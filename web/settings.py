@@ -20,6 +20,8 @@ _PLACEHOLDER = re.compile(
 
 _HOST = re.compile(r"[a-zA-Z0-9.-]+(:[0-9]+)?|\[::1\](:[0-9]+)?")
 
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+
 
 def _tiles(url: str) -> str:
     """Raises ValueError."""
@@ -40,6 +42,13 @@ def _hosts(names: str) -> str:
     return names
 
 
+def _prefix(path: str) -> str:
+    """Raises ValueError."""
+    if path and not _PREFIX.fullmatch(path):
+        raise ValueError("expected a path such as /safegrid, without a slash at its end")
+    return path
+
+
 class Settings(worker.settings.Settings):
     """What the web may know."""
 
@@ -53,6 +62,8 @@ class Settings(worker.settings.Settings):
     """How many proxies stand in front of the web: so many entries of their headers are believed."""
     hosts: Annotated[str, AfterValidator(_hosts)] = Field("", validation_alias="SAFEGRID_HOSTS")
     """Names by which the web may be asked, separated by spaces; .example.org is all below it. Any when empty."""
+    script_name: Annotated[str, AfterValidator(_prefix)] = Field("", validation_alias="SCRIPT_NAME")
+    """The path that everything is below; none when empty."""
     public_read: bool = Field(False, validation_alias="PUBLIC_READ")
     """Whether pages that only read the grid need no sign-in."""
     base_map_url: Annotated[str, AfterValidator(_tiles)] = Field("", validation_alias="SAFEGRID_BASE_MAP_URL")

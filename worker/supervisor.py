@@ -7,15 +7,13 @@ have, the sweep tells it.
 """
 
 import gc
-import multiprocessing
 import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from ctypes import Array, c_double, c_int
+from ctypes import Array, c_int
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
-from multiprocessing.context import ForkProcess
 from multiprocessing.sharedctypes import RawArray, RawValue
 from types import FrameType
 
@@ -24,9 +22,9 @@ from sqlalchemy import Engine
 
 from jobs import catalogue
 from worker import performing, staffing, transport
-from worker.rq import SafegridWorker, die_with_parent
+from worker.processes import ManagedProcess, stop
+from worker.rq import SafegridWorker
 from worker.settings import Settings
-from worker.stuck import STOPPED_S, StoppedWatch
 from worker.sweeping import Told, sweep_forever
 from worker.telling.telling import tell_forever
 
@@ -35,74 +33,7 @@ log = structlog.get_logger("safegrid.supervisor")
 CHECK_S = 0.5
 # What a work-horse needs to hand its run back, within the 10 s that platforms give us to count on.
 STOP_S = 8.0
-RESPAWN_S = 1.0
-LONGEST_PAUSE_S = 10.0
 IDLE_S = 60
-# A round of a helper is over in moments, and each of its waits has an end; a worker may be stopped for a while.
-STUCK_S = 60.0
-
-_fork = multiprocessing.get_context("fork")
-
-
-@dataclass
-class ManagedProcess:
-    """A process that must be there. One that dies soon after its start is started again later and later."""
-
-    name: str
-    work: Callable[[], None]
-    leaves: bool = False
-    """Whether it may end by itself, having been put there for a busy time only."""
-    pulse: c_double | None = None
-    """When it last went round, in seconds of the monotonic clock; none for a process that keeps no such time."""
-    process: ForkProcess | None = None
-    started: float = 0.0
-    not_before: float = 0.0
-    early_deaths: int = 0
-    done: bool = False
-    _watch: StoppedWatch = field(default_factory=StoppedWatch)
-
-    def look(self) -> None:
-        """Start it, again if it has died, when its time has come."""
-        if self.process is not None and not self.process.is_alive():
-            self._bury(self.process)
-        elif self.process is not None and (why := self._stuck(self.process)):
-            log.error("process_stuck", post=self.name, why=why)
-            self.process.kill()
-        if self.process is None and not self.done and time.monotonic() >= self.not_before:
-            self.process = _fork.Process(target=_run, args=(self.work,), name=f"safegrid {self.name}")
-            self.started = time.monotonic()
-            self._watch = StoppedWatch()
-            if self.pulse is not None:
-                self.pulse.value = self.started
-            self.process.start()
-
-    def leave(self) -> None:
-        """It is needed no more: its run goes back to the queue, and it is not started again."""
-        self.leaves = True
-        if self.process is None:
-            self.done = True
-        else:
-            self.process.terminate()
-
-    def _stuck(self, process: ForkProcess) -> str | None:
-        """Why the process is of no more use, none while it is. A kill reaches one that is stopped too."""
-        if self.pulse is not None and time.monotonic() - self.pulse.value > STUCK_S:
-            return f"it has not gone round for {STUCK_S:g} s"
-        return f"it was stopped for {STOPPED_S:g} s" if self._watch.is_over(process.pid or 0) else None
-
-    def _bury(self, process: ForkProcess) -> None:
-        now = time.monotonic()
-        lived = now - self.started
-        self.done = self.leaves
-        if process.exitcode == 0:
-            # A worker that has done its number of jobs, or is needed no more.
-            self.early_deaths = 0
-        else:
-            log.warning("process_died", post=self.name, exit_code=process.exitcode, lived_s=round(lived, 1))
-            self.early_deaths = self.early_deaths + 1 if lived < LONGEST_PAUSE_S else 0
-            self.not_before = now + min(RESPAWN_S * 2**self.early_deaths, LONGEST_PAUSE_S) - RESPAWN_S
-        process.close()
-        self.process = None
 
 
 @dataclass
@@ -200,25 +131,8 @@ class Supervisor:
         self._stopping = True
 
     def _stop(self) -> None:
-        processes = [post.process for post in self._all() if post.process is not None]
-        for process in processes:
-            process.terminate()
-        until = time.monotonic() + STOP_S
-        for process in processes:
-            process.join(max(0.0, until - time.monotonic()))
-            if process.is_alive():
-                log.warning("process_killed", process=process.name)
-                process.kill()
+        stop(self._all(), STOP_S)
         log.info("supervisor_stopped")
-
-
-def _run(target: Callable[[], None]) -> None:
-    """First thing in a forked process."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # Ctrl-C reaches the whole group; the supervisor passes it on as SIGTERM.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    die_with_parent(signal.SIGTERM)
-    target()
 
 
 def work(settings: Settings, engine: Engine | None, queue: str, max_idle_s: int | None) -> None:

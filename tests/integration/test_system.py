@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.processes import free_port, until
+from tests.processes import children, free_port, until
 from worker.engines.owner import temporary_folder
 
 
@@ -85,18 +85,17 @@ def test_a_killed_system_comes_up_again_with_everything_it_knew(home: Path, tmp_
 def test_a_process_that_dies_is_started_again(home: Path, tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "log"
     with up(home, port, log) as system:
-        web = until(lambda: pid_of(system.pid, "web"), "the web is there")
+        web = until(lambda: web_of(system.pid), "the web is there")
         os.kill(web, 9)
         until(lambda: health(port) is None, "the admin is gone")
         until(lambda: health(port) == "ok", "the admin is back")
-        assert pid_of(system.pid, "web") != web
+        assert web_of(system.pid) != web
 
 
-def pid_of(parent: int, name: str) -> int | None:
-    """The child of `parent` that is the admin's gunicorn."""
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+def web_of(parent: int) -> int | None:
+    """The child of `parent` that is the admin."""
+    for pid in children(parent):
         with suppress(OSError):
-            is_child = int(stat.read_text().rpartition(")")[2].split()[1]) == parent
-            if is_child and b"gunicorn" in (stat.parent / "cmdline").read_bytes() and name:
-                return int(stat.parent.name)
+            if b"-m\0web\0" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return pid
     return None

@@ -4,11 +4,7 @@ import csv
 import http.client
 import io
 import json
-import os
-import socket
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -27,13 +23,13 @@ from jobs.grid.export import source
 from jobs.held import land
 from tests.conftest import needs
 from tests.gridded import Place, build, hold, scattered
+from tests.processes import free_port, is_up, safegrid, until
 from tests.web.conftest import BEARER, TOKEN, MakeApp
 from web.grid import export
 from worker.settings import Settings
 
 EXPORT = "/api/v1/grid/export"
 MONTHS = ["2023-11", "2023-12", "2024-01"]
-# gunicorn takes its time to come up on a busy machine.
 WAIT_S = 120
 
 
@@ -216,43 +212,18 @@ def large(connection: Connection) -> None:
 
 
 @pytest.fixture
-def gunicorn(settings: Settings, large: None, tmp_path: Path) -> Iterator[int]:
-    """The port of the app behind gunicorn."""
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("SAFEGRID_")},
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "ADMIN_API_TOKEN": TOKEN,
-        "SAFEGRID_HOME": str(tmp_path),
-    }
-    with socket.create_server(("127.0.0.1", 0)) as listener, tempfile.TemporaryFile() as said:
-        bind = [
-            "--bind",
-            f"fd://{listener.fileno()}",
-            "--worker-class",
-            "gthread",
-            "--threads",
-            "4",
-            "web:create_app()",
-        ]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", *bind],
-            env=environment,
-            cwd=Path(__file__).parents[3],
-            pass_fds=[listener.fileno()],
-            stderr=said,
-            stdout=said,
-        )
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            process.terminate()
-            process.wait(WAIT_S)
+def port(settings: Settings, large: None, tmp_path: Path) -> Iterator[int]:
+    """Of the admin in a process of its own."""
+    port = free_port()
+    kept = {"PORT": str(port), "WEB_CONCURRENCY": "1", "ADMIN_API_TOKEN": TOKEN, "SAFEGRID_HOME": str(tmp_path)}
+    with safegrid(settings, "web", log=tmp_path / "web.log", **kept):
+        until(lambda: is_up(port), "the admin is there")
+        yield port
 
 
 @pytest.fixture
-def asking(gunicorn: int) -> Iterator[http.client.HTTPConnection]:
-    with closing(http.client.HTTPConnection("127.0.0.1", gunicorn, timeout=WAIT_S)) as asking:
+def asking(port: int) -> Iterator[http.client.HTTPConnection]:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)) as asking:
         yield asking
 
 
@@ -279,14 +250,14 @@ def test_a_client_that_leaves_ends_the_reading(
 
 
 def test_what_breaks_in_the_middle_is_no_whole_file(
-    begun: http.client.HTTPResponse, connection: Connection, gunicorn: int
+    begun: http.client.HTTPResponse, connection: Connection, port: int
 ) -> None:
     with connection.begin():
         end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%safegrid_export%'"
         connection.execute(text(f"{end} AND pid <> pg_backend_pid() AND datname = current_database()"))
     with pytest.raises(http.client.IncompleteRead):
         begun.read()
-    with closing(http.client.HTTPConnection("127.0.0.1", gunicorn, timeout=WAIT_S)) as asking:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)) as asking:
         asking.request("GET", f"{EXPORT}?format=csv", headers=BEARER)
         answer = asking.getresponse()
         assert len(answer.read().splitlines()) > 4 * 16_807
