@@ -10,14 +10,11 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 import worker.settings
 from jobs.errors import SettingsError
 from jobs.settings import secure_address
+from worker import weakness
 from worker.settings import local_secret
 
 # The shortest that production accepts.
 SHORTEST = {"secret_key": 32, "admin_password": 12, "admin_api_token": 24}
-_PLACEHOLDER = re.compile(
-    r"change.?me|change.?this|replace.?me|placeholder|example|your[-_ ]|<.*>|^(password|secret)+\d*$"
-)
-
 _HOST = re.compile(r"[a-zA-Z0-9.-]+(:[0-9]+)?|\[::1\](:[0-9]+)?")
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
@@ -85,9 +82,8 @@ class Settings(worker.settings.Settings):
         shortest = SHORTEST[str(info.field_name)]
         if len(value) < shortest:
             raise ValueError(f"at least {shortest} characters are required with APP_ENV=production")
-        # Fewer than six different characters is a key held down.
-        if _PLACEHOLDER.search(value.lower()) or len(set(value)) < 6:
-            raise ValueError("is a placeholder; `openssl rand -base64 32` makes a secret")
+        if what := weakness.of(value, shortest, ("admin", str(info.data.get("admin_username", "")))):
+            raise ValueError(f"{what}; `openssl rand -base64 32` makes a secret")
         return value
 
 

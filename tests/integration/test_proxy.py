@@ -47,7 +47,7 @@ def address(settings: Settings, tmp_path: Path) -> Iterator[str]:
     needs("the package nginx-light", shutil.which("nginx") is not None)
     admin, port = free_port(), free_port()
     (tmp_path / "nginx.conf").write_text(configuration(tmp_path, port, admin))
-    secrets = {"SECRET_KEY": "k" * 8 + "0123456789abcdefghijklmnop", "ADMIN_PASSWORD": PASSWORD}
+    secrets = {"SECRET_KEY": "fpVnUwWjyBMZ83qo62UJHcAoEiTrSg90", "ADMIN_PASSWORD": PASSWORD}
     known = {"SAFEGRID_PROXIES": "1", "SAFEGRID_HOSTS": HOST, "APP_ENV": "production", "SCRIPT_NAME": PREFIX}
     served = {**known, **secrets, "PORT": str(admin), "WEB_CONCURRENCY": "1"}
     with safegrid(settings, "web", log=tmp_path / "web.log", **served):

@@ -13,7 +13,7 @@ STRONG = {
     "APP_ENV": "production",
     "DATABASE_URL": "postgresql://safegrid@db/safegrid",
     "REDIS_URL": "redis://cache:6379/0",
-    "SECRET_KEY": "0123456789abcdef0123456789abcdef",
+    "SECRET_KEY": "fpVnUwWjyBMZ83qo62UJHcAoEiTrSg90",
     "ADMIN_PASSWORD": "tall tree, small boat",
 }
 
@@ -53,6 +53,12 @@ def test_one_error_names_every_wrong_variable(monkeypatch: pytest.MonkeyPatch) -
         ("ADMIN_PASSWORD", "passwordpassword"),
         ("ADMIN_API_TOKEN", "your-token-goes-right-here"),
         ("ADMIN_PASSWORD", "elevenchars"),
+        ("ADMIN_PASSWORD", "qwertyuiop1234567890"),
+        ("ADMIN_PASSWORD", "iloveyouiloveyou"),
+        ("ADMIN_PASSWORD", "admin-admin-admin"),
+        ("ADMIN_PASSWORD", "aaaaaabbbbbbcccccc"),
+        ("ADMIN_API_TOKEN", "safegrid safegrid safegrid"),
+        ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
     ],
 )
 def test_production_refuses_placeholders_and_short_secrets(

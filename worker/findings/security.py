@@ -1,16 +1,15 @@
 """Engines that others could read or write, in production."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from jobs.settings import LOOPBACK
+from worker import weakness
 from worker.findings.kinds import Finding
 from worker.findings.rule import Here, Rule
 
 SHORTEST = 12
-_PLACEHOLDER = re.compile(r"change.?me|change.?this|placeholder|example|^(password|secret|postgres|redis|safegrid)\d*$")
 _ENCRYPTED = ("require", "verify-ca", "verify-full")
 
 
@@ -20,6 +19,7 @@ class Address:
 
     variable: str
     host: str
+    user: str
     password: str
     is_encrypted: bool
 
@@ -31,7 +31,9 @@ class Address:
         host = parts.hostname or ""
         is_here = not host or host in LOOPBACK or parts.scheme == "unix"
         is_encrypted = is_here or parts.scheme == "rediss" or query.get("sslmode", [""])[0] in _ENCRYPTED
-        return cls(variable, host, unquote(parts.password or query.get("password", [""])[0]), is_encrypted)
+        user = unquote(parts.username or query.get("user", [""])[0])
+        password = unquote(parts.password or query.get("password", [""])[0])
+        return cls(variable, host, user, password, is_encrypted)
 
 
 def look(here: Here) -> Iterator[Finding]:
@@ -43,7 +45,11 @@ def look(here: Here) -> Iterator[Finding]:
             cause = f"{address.variable} leads to {address.host} without TLS: who is on the way can read and change it."
             remedy = "Use rediss://, or ?sslmode=require for PostgreSQL; acknowledge it on a network of your own."
             yield Finding("no_tls", address.variable, cause, remedy)
-        if address.host and address.host not in LOOPBACK and (what := _weakness(address.password)):
+        if (
+            address.host
+            and address.host not in LOOPBACK
+            and (what := weakness.of(address.password, SHORTEST, (address.user,)))
+        ):
             cause = f"The password in {address.variable} {what}."
             yield Finding("weak_password", address.variable, cause, "Set another: `openssl rand -hex 24` makes one.")
 
@@ -53,14 +59,6 @@ def _addresses(here: Here) -> Iterator[Address]:
     yield Address.read("REDIS_URL", here.settings.redis_url)
     if here.settings.queue_redis_url != here.settings.redis_url:
         yield Address.read("QUEUE_REDIS_URL", here.settings.queue_redis_url)
-
-
-def _weakness(password: str) -> str | None:
-    if not password:
-        return "is missing"
-    if len(password) < SHORTEST:
-        return f"has fewer than {SHORTEST} characters"
-    return "is a placeholder" if _PLACEHOLDER.search(password.lower()) or len(set(password)) < 6 else None
 
 
 RULE = Rule("security", look, every_s=60, what="Secrets and TLS")

@@ -29,7 +29,13 @@ def test_what_is_on_the_way_in_the_clear(url: str, is_encrypted: bool) -> None:
 
 @pytest.mark.parametrize(
     ("password", "said"),
-    [("", "is missing"), ("short", "fewer than 12"), ("changeme-changeme", "placeholder"), (GOOD, None)],
+    [
+        ("", "is missing"),
+        ("short", "fewer than 12"),
+        ("changeme-changeme", "placeholder"),
+        ("qwertyuiop123456", "easy to guess"),
+        (GOOD, None),
+    ],
 )
 def test_weak_passwords_are_named_in_production_without_themselves(
     settings: Settings, connection: Connection, password: str, said: str | None
