@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from jobs.catalogue import Job
 
 MAX_LOSSES = 10
+# The first two losses cost no time, as most are an accident. What kills one work-horse after the other may pass, as a
+# full disk does: so later ones wait, twice as long each.
+FREE_LOSSES = 2
+LONGEST_WAIT_S = 60
 LONGEST_RETRY_DELAY_S = 3600.0
 
 # A work-horse pays for each statement, with pages that it shares with its parent until it touches them: few and short.
@@ -328,11 +332,16 @@ def settle_lost(connection: Connection, run: Row[Any], *, is_cut: bool = False) 
             "state": case((spent, "failed"), else_="waiting"),
             "ended_at": case((spent, NOW)),
             "error": case((spent, f"{error} ({MAX_LOSSES} times)"), else_=Run.error),
-            "due_at": NOW,
+            "due_at": NOW if is_cut else NOW + _wait_after(losses),
         }
     connection.execute(
         update(Run).where(Run.id == run.id, Run.state == "started", Run.attempt == run.attempt).values(**values)
     )
+
+
+def _wait_after(losses: Any) -> Any:
+    seconds = func.least(LONGEST_WAIT_S, func.power(2.0, losses - FREE_LOSSES))
+    return case((losses > FREE_LOSSES, func.make_interval(0, 0, 0, 0, 0, 0, seconds)), else_=dt.timedelta())
 
 
 def note_silent(connection: Connection, run: Row[Any], seconds: float) -> None:

@@ -37,6 +37,8 @@ LONGEST_ERROR = 10_000
 # A failover takes some seconds, a restart with recovery up to a minute.
 FAILOVER_S = 10.0
 LONGEST_RESTART_S = 60.0
+# Below what a claim may be silent for.
+LONGEST_NOTE_S = 15.0
 # Trying again cannot help these.
 FOR_GOOD = (PermanentError, ParameterError, SettingsError)
 # Left to itself, pydantic writes null for a NaN, and nobody would see that there was none.
@@ -87,12 +89,17 @@ def perform(
         engine.dispose()
 
 
+def _lacks_room(error: BaseException) -> bool:
+    """Whether PostgreSQL is out of disk, memory or connections: class 53."""
+    return isinstance(error, OperationalError) and str(getattr(error.orig, "pgcode", "")).startswith("53")
+
+
 def _claim(connection: Connection, run_id: str, worker: str, *, requeued: bool) -> Claimed | None:
-    """Begin an attempt. Raises NotClaimed where PostgreSQL is out of disk, memory or connections: class 53."""
+    """Begin an attempt. Raises NotClaimed where PostgreSQL has no room for that."""
     try:
         return attempts.claim(connection, run_id, worker, requeued=requeued, known=catalogue.load())
     except OperationalError as error:
-        if str(getattr(error.orig, "pgcode", "")).startswith("53"):
+        if _lacks_room(error):
             raise NotClaimed(f"Run {run_id} was not claimed: {error.orig}") from error
         raise
 
@@ -251,7 +258,14 @@ def _fail(connection: Connection, claimed: Claimed, error: Exception, lines: deq
     job = catalogue.find(claimed.job)
     delay = None if isinstance(error, FOR_GOOD) else job.retry_delay_s
     log.error("run_failed", error=message)
-    state = attempts.fail(connection, claimed, message, trace, lines, delay, job.tries)
+    # What filled the disk may have been the work, whose files go with its transaction: a moment, and there is room.
+    waiting = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_lacks_room),
+        stop=tenacity.stop_after_delay(LONGEST_NOTE_S),
+        wait=tenacity.wait_exponential(multiplier=0.1, max=2),
+        reraise=True,
+    )
+    state = waiting(attempts.fail, connection, claimed, message, trace, lines, delay, job.tries)
     log.info("run_state", state=state)
 
 

@@ -133,6 +133,25 @@ def test_what_can_be_stored_stays_as_it_is() -> None:
     assert shortened("short") == "short"
 
 
+def test_a_failure_that_a_full_disk_has_no_room_for_is_noted_when_it_has(perform: Any, connection: Connection) -> None:
+    # A sequence counts on, whatever is rolled back: twice there is no room, then there is.
+    full = """
+        CREATE SEQUENCE refusals;
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF nextval('refusals') <= 2 THEN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END IF;
+            RETURN new;
+        END $$;
+        CREATE TRIGGER refuse BEFORE UPDATE ON runs FOR EACH ROW WHEN (new.failures > old.failures)
+            EXECUTE FUNCTION refuse()
+    """
+    with connection.begin():
+        connection.execute(text(full))
+    run = perform(lambda: break_with("a full disk"))
+    assert (run.state, run.failures, run.losses, run.error) == ("waiting", 1, 0, "JobError: a full disk")
+    with connection.begin():
+        connection.execute(text("DROP FUNCTION refuse CASCADE; DROP SEQUENCE refusals"))
+
+
 def test_a_failover_of_redis_costs_no_budget(perform: Any, connection: Connection) -> None:
     run = perform(fail_over)
     assert (run.state, run.failures, run.losses) == ("waiting", 0, 0)

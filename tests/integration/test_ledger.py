@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, text, update
+from sqlalchemy import Connection, Engine, func, select, text, update
 
 from jobs import catalogue
 from jobs.errors import ParameterError
@@ -207,12 +207,22 @@ def test_stops_cost_nothing_and_are_recorded(connection: Connection) -> None:
     assert (run.state, run.stops, run.failures, run.losses) == ("waiting", 20, 0, 0)
 
 
+def lose(connection: Connection, run_id: str) -> float:
+    """Begin an attempt that dies. Returns the seconds that the run waits for the next one."""
+    begin_now(connection, run_id)
+    with connection.begin():
+        run = connection.execute(select(Run.__table__).where(Run.id == run_id)).one()
+        attempts.settle_lost(connection, run)
+        wait = select(func.extract("epoch", Run.due_at - ledger.NOW)).where(Run.id == run_id)
+        return max(0.0, float(connection.scalar(wait) or 0))
+
+
 def test_a_run_whose_work_horses_always_die_fails_after_ten(connection: Connection) -> None:
     run_id = submit(connection)
     claim.acquire(connection, run_id)
-    for _ in range(attempts.MAX_LOSSES):
-        begin_now(connection, run_id)
-    assert attempts.claim(connection, run_id, "a worker") is None
+    waits_s = [round(lose(connection, run_id)) for _ in range(attempts.MAX_LOSSES)]
+    # What kills them all may pass: they do not die within a moment.
+    assert waits_s[:-1] == [0, 0, 2, 4, 8, 16, 32, 60, 60]
     run = ledger.get(connection, run_id)
     assert run.state == "failed"
     assert "out of memory" in run.error

@@ -21,7 +21,7 @@ from worker.client import Client
 
 PASSWORD = "correct horse battery"
 TOKEN = "a-token-of-the-tests-only-1"
-SECRETS = {"secret_key": "k" * 8 + "0123456789abcdefghijklmnop", "admin_password": PASSWORD, "admin_api_token": TOKEN}
+SECRETS = {"secret_key": "fpVnUwWjyBMZ83qo62UJHcAoEiTrSg90", "admin_password": PASSWORD, "admin_api_token": TOKEN}
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 ADMIN = "/api/v1/admin"
 TASKS = f"{ADMIN}/tasks"
