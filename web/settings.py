@@ -61,6 +61,8 @@ class Settings(worker.settings.Settings):
     """Names by which the web may be asked, separated by spaces; .example.org is all below it. Any when empty."""
     script_name: Annotated[str, AfterValidator(_prefix)] = Field("", validation_alias="SCRIPT_NAME")
     """The path that everything is below; none when empty."""
+    session_idle_s: Annotated[int, Ge(300), Le(43_200)] = Field(3600, validation_alias="SAFEGRID_SESSION_IDLE_S")
+    """Without a request for so long, a session ends."""
     public_read: bool = Field(False, validation_alias="PUBLIC_READ")
     """Whether pages that only read the grid need no sign-in."""
     base_map_url: Annotated[str, AfterValidator(_tiles)] = Field("", validation_alias="SAFEGRID_BASE_MAP_URL")

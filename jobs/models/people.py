@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from sqlalchemy import CheckConstraint, Index, func
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func
 from sqlalchemy.dialects.postgresql import BIGINT
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,13 +16,33 @@ class User(Base):
     """Somebody who signs in with a password."""
 
     __tablename__ = "users"
-    name: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
     password_hash: Mapped[str]
     role: Mapped[str]
     created_by: Mapped[str]
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
     last_sign_in: Mapped[dt.datetime | None]
     __table_args__ = (CheckConstraint(_ROLE, name="role"),)
+
+
+class Session(Base):
+    """A browser in which somebody is signed in."""
+
+    __tablename__ = "sessions"
+    id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
+    secret_hash: Mapped[str] = mapped_column(unique=True)
+    """SHA-256 in hex of what the browser's cookie has."""
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    """None: the operator of the environment."""
+    operator_mark: Mapped[str | None]
+    """Of the operator's name and password, so that the session ends when they change."""
+    address: Mapped[str | None]
+    browser: Mapped[str]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
+    last_seen: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
+    expires_at: Mapped[dt.datetime]
+    __table_args__ = (CheckConstraint("(user_id IS NULL) = (operator_mark IS NOT NULL)", name="account"),)
 
 
 class ApiToken(Base):

@@ -19,7 +19,7 @@ from tests.browser.conftest import chromium, served, sign_in
 from tests.browser.scene import paint, warm
 from tests.conftest import settings_at
 from tests.processes import safegrid, until
-from web.people import store as people
+from web.people.store import entries, tokens, users
 from worker import engines
 from worker.client import Client
 from worker.settings import Settings
@@ -43,11 +43,11 @@ def scene(folder: Path) -> Iterator[tuple[str, Settings]]:
             paint(connection, now)
             town.build(connection, add_months(now.date().replace(day=1), -3))
             warm(settings, connection, folder / "climbing")
-            people.add_user(connection, "night-shift", "a long password", "operator", "admin")
-            people.add_user(connection, "wall-screen", "a long password", "viewer", "admin")
-            people.add_token(connection, "nightly report", "viewer", "night-shift")
+            users.add(connection, "night-shift", "a long password", "operator", "admin")
+            users.add(connection, "wall-screen", "a long password", "viewer", "admin")
+            tokens.add(connection, "nightly report", "viewer", "night-shift")
             for action, target in (("added", "the viewer wall-screen"), ("paused", "the queue cache")):
-                people.note(connection, "night-shift", action, target, "192.0.2.7")
+                entries.note(connection, "night-shift", action, target, "192.0.2.7")
         engine.dispose()
         with (
             served(settings, folder) as address,
@@ -104,6 +104,8 @@ def pages(settings: Settings) -> dict[str, str]:
         "cell": f"/map/cells/{busiest}",
         "people": "/people/",
         "audit": "/people/audit",
+        "sessions": "/people/sessions",
+        "account": "/account/",
         "api": "/docs",
     }
 

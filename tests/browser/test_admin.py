@@ -27,6 +27,8 @@ PAGES = (
     "/categories/",
     "/coverage/",
     "/jobs/backfill",
+    "/account/",
+    "/people/sessions",
     "/areas/",
     "/areas/southampton-core/border",
     "/areas/southampton-core/delete",

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 import worker.settings
 from web import create_app
-from web.people import store
+from web.people.store import passwords
 from web.settings import Settings
 from worker import performing
 from worker.client import Client
@@ -47,8 +47,8 @@ def _no_web_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hashes of passwords are slow on purpose, and tests sign in all the time."""
-    monkeypatch.setattr(store, "METHOD", "pbkdf2:sha256:1")
-    store._nobody.cache_clear()
+    monkeypatch.setattr(passwords, "METHOD", "pbkdf2:sha256:1")
+    passwords._nobody.cache_clear()
 
 
 @pytest.fixture(scope="session")

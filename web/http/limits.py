@@ -52,8 +52,16 @@ def init_app(app: Flask) -> None:
         error_message=f"{_WRONG} wrong passwords in {_MINUTES} minutes for this name, from browsers that it has not "
         "signed in with",
     )
+    own = limiter.limit(
+        f"{_WRONG} per {_MINUTES} minutes",
+        key_func=_who_asks,
+        deduct_when=lambda _response: bool(g.get("guessed_wrong")),
+        error_message=f"{_WRONG} wrong passwords in {_MINUTES} minutes for this account",
+    )
     requests = limiter.shared_limit(REQUESTS, scope="requests", key_func=_who_asks)
     views["signin.signin"] = sign_ins(guesses(views["signin.signin"]))
+    # Who has found a browser that is signed in does not guess its password.
+    views["account.change_password"] = sign_ins(own(views["account.change_password"]))
     for endpoint in _ASKING:
         views[endpoint] = requests(views[endpoint])
     app.extensions["safegrid_limiter"] = limiter
@@ -78,7 +86,7 @@ def _who_is_guessed() -> str:
 def _who_asks() -> str:
     """Who has come in, so that those behind one address do not share a count."""
     account = g.get("token_account") or current_user
-    return str(getattr(account, "name", None) or get_remote_address())
+    return str(getattr(account, "key", None) or get_remote_address())
 
 
 def storage_uri(settings: Settings) -> str:

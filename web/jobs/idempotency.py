@@ -36,7 +36,7 @@ def once(asked: Mapping[str, Any], submit: Callable[[], Submission]) -> Submissi
     if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
         raise UnprocessableEntity(f"{HEADER} has 1 to {LONGEST_KEY} printable characters")
     fingerprint = _digest(json.dumps(asked, sort_keys=True))
-    name = f"safegrid:idempotency:{_digest(guard.who() + chr(0) + key)}"
+    name = f"safegrid:idempotency:{_digest(guard.signed_in().key + chr(0) + key)}"
     return _known(name, fingerprint) or _keep(name, fingerprint, submit())
 
 

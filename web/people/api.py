@@ -1,19 +1,22 @@
 """Users, tokens and the audit as JSON."""
 
 import datetime as dt
-from typing import Literal
+from typing import Any
 
 from apiflask import APIBlueprint, APIFlask
 from flask import Response
 from pydantic import Field
+from sqlalchemy import Row
 
-from web.http.clients import client
+from web.http.clients import client, settings
 from web.http.schemas import Changed, PageSize, Schema, as_json, from_row
-from web.people import changes, guard, store
+from web.people import accounts, changes, guard
+from web.people.accounts import Role
+from web.people.store import entries, names, passwords, sessions
+from web.people.store import tokens as token_store
+from web.people.store import users as user_store
 
 bp = APIBlueprint("people_api", __name__, url_prefix="/api/v1/admin", tag="Administration")
-
-Role = Literal["viewer", "operator"]
 
 
 class User(Schema):
@@ -35,16 +38,15 @@ class Users(Schema):
 class NewUser(Schema):
     """Somebody to let in."""
 
-    name: str = Field(min_length=1, max_length=store.LONGEST_NAME)
-    # A bound for what one request can make us hash.
-    password: str = Field(min_length=store.SHORTEST_PASSWORD, max_length=1024)
+    name: str = Field(min_length=1, max_length=names.LONGEST)
+    password: str = Field(min_length=passwords.SHORTEST, max_length=passwords.LONGEST)
     role: Role = "viewer"
 
 
 class UserChange(Schema):
     """Another password, another role, or both."""
 
-    password: str = Field("", max_length=1024)
+    password: str = Field("", max_length=passwords.LONGEST)
     role: Role | None = None
 
 
@@ -70,7 +72,7 @@ class Tokens(Schema):
 class NewToken(Schema):
     """A key to make."""
 
-    name: str = Field(min_length=1, max_length=store.LONGEST_NAME)
+    name: str = Field(min_length=1, max_length=names.LONGEST)
     role: Role = "viewer"
 
 
@@ -79,6 +81,25 @@ class MadeToken(Schema):
 
     id: int
     token: str
+
+
+class Session(Schema):
+    """A browser in which somebody is signed in."""
+
+    id: int
+    name: str
+    role: Role
+    browser: str
+    address: str | None
+    created_at: dt.datetime
+    last_seen: dt.datetime
+    expires_at: dt.datetime
+
+
+class Sessions(Schema):
+    """Who is signed in, those used last first."""
+
+    sessions: list[Session]
 
 
 class Entry(Schema):
@@ -119,7 +140,7 @@ def init_app(app: APIFlask) -> None:
 def users() -> Response:
     """The users."""
     with client().engine.connect() as connection:
-        return as_json(Users(users=[from_row(User, row) for row in store.users(connection)]))
+        return as_json(Users(users=[from_row(User, row) for row in user_store.everybody(connection)]))
 
 
 @bp.post("/users")
@@ -156,7 +177,7 @@ def remove_user(name: str) -> Response:
 def tokens() -> Response:
     """The tokens."""
     with client().engine.connect() as connection:
-        return as_json(Tokens(tokens=[from_row(Token, row) for row in store.tokens(connection)]))
+        return as_json(Tokens(tokens=[from_row(Token, row) for row in token_store.listed(connection)]))
 
 
 @bp.post("/tokens")
@@ -178,6 +199,32 @@ def revoke_token(token_id: int) -> Response:
     return as_json(Changed(changed=True))
 
 
+@bp.get("/sessions")
+@bp.output(Sessions)
+@bp.doc(summary="Who is signed in, in which browser", operation_id="listSessions")
+@guard.for_operators
+def list_sessions() -> Response:
+    """The sessions that have not ended."""
+    with client().engine.connect() as connection:
+        found = sessions.lasting(connection, accounts.policy(settings()))
+    return as_json(Sessions(sessions=[_session(row) for row in found]))
+
+
+@bp.delete("/sessions/<int(max=4611686018427387904):session_id>")
+@bp.output(Changed)
+@bp.doc(summary="End a session: its browser has to sign in again", operation_id="endSession")
+def end_session(session_id: int) -> Response:
+    """End anybody's session."""
+    changes.end_session(session_id, own=False)
+    return as_json(Changed(changed=True))
+
+
+def _session(row: Row[Any]) -> Session:
+    """Those without a user are of the operator of the environment."""
+    values = {name: getattr(row, name) for name in Session.model_fields}
+    return Session(**{**values, "name": row.name or settings().admin_username, "role": row.role or "operator"})
+
+
 @bp.get("/audit")
 @bp.input(AuditQuery, location="query", arg_name="wanted")
 @bp.output(Audit)
@@ -186,6 +233,6 @@ def revoke_token(token_id: int) -> Response:
 def audit(wanted: AuditQuery) -> Response:
     """The audit."""
     with client().engine.connect() as connection:
-        found = store.audit(connection, wanted.limit + 1, wanted.before)
+        found = entries.newest(connection, wanted.limit + 1, wanted.before)
     shown = [from_row(Entry, row) for row in found[: wanted.limit]]
     return as_json(Audit(entries=shown, next=shown[-1].id if len(found) > len(shown) else None))

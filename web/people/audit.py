@@ -5,7 +5,8 @@ from flask import request
 from sqlalchemy.exc import SQLAlchemyError
 
 from web.http.clients import client
-from web.people import guard, store
+from web.people import guard
+from web.people.store import entries
 
 log = structlog.get_logger("safegrid.web")
 
@@ -15,13 +16,13 @@ def note(action: str, target: str) -> None:
     who = guard.who()
     log.info("changed", who=who, action=action, target=target)
     with client().engine.connect() as connection:
-        store.note(connection, who, action, target, request.remote_addr)
+        entries.note(connection, who, action, target, request.remote_addr)
 
 
 def note_if_possible(who: str, action: str, target: str = "") -> None:
     """The same where it must not fail: the first operator comes in with PostgreSQL away, too."""
     try:
         with client().engine.connect() as connection:
-            store.note(connection, who, action, target, request.remote_addr)
+            entries.note(connection, who, action, target, request.remote_addr)
     except SQLAlchemyError as error:
         log.warning("audit_is_away", action=action, who=who, error=type(error).__name__)

@@ -1,12 +1,17 @@
-"""Changes of users and tokens: done and audited, for pages and programs alike."""
+"""Changes of users, tokens and sessions: done and audited, for pages and programs alike."""
 
+import contextlib
 from typing import Any
 
 from sqlalchemy import Row
+from werkzeug.exceptions import Forbidden
 
 from web.http.clients import client, settings
-from web.people import audit, guard, store
-from web.people.store import PersonError
+from web.people import accounts, audit, guard
+from web.people.accounts import Account
+from web.people.store import sessions, tokens, users
+from web.people.store.errors import PersonError, UnknownPerson, WrongPassword
+from web.people.store.sessions import Device
 
 
 def add_user(name: str, password: str, role: str) -> Row[Any]:
@@ -15,7 +20,7 @@ def add_user(name: str, password: str, role: str) -> Row[Any]:
     if name == settings().admin_username:
         raise PersonError("name", f"{name} is the operator of the environment: choose another name")
     with client().engine.connect() as connection:
-        user = store.add_user(connection, name, password, role, guard.who())
+        user = users.add(connection, name, password, role, guard.who())
     audit.note("added", f"the {role} {name}")
     return user
 
@@ -23,7 +28,7 @@ def add_user(name: str, password: str, role: str) -> Row[Any]:
 def change_user(name: str, password: str = "", role: str = "") -> Row[Any]:
     """The user with another password, another role, or both; their sessions end. Raises PersonError, UnknownPerson."""
     with client().engine.connect() as connection:
-        user = store.change_user(connection, name, password=password, role=role)
+        user = users.change(connection, name, password=password, role=role)
     changed = [*(["password"] if password else []), *([f"role ({role})"] if role else [])]
     audit.note("changed", f"{' and '.join(changed)} of {name}")
     return user
@@ -32,7 +37,7 @@ def change_user(name: str, password: str = "", role: str = "") -> Row[Any]:
 def remove_user(name: str) -> None:
     """Delete a user; their sessions end. Raises UnknownPerson."""
     with client().engine.connect() as connection:
-        store.remove_user(connection, name)
+        users.remove(connection, name)
     audit.note("removed", f"the user {name}")
 
 
@@ -40,7 +45,7 @@ def add_token(name: str, role: str) -> tuple[int, str]:
     """Make a token. Returns its id and the token itself, which cannot be read again. Raises PersonError."""
     name = name.strip()
     with client().engine.connect() as connection:
-        made = store.add_token(connection, name, role, guard.who())
+        made = tokens.add(connection, name, role, guard.who())
     audit.note("made", f"the {role} token {name}")
     return made
 
@@ -48,6 +53,50 @@ def add_token(name: str, role: str) -> tuple[int, str]:
 def revoke_token(token_id: int) -> str:
     """Revoke a token. Returns its name. Raises UnknownPerson."""
     with client().engine.connect() as connection:
-        name = store.revoke_token(connection, token_id)
+        name = tokens.revoke(connection, token_id)
     audit.note("revoked", f"the token {name}")
     return name
+
+
+def change_own_password(old: str, new: str, device: Device) -> Account:
+    """Give whoever is asking another password, and a new session instead of all that they had. Raises PersonError."""
+    who = guard.signed_in()
+    if who.kind != "person":
+        raise Forbidden(f"The password of {who.name} is not kept here.")
+    with client().engine.connect() as connection:
+        if users.by_password(connection, who.name, old) is None:
+            audit.note("was refused", "a change of the own password")
+            raise WrongPassword
+        user = users.change(connection, who.name, password=new)
+    audit.note("changed", "the own password")
+    account = accounts.begin(settings(), client().engine, user, device)
+    if account is None:
+        raise UnknownPerson(f"{who.name} was changed by somebody else: sign in again")
+    return account
+
+
+def end_own_session() -> None:
+    """End the session by which whoever is asking has come in, if they have."""
+    who = guard.account()
+    if who and who.session_id is not None:
+        # Whoever ended it before has done the same.
+        with client().engine.connect() as connection, contextlib.suppress(UnknownPerson):
+            sessions.end(connection, who.session_id)
+
+
+def end_session(session_id: int, *, own: bool) -> str:
+    """End a session, of whoever is asking or of anybody. Returns whose. Raises UnknownPerson."""
+    holder = guard.signed_in().holder if own else None
+    with client().engine.connect() as connection:
+        name = sessions.end(connection, session_id, holder).name or settings().admin_username
+    audit.note("ended", f"the session {session_id} of {name}")
+    return str(name)
+
+
+def end_other_sessions() -> int:
+    """End all sessions of whoever is asking but this one. Returns how many."""
+    who = guard.signed_in()
+    with client().engine.connect() as connection:
+        count = sessions.end_others(connection, who.holder, who.session_id or 0)
+    audit.note("ended", f"{count} other sessions of {who.name}")
+    return count

@@ -3,15 +3,16 @@
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from flask import Flask, current_app, g, redirect, request, url_for
+from flask import Flask, current_app, g, redirect, request, session, url_for
 from flask_login import LoginManager, current_user
 from flask_wtf import CSRFProtect
+from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 from werkzeug.wrappers import Response
 
 from web.http import limits
-from web.http.clients import client, settings
+from web.http.clients import client, read_again, settings
 from web.http.errors import sends_token, wants_problem
 from web.people import accounts
 from web.people.accounts import Account
@@ -19,7 +20,14 @@ from worker.ledger import Requester
 
 OPEN = ("static", "signin.signin", "health.healthz", "health.readyz")
 # What a viewer may send: these change nothing that others see.
-_HARMLESS = ("signin.signout", "signin.signin", "scores_api.many")
+_HARMLESS = (
+    *("signin.signout", "signin.signin", "scores_api.many"),
+    *("account.change_password", "account.end_session", "account.end_others"),
+)
+# What the first operator sees with PostgreSQL, and so every session, away: the page that says so, and the way out.
+_WITHOUT_SESSIONS = ("overview.index", "overview.live", "signin.signin", "signin.signout")
+BACKGROUND = "X-Background"
+"""Of requests that a page makes by itself: they do not keep a session from idling."""
 _SEND = "send `Authorization: Bearer` with ADMIN_API_TOKEN or a token that an operator made on the page People"
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -34,8 +42,9 @@ def init_app(app: Flask) -> None:
     )
     CSRFProtect().init_app(app)
     login = LoginManager()
-    login.session_protection = "strong"
-    login.user_loader(lambda session_id: accounts.by_session(settings(), client().engine, session_id))
+    # Addresses change with networks, and browsers with their updates.
+    login.session_protection = None
+    login.user_loader(_by_session)
     login.init_app(app)
     app.before_request(_let_in)
     app.context_processor(lambda: {"may_change": (one := account()) is not None and one.is_operator})
@@ -55,13 +64,19 @@ def for_operators(view: View) -> View:
 
 def account() -> Account | None:
     """Who is asking; none for somebody who has not come in."""
-    found = g.get("token_account") or current_user
+    # The account itself: after a sign-out the proxy is somebody else.
+    found = g.get("token_account") or current_user._get_current_object()
     return cast(Account, found) if found and found.is_authenticated else None
+
+
+def signed_in() -> Account:
+    """Who is asking, where only those who have come in get to."""
+    return cast(Account, account())
 
 
 def who() -> str:
     """The name of whoever is asking, who has come in."""
-    return cast(Account, account()).name
+    return signed_in().name
 
 
 def requester(origin: str) -> Requester:
@@ -69,12 +84,30 @@ def requester(origin: str) -> Requester:
     return Requester(origin, who())
 
 
+def _by_session(secret: str) -> Account | None:
+    if "sessions_are_away" in g:
+        # The page that says so asks again.
+        return None
+    is_activity = BACKGROUND not in request.headers
+    try:
+        return read_again(lambda: accounts.by_session(settings(), client().engine, secret, is_activity=is_activity))
+    except (OperationalError, InterfaceError):
+        g.sessions_are_away = True
+        operator = accounts.without_session(settings(), session.get("operator", ""))
+        if operator is None or request.endpoint not in _WITHOUT_SESSIONS:
+            raise
+        return operator
+
+
 def _let_in() -> Response | None:
     if sends_token():
         g.token_account = _token_account()
         _check_role()
         return None
-    if not (request.endpoint in OPEN or current_user.is_authenticated or _is_public()):
+    if request.endpoint in OPEN:
+        current_app.extensions["csrf"].protect()
+        return None
+    if not (current_user.is_authenticated or _is_public()):
         return _refuse()
     if request.endpoint:
         current_app.extensions["csrf"].protect()

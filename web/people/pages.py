@@ -6,8 +6,9 @@ from flask.typing import ResponseReturnValue
 from jobs.models.people import ROLES
 from web.http.clients import client, settings
 from web.http.errors import Problem, respond
-from web.people import changes, guard, store
-from web.people.store import PersonError, UnknownPerson
+from web.people import accounts, changes, guard
+from web.people.store import entries, passwords, sessions, tokens, users
+from web.people.store.errors import PersonError, UnknownPerson
 
 # Entries of the audit on a page, a line each.
 LISTED = 100
@@ -36,9 +37,26 @@ def audit() -> ResponseReturnValue:
     before = request.args.get("before", "")
     with client().engine.connect() as connection:
         # One more tells whether there is an older page. An id of 19 digits may be larger than a bigint.
-        found = store.audit(connection, LISTED + 1, int(before) if before.isdecimal() and len(before) < 19 else None)
+        found = entries.newest(connection, LISTED + 1, int(before) if before.isdecimal() and len(before) < 19 else None)
     older = found[LISTED - 1].id if len(found) > LISTED else None
     return render_template("people/audit.html", entries=found[:LISTED], older=older, is_first=not before)
+
+
+@bp.get("/sessions")
+@guard.for_operators
+def sessions_of_all() -> ResponseReturnValue:
+    """Who is signed in."""
+    with client().engine.connect() as connection:
+        found = sessions.lasting(connection, accounts.policy(settings()))
+    return render_template("people/sessions.html", sessions=found, operator=settings().admin_username)
+
+
+@bp.post("/sessions/<int(max=4611686018427387904):session_id>/end")
+def end_session(session_id: int) -> ResponseReturnValue:
+    """End anybody's session."""
+    name = changes.end_session(session_id, own=False)
+    flash(f"The session of {name} has ended.")
+    return redirect(url_for("people.sessions_of_all"), 303)
 
 
 @bp.post("/users")
@@ -80,7 +98,7 @@ def add_token() -> ResponseReturnValue:
     return _page(secret=secret)
 
 
-@bp.post("/tokens/<int:token_id>/revoke")
+@bp.post("/tokens/<int(max=4611686018427387904):token_id>/revoke")
 def revoke_token(token_id: int) -> ResponseReturnValue:
     """Revoke a token."""
     name = changes.revoke_token(token_id)
@@ -90,6 +108,6 @@ def revoke_token(token_id: int) -> ResponseReturnValue:
 
 def _page(**shown: object) -> str:
     with client().engine.connect() as connection:
-        users, tokens = store.users(connection), store.tokens(connection)
-    values = {"users": users, "tokens": tokens, "roles": ROLES, "shortest": store.SHORTEST_PASSWORD}
+        found = {"users": users.everybody(connection), "tokens": tokens.listed(connection)}
+    values = {**found, "roles": ROLES, "shortest": passwords.SHORTEST}
     return render_template("people/index.html", **values, settings=settings(), **shown)

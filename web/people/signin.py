@@ -1,16 +1,16 @@
 """Signing in and out."""
 
-from urllib.parse import urlsplit
-
 import structlog
 from flask import Blueprint, Flask, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, login_user, logout_user
+from flask_login import current_user, logout_user
 
 from jobs.storable import storable
 from web.http import known
 from web.http.clients import client, settings
-from web.people import accounts, audit, store
+from web.people import accounts, audit, changes, entrance, guard
+from web.people.devices import device
+from web.people.store import names
 
 # Who has not come in; no user has a name in brackets.
 STRANGER = "(stranger)"
@@ -28,18 +28,19 @@ def init_app(app: Flask) -> None:
 @bp.route("/sign-in", methods=["GET", "POST"])
 def signin() -> ResponseReturnValue:
     """The form, and what comes of it."""
-    target = local_path(request.args.get("next", "")) or url_for("overview.index")
+    target = entrance.local_path(request.args.get("next", "")) or url_for("overview.index")
     if request.method != "POST":
         return redirect(target) if current_user.is_authenticated else render_template("people/signin.html")
     username = request.form.get("username", "")
-    account = accounts.by_password(settings(), client().engine, username, request.form.get("password", ""))
+    password = request.form.get("password", "")
+    account = accounts.by_password(settings(), client().engine, username, password, device())
     if account is None:
         log.warning("sign_in_refused", address=request.remote_addr)
         audit.note_if_possible(STRANGER, "was refused", tried_name(username))
         error = "This name and password do not fit together. Check both and try again."
         return render_template("people/signin.html", error=error, username=username), 401
-    session.clear()
-    login_user(account)
+    changes.end_own_session()
+    entrance.enter(account)
     log.info("signed_in", who=account.name, address=request.remote_addr)
     audit.note_if_possible(account.name, "signed in")
     return known.remember(redirect(target, 303), account.name)
@@ -48,6 +49,8 @@ def signin() -> ResponseReturnValue:
 @bp.post("/sign-out")
 def signout() -> ResponseReturnValue:
     """End the session."""
+    changes.end_own_session()
+    audit.note_if_possible(guard.who(), "signed out")
     logout_user()
     session.clear()
     flash("You are signed out.")
@@ -56,14 +59,4 @@ def signout() -> ResponseReturnValue:
 
 def tried_name(given: str) -> str:
     """The name that somebody tried, as the audit and logs can take it."""
-    return str(storable(given))[: store.LONGEST_NAME]
-
-
-def local_path(target: str) -> str | None:
-    """The path if it is one of ours: a link must not lead people elsewhere by our sign-in."""
-    # Browsers drop control characters and read a backslash as a slash.
-    is_plain = target.isprintable() and "\\" not in target and " " not in target
-    if not is_plain or not target.startswith("/") or target.startswith("//"):
-        return None
-    parts = urlsplit(target)
-    return None if parts.scheme or parts.netloc else target
+    return str(storable(given))[: names.LONGEST]

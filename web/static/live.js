@@ -46,7 +46,10 @@ for (const part of document.querySelectorAll("[data-live]")) {
 
   const refresh = async () => {
     if (document.hidden) return BUSY_S;
-    const answer = await fetch(part.dataset.live, { redirect: "manual", signal: AbortSignal.timeout(LONGEST_S * 1000) });
+    // A page that nobody looks at does not keep its session from idling.
+    const headers = { "X-Background": "1" };
+    const signal = AbortSignal.timeout(LONGEST_S * 1000);
+    const answer = await fetch(part.dataset.live, { headers, redirect: "manual", signal });
     if (answer.type === "opaqueredirect") return say("You are signed out, so nothing here is updated. ", "Sign in");
     // What is away for a moment comes back. A page that is gone does not.
     if (!answer.headers.has("X-Open")) return answer.status >= 500 || answer.status === 429 ? stale() : 0;

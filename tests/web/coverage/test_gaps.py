@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from tests.gridded import hold, scattered
 from tests.web.conftest import csrf_token
-from web.people import store as people
+from web.people.store import entries, tokens
 from worker.client import Client
 
 GAPS = "/api/v1/coverage/gaps"
@@ -30,7 +30,7 @@ def gaps(program: FlaskClient) -> list[dict[str, Any]]:
 
 def audited(client: Client) -> list[tuple[str, str]]:
     with client.engine.connect() as connection:
-        return [(entry.action, entry.target) for entry in people.audit(connection, 10)]
+        return [(entry.action, entry.target) for entry in entries.newest(connection, 10)]
 
 
 def test_the_gaps_that_are_known_from_the_first_are_listed(program: FlaskClient) -> None:
@@ -87,7 +87,7 @@ def test_what_is_wrong_with_a_gap_is_said_by_field(program: FlaskClient, change:
 
 def test_a_viewer_reads_and_changes_nothing(client: Client, program: FlaskClient) -> None:
     with client.engine.connect() as connection:
-        _, token = people.add_token(connection, "a dashboard", "viewer", "admin")
+        _, token = tokens.add(connection, "a dashboard", "viewer", "admin")
     viewer = {"Authorization": f"Bearer {token}"}
     before = gaps(program)
     assert program.get(GAPS, headers=viewer).status_code == 200

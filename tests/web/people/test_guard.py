@@ -9,7 +9,7 @@ from tests.web.conftest import BEARER, TASKS, TOKEN, MakeApp, csrf_token, sign_i
 from web.people.guard import OPEN, reads_grid
 
 VALUES = {"instance_number": 0, "page": 1, "per_page": 8}
-NUMBERS = ("route_id", "finding_id", "token_id", "gap_id", "subscriber_id", "z", "x", "y", "resolution")
+NUMBERS = ("route_id", "finding_id", "token_id", "session_id", "gap_id", "subscriber_id", "z", "x", "y", "resolution")
 
 
 def address(app: APIFlask, rule: Rule) -> str:
