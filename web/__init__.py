@@ -18,7 +18,7 @@ from web.grid import api as grid_api
 from web.grid import pages as grid_pages
 from web.grid import reader
 from web.html import formats
-from web.http import clients, errors, limits, reading, security
+from web.http import clients, errors, limits, origins, reading, security
 from web.jobs import api as jobs_api
 from web.jobs import pages as jobs_pages
 from web.openapi import document
@@ -54,7 +54,19 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app = APIFlask("web", title="Safegrid", version="1", docs_path=None, json_errors=False)
     app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=LARGEST_REQUEST)
     app.extensions["safegrid_settings"] = settings
-    for concern in (clients, security, guard, reading, errors, formats, document, reader, serving, findings_store):
+    for concern in (
+        clients,
+        security,
+        origins,
+        guard,
+        reading,
+        errors,
+        formats,
+        document,
+        reader,
+        serving,
+        findings_store,
+    ):
         concern.init_app(app)
     for pages in (
         signin,

@@ -39,6 +39,14 @@ def _hosts(names: str) -> str:
     return names
 
 
+def _origins(names: str) -> str:
+    """Raises ValueError."""
+    for name in names.split():
+        if name != "*" and urlsplit(secure_address(name))[2:] != ("", "", ""):
+            raise ValueError(f"{name} is no origin (expected such as https://map.example.org, or *)")
+    return names
+
+
 def _prefix(path: str) -> str:
     """Raises ValueError."""
     if path and not _PREFIX.fullmatch(path):
@@ -63,6 +71,8 @@ class Settings(worker.settings.Settings):
     """The path that everything is below; none when empty."""
     session_idle_s: Annotated[int, Ge(300), Le(43_200)] = Field(3600, validation_alias="SAFEGRID_SESSION_IDLE_S")
     """Without a request for so long, a session ends."""
+    cors_origins: Annotated[str, AfterValidator(_origins)] = Field("", validation_alias="SAFEGRID_CORS_ORIGINS")
+    """Whose pages may read the grid by its API, such as https://map.example.org, separated by spaces; * for all."""
     public_read: bool = Field(False, validation_alias="PUBLIC_READ")
     """Whether pages that only read the grid need no sign-in."""
     base_map_url: Annotated[str, AfterValidator(_tiles)] = Field("", validation_alias="SAFEGRID_BASE_MAP_URL")

@@ -38,7 +38,13 @@ class ReadingClient(FlaskClient):
 
 @pytest.fixture(autouse=True)
 def _no_web_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
-    others = ("PUBLIC_READ", "WEB_CONCURRENCY", "SAFEGRID_BASE_MAP_URL", "SAFEGRID_BASE_MAP_ATTRIBUTION")
+    others = (
+        "PUBLIC_READ",
+        "SAFEGRID_CORS_ORIGINS",
+        "WEB_CONCURRENCY",
+        "SAFEGRID_BASE_MAP_URL",
+        "SAFEGRID_BASE_MAP_ATTRIBUTION",
+    )
     for name in ("SECRET_KEY", "ADMIN_USERNAME", "ADMIN_PASSWORD", "ADMIN_API_TOKEN", *others):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setitem(Settings.model_config, "env_file", None)
