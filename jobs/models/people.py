@@ -17,7 +17,9 @@ class User(Base):
 
     __tablename__ = "users"
     id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    comparable: Mapped[str] = mapped_column(unique=True)
+    """The name without its case and form: two that differ in these only are one."""
     password_hash: Mapped[str]
     role: Mapped[str]
     created_by: Mapped[str]
@@ -57,7 +59,10 @@ class ApiToken(Base):
     """The token's first characters, by which people tell it from others."""
     role: Mapped[str]
     created_by: Mapped[str]
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    """The user with whom it is revoked, and whose role bounds its own; none if the environment's operator made it."""
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
+    expires_at: Mapped[dt.datetime | None]
     last_used: Mapped[dt.datetime | None]
     revoked_at: Mapped[dt.datetime | None]
     __table_args__ = (CheckConstraint(_ROLE, name="role"),)

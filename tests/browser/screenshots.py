@@ -43,9 +43,9 @@ def scene(folder: Path) -> Iterator[tuple[str, Settings]]:
             paint(connection, now)
             town.build(connection, add_months(now.date().replace(day=1), -3))
             warm(settings, connection, folder / "climbing")
-            users.add(connection, "night-shift", "a long password", "operator", "admin")
-            users.add(connection, "wall-screen", "a long password", "viewer", "admin")
-            tokens.add(connection, "nightly report", "viewer", "night-shift")
+            users.add(connection, "night-shift", "seven grey herons", "operator", "admin")
+            users.add(connection, "wall-screen", "seven grey herons", "viewer", "admin")
+            tokens.add(connection, "nightly report", "viewer", 90, who="night-shift", owner_id=None)
             for action, target in (("added", "the viewer wall-screen"), ("paused", "the queue cache")):
                 entries.note(connection, "night-shift", action, target, "192.0.2.7")
         engine.dispose()

@@ -38,7 +38,7 @@ PAGES = (
     "/subscribers/",
     "/docs",
 )
-NIGHT_SHIFT = {"name": "night-shift", "password": "a long password", "role": "viewer"}
+NIGHT_SHIFT = {"name": "night-shift", "password": "seven grey herons", "role": "viewer"}
 
 
 def asked(client: Client, days: int = 30) -> str:

@@ -7,6 +7,7 @@ from flask import current_app, request
 from werkzeug.wrappers import Response
 
 from web.http.clients import settings
+from web.http.names import comparable
 
 COOKIE = "safegrid-known"
 KEPT = dt.timedelta(days=400)
@@ -36,4 +37,4 @@ def _cookie() -> str:
 
 def _mark(name: str) -> str:
     key = settings().secret_key.encode()
-    return hmac.digest(key, f"known browser\0{name}".encode("utf-8", "surrogatepass"), "sha256").hex()
+    return hmac.digest(key, f"known browser\0{comparable(name)}".encode("utf-8", "surrogatepass"), "sha256").hex()

@@ -1,7 +1,6 @@
 """How often somebody may ask. The counts are in Redis, so that all processes share them."""
 
 import hashlib
-import unicodedata
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +11,7 @@ from flask_login import current_user
 
 from web.http import known
 from web.http.clients import settings_of
+from web.http.names import comparable
 from web.settings import Settings
 
 # Nobody types faster; and at this rate a password of 12 characters is not guessed.
@@ -86,7 +86,7 @@ def _name_given() -> str:
 
 
 def _who_is_guessed() -> str:
-    name = unicodedata.normalize("NFKC", _name_given()).casefold()
+    name = comparable(_name_given())
     return f"name {hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 

@@ -11,8 +11,10 @@ from sqlalchemy import Engine, Row
 from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import Forbidden
 
+from web.http.names import comparable
 from web.http.security import SESSION
 from web.people.store import passwords, sessions, tokens, users
+from web.people.store.errors import TokenExpired
 from web.people.store.sessions import Device, Holder, Policy
 from web.settings import Settings
 
@@ -31,6 +33,8 @@ class Account(UserMixin):  # type: ignore[misc]
     kind: Kind
     id: str
     role: Role = "operator"
+    owner_id: int | None = None
+    """The user who is behind it; none for what stands in the environment, and for what that made."""
     session_id: int | None = None
     """By which they have come in; none by a token, and with PostgreSQL away."""
     secret: str = field(default="", repr=False)
@@ -63,7 +67,7 @@ def by_password(settings: Settings, engine: Engine, username: str, password: str
 
     The first operator comes in with PostgreSQL away, too, and has no session then.
     """
-    right_name = _equal(username, settings.admin_username)
+    right_name = _equal(comparable(username), comparable(settings.admin_username))
     right_password = _equal(password, settings.admin_password)
     if right_name or "\0" in username:
         # As long as for a user, so that the time tells nobody which name is the operator's.
@@ -89,7 +93,9 @@ def by_session(settings: Settings, engine: Engine, secret: str, *, is_activity: 
         return None
     if found.user_id is None:
         return _operator(settings, session_id=found.id)
-    return _person(found, found.user_id, session_id=found.id)
+    # The operator may have come to have the name of a user since.
+    is_shadowed = comparable(found.name) == comparable(settings.admin_username)
+    return None if is_shadowed else _person(found, found.user_id, session_id=found.id)
 
 
 def without_session(settings: Settings, mark: str) -> Account | None:
@@ -98,14 +104,20 @@ def without_session(settings: Settings, mark: str) -> Account | None:
 
 
 def by_token(settings: Settings, engine: Engine, token: str) -> Account | None:
-    """The account of a bearer token."""
+    """The account of a bearer token. Raises TokenExpired."""
     if settings.admin_api_token and _equal(token, settings.admin_api_token):
         return Account(TOKEN_NAME, "token", ENVIRONMENT)
     if not token.startswith("sg_"):
         return None
     with engine.connect() as connection:
         found = tokens.by_secret(connection, token)
-    return Account(f"token {found.name}", "token", str(found.id), found.role) if found else None
+    if found is None:
+        return None
+    if found.is_expired:
+        raise TokenExpired(found.expires_at)
+    # It never does more than its owner.
+    role = "viewer" if "viewer" in (found.role, found.owner_role) else "operator"
+    return Account(f"token {found.name}", "token", str(found.id), role, owner_id=found.owner_id)
 
 
 def policy(settings: Settings) -> Policy:
@@ -133,7 +145,7 @@ def _operator(settings: Settings, **session: Any) -> Account:
 
 
 def _person(row: Row[Any], user_id: int, **session: Any) -> Account:
-    return Account(row.name, "person", str(user_id), row.role, **session)
+    return Account(row.name, "person", str(user_id), row.role, owner_id=user_id, **session)
 
 
 def _equal(given: str, expected: str) -> bool:

@@ -59,6 +59,7 @@ class Token(Schema):
     role: Role
     created_by: str
     created_at: dt.datetime
+    expires_at: dt.datetime | None
     last_used: dt.datetime | None
     revoked_at: dt.datetime | None
 
@@ -74,6 +75,9 @@ class NewToken(Schema):
 
     name: str = Field(min_length=1, max_length=names.LONGEST)
     role: Role = "viewer"
+    days: int | None = Field(
+        token_store.DAYS, strict=True, ge=1, le=token_store.MOST_DAYS, description="How long it works; null for ever"
+    )
 
 
 class MadeToken(Schema):
@@ -186,7 +190,7 @@ def tokens() -> Response:
 @bp.doc(summary="Make a token; only this response has it", operation_id="makeToken")
 def make_token(wanted: NewToken) -> Response:
     """A new token."""
-    token_id, secret = changes.add_token(wanted.name, wanted.role)
+    token_id, secret = changes.add_token(wanted.name, wanted.role, wanted.days)
     return as_json(MadeToken(id=token_id, token=secret), 201)
 
 

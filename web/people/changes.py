@@ -6,19 +6,18 @@ from typing import Any
 from sqlalchemy import Row
 from werkzeug.exceptions import Forbidden
 
+from web.html.formats import counted
 from web.http.clients import client, settings
 from web.people import accounts, audit, guard
 from web.people.accounts import Account
-from web.people.store import sessions, tokens, users
-from web.people.store.errors import PersonError, UnknownPerson, WrongPassword
+from web.people.store import names, sessions, tokens, users
+from web.people.store.errors import UnknownPerson, WrongPassword
 from web.people.store.sessions import Device
 
 
 def add_user(name: str, password: str, role: str) -> Row[Any]:
     """A new user, who may sign in. Raises PersonError."""
-    name = name.strip()
-    if name == settings().admin_username:
-        raise PersonError("name", f"{name} is the operator of the environment: choose another name")
+    name = names.of_user(name, settings().admin_username)
     with client().engine.connect() as connection:
         user = users.add(connection, name, password, role, guard.who())
     audit.note("added", f"the {role} {name}")
@@ -34,19 +33,24 @@ def change_user(name: str, password: str = "", role: str = "") -> Row[Any]:
     return user
 
 
-def remove_user(name: str) -> None:
-    """Delete a user; their sessions end. Raises UnknownPerson."""
+def remove_user(name: str) -> int:
+    """Delete a user; their sessions end, and their tokens are revoked. Returns how many. Raises UnknownPerson."""
     with client().engine.connect() as connection:
-        users.remove(connection, name)
-    audit.note("removed", f"the user {name}")
+        revoked = users.remove(connection, name)
+    audit.note("removed", f"the user {name}, with {counted(revoked, 'token')} revoked")
+    return revoked
 
 
-def add_token(name: str, role: str) -> tuple[int, str]:
-    """Make a token. Returns its id and the token itself, which cannot be read again. Raises PersonError."""
-    name = name.strip()
+def add_token(name: str, role: str, days: int | None) -> tuple[int, str]:
+    """Make a token for so many days, or for ever. Returns its id and itself: it can be read this once.
+
+    Raises PersonError, UnknownPerson.
+    """
+    name, who = name.strip(), guard.signed_in()
     with client().engine.connect() as connection:
-        made = tokens.add(connection, name, role, guard.who())
-    audit.note("made", f"the {role} token {name}")
+        made = tokens.add(connection, name, role, days, who=who.name, owner_id=who.owner_id)
+    lasts = f"for {counted(days, 'day')}" if days else "for ever"
+    audit.note("made", f"the {role} token {name}, {lasts}")
     return made
 
 

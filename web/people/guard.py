@@ -16,6 +16,7 @@ from web.http.clients import client, read_again, settings
 from web.http.errors import sends_token, wants_problem
 from web.people import accounts
 from web.people.accounts import Account
+from web.people.store.errors import TokenExpired
 from worker.ledger import Requester
 
 OPEN = ("static", "signin.signin", "health.healthz", "health.readyz")
@@ -128,10 +129,14 @@ def _check_role() -> None:
 
 def _token_account() -> Account:
     given = request.authorization
-    found = accounts.by_token(settings(), client().engine, (given and given.token) or "")
+    problem = f"This token opens nothing: {_SEND}"
+    try:
+        found = accounts.by_token(settings(), client().engine, (given and given.token) or "")
+    except TokenExpired as error:
+        found, problem = None, str(error)
     if found is None:
         limits.count_refused_token()
-        raise _unauthorized(f"This token opens nothing: {_SEND}")
+        raise _unauthorized(problem)
     return found
 
 

@@ -82,19 +82,20 @@ def change_user(name: str) -> ResponseReturnValue:
 @bp.post("/users/<name>/remove")
 def remove_user(name: str) -> ResponseReturnValue:
     """Delete a user."""
-    changes.remove_user(name)
-    flash(f"{name} may sign in no more.")
+    revoked = changes.remove_user(name)
+    flash(f"{name} may sign in no more. Tokens revoked with them: {revoked}.")
     return redirect(url_for("people.index"), 303)
 
 
 @bp.post("/tokens")
 def add_token() -> ResponseReturnValue:
     """Make a token, and show it this once."""
-    name, role = request.form.get("name", "").strip(), request.form.get("role", "")
+    name, role, days = (request.form.get(field, "").strip() for field in ("name", "role", "days"))
     try:
-        _, secret = changes.add_token(name, role)
+        _, secret = changes.add_token(name, role, _days(days))
     except PersonError as error:
-        return _page(token_given={"name": name, "role": role, "field": error.field, "error": str(error)}), 422
+        given = {"name": name, "role": role, "days": days, "field": error.field, "error": str(error)}
+        return _page(token_given=given), 422
     return _page(secret=secret)
 
 
@@ -106,8 +107,18 @@ def revoke_token(token_id: int) -> ResponseReturnValue:
     return redirect(url_for("people.index"), 303)
 
 
+def _days(given: str) -> int | None:
+    """For ever is said, and not what an empty field means. Raises PersonError."""
+    if given == "never":
+        return None
+    # What is no number of days is refused as zero of them are.
+    return int(given) if given.isascii() and given.isdecimal() and len(given) < 6 else 0
+
+
 def _page(**shown: object) -> str:
     with client().engine.connect() as connection:
         found = {"users": users.everybody(connection), "tokens": tokens.listed(connection)}
     values = {**found, "roles": ROLES, "shortest": passwords.SHORTEST}
+    lives = {30: "30 days", tokens.DAYS: "90 days", 365: "a year", "never": "for ever"}
+    values |= {"lives": lives, "days": tokens.DAYS}
     return render_template("people/index.html", **values, settings=settings(), **shown)

@@ -87,7 +87,7 @@ def test_what_is_wrong_with_a_gap_is_said_by_field(program: FlaskClient, change:
 
 def test_a_viewer_reads_and_changes_nothing(client: Client, program: FlaskClient) -> None:
     with client.engine.connect() as connection:
-        _, token = tokens.add(connection, "a dashboard", "viewer", "admin")
+        _, token = tokens.add(connection, "a dashboard", "viewer", 1, who="admin", owner_id=None)
     viewer = {"Authorization": f"Bearer {token}"}
     before = gaps(program)
     assert program.get(GAPS, headers=viewer).status_code == 200

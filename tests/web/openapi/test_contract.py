@@ -164,7 +164,7 @@ def test_a_person_is_told_as_promised_from_coming_to_going(app: APIFlask) -> Non
         return promised[path][method].Case(**asked).call_and_validate(headers=OPERATOR).json()
 
     users, one = "/api/v1/admin/users", "/api/v1/admin/users/{name}"
-    body = {"name": "night-shift", "password": "a long password"}
+    body = {"name": "night-shift", "password": "seven grey herons"}
     assert call("POST", users, body=body, media_type=JSON)["role"] == "viewer"
     known = {"path_parameters": {"name": "night-shift"}}
     assert call("PATCH", one, **known, body={"role": "operator"}, media_type=JSON)["role"] == "operator"

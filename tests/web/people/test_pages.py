@@ -13,7 +13,7 @@ from web.people.guard import _HARMLESS, OPEN
 from worker.client import Client
 
 USERS, TOKENS = "/api/v1/admin/users", "/api/v1/admin/tokens"
-NIGHT_SHIFT = {"name": "night-shift", "password": "a long password", "role": "viewer"}
+NIGHT_SHIFT = {"name": "night-shift", "password": "seven grey herons", "role": "viewer"}
 
 
 def press(browser: FlaskClient, path: str, **form: str) -> Any:
@@ -139,9 +139,10 @@ def test_secrets_are_kept_as_hashes(program: FlaskClient, client: Client) -> Non
 def test_people_are_managed_on_a_page(browser: FlaskClient, app: APIFlask) -> None:
     press(browser, "/people/users", **NIGHT_SHIFT)
     assert 'night-shift</strong> <span class="tag">viewer' in browser.get("/people/").text
-    press(browser, "/people/users/night-shift/change", role="operator", password="another password")
-    assert sign_in(app.test_client(), "another password", "night-shift").status_code == 303
-    secret = re.search(r'class="secret">(sg_[^<]+)<', press(browser, "/people/tokens", name="x", role="viewer").text)
+    press(browser, "/people/users/night-shift/change", role="operator", password="nine quick otters")
+    assert sign_in(app.test_client(), "nine quick otters", "night-shift").status_code == 303
+    page = press(browser, "/people/tokens", name="x", role="viewer", days="90").text
+    secret = re.search(r'class="secret">(sg_[^<]+)<', page)
     assert secret is not None
     assert secret[1] not in browser.get("/people/").text
     assert app.test_client().get(TASKS, headers={"Authorization": f"Bearer {secret[1]}"}).status_code == 200
@@ -152,7 +153,10 @@ def test_people_are_managed_on_a_page(browser: FlaskClient, app: APIFlask) -> No
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"password": "short"}, "at least 12 characters"),
+        ({"password": "short"}, "has fewer than 12 characters"),
+        ({"password": "qwertyuiop12"}, "easy to guess"),
+        ({"password": "night-shift-1"}, "easy to guess"),
+        ({"password": "changeme-changeme"}, "is a placeholder"),
         ({"name": " "}, "1 to 64 printable"),
         ({"name": "night-shift/x"}, "no slash"),
         ({"name": "admin"}, "operator of the environment"),

@@ -201,7 +201,7 @@ def test_an_operator_ends_anybodys_session(app: APIFlask, person: FlaskClient, p
     assert ("ended", f"the session {number} of night-shift") in told
 
 
-@pytest.mark.parametrize("change", [{"password": "another password"}, {"role": "operator"}, None])
+@pytest.mark.parametrize("change", [{"password": "nine quick otters"}, {"role": "operator"}, None])
 def test_a_change_of_somebody_ends_their_sessions_and_no_others(
     app: APIFlask, person: FlaskClient, program: FlaskClient, client: Client, change: dict[str, str] | None
 ) -> None:
@@ -226,7 +226,7 @@ def test_a_sign_in_that_a_change_of_the_password_overtakes_has_no_session(
     with client.engine.connect() as connection:
         read = users.by_password(connection, "night-shift", NIGHT_SHIFT["password"])
         assert read is not None
-        users.change(connection, "night-shift", password="another password")
+        users.change(connection, "night-shift", password="nine quick otters")
         assert sessions.begin(connection, read, Device("192.0.2.1", "x"), policy) is None
         assert not sessions.lasting(connection, policy)
 

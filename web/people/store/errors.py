@@ -1,5 +1,7 @@
 """What can be wrong with a user, a token or a session."""
 
+import datetime as dt
+
 from jobs.errors import SafegridError
 
 
@@ -16,6 +18,15 @@ class WrongPassword(PersonError):
 
     def __init__(self) -> None:
         super().__init__("old", "This is not your password")
+
+
+class TokenExpired(SafegridError):
+    """A token that was right until it expired."""
+
+    def __init__(self, since: dt.datetime) -> None:
+        super().__init__(
+            f"This token expired on {since:%Y-%m-%d at %H:%M} UTC: an operator makes another on the page People"
+        )
 
 
 class UnknownPerson(SafegridError):

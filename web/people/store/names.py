@@ -1,15 +1,38 @@
 """Names of users and tokens."""
 
+import re
+
+from web.http.names import comparable
 from web.people.store.errors import PersonError
 
 # It stands in every line of the audit.
 LONGEST = 64
+# Printable by Python's word, and not seen: Default_Ignorable_Code_Point of Unicode, and a blank of Braille.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+# By these the ledger and the audit call others than users.
+_RESERVED = ("api token", "cli", "events", "operator", "rq", "safegrid", "schedule", "scheduler", "system", "worker")
+_BEGINNINGS = ("token ", "token:", "oidc:", "run ", "rq ", "worker.", "(")
 
 
 def checked(name: str) -> str:
     """The name without spaces around it. Raises PersonError."""
     name = name.strip()
     # A slash would part the addresses of their page.
-    if not name or len(name) > LONGEST or not name.isprintable() or "/" in name:
+    if not name or len(name) > LONGEST or not name.isprintable() or "/" in name or _UNSEEN.search(name):
         raise PersonError("name", f"A name has 1 to {LONGEST} printable characters and no slash")
+    return name
+
+
+def of_user(name: str, operator: str) -> str:
+    """The same for a user, who may not look like somebody else: `operator` is that of the environment."""
+    name = checked(name)
+    form = comparable(name)
+    if form == comparable(operator):
+        raise PersonError("name", f"{name} is the operator of the environment: choose another name")
+    if form in _RESERVED or form.startswith(_BEGINNINGS):
+        raise PersonError(
+            "name", f"{name} looks like what stands in the audit for others than users: choose another name"
+        )
     return name

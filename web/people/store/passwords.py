@@ -6,6 +6,7 @@ import secrets
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from web.people.store.errors import PersonError
+from worker import weakness
 
 # As OWASP asks: ASVS 5.0, 6.2.1 has 8 as the least and advises 15.
 SHORTEST = 12
@@ -15,12 +16,13 @@ LONGEST = 1024
 METHOD = "scrypt:32768:8:1"
 
 
-def hashed(password: str) -> str:
-    """Its hash. Raises PersonError for a password that is too easily guessed, or too long."""
-    if len(password) < SHORTEST:
-        raise PersonError("password", f"A password has at least {SHORTEST} characters")
+def hashed(password: str, name: str) -> str:
+    """The hash of a password of the user of that name. Raises PersonError where it is easy to guess, or too long."""
     if len(password) > LONGEST:
         raise PersonError("password", f"A password has at most {LONGEST} characters")
+    if what := weakness.of(password, SHORTEST, (name,)):
+        hint = f"take a few words that do not belong together, at least {SHORTEST} characters"
+        raise PersonError("password", f"This password {what}: {hint}")
     return generate_password_hash(password, METHOD)
 
 

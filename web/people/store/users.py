@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, false, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from jobs.models.people import ROLES, Session, User
-from web.people.store import names, passwords
+from jobs.models.people import ROLES, ApiToken, Session, User
+from web.http.names import comparable
+from web.people.store import passwords
 from web.people.store.errors import PersonError, UnknownPerson
 
 
@@ -20,7 +21,7 @@ def everybody(connection: Connection) -> Sequence[Row[Any]]:
 def named(connection: Connection, name: str) -> Row[Any] | None:
     """The user of that name."""
     with connection.begin():
-        return connection.execute(select(User.__table__).where(User.name == name)).one_or_none()
+        return connection.execute(select(User.__table__).where(_is(name))).one_or_none()
 
 
 def by_password(connection: Connection, name: str, password: str) -> Row[Any] | None:
@@ -30,26 +31,26 @@ def by_password(connection: Connection, name: str, password: str) -> Row[Any] | 
 
 
 def add(connection: Connection, name: str, password: str, role: str, who: str) -> Row[Any]:
-    """Enter a user, who may sign in. Raises PersonError."""
-    name = names.checked(name)
-    values = {"name": name, "password_hash": passwords.hashed(password), "role": checked_role(role), "created_by": who}
-    query = insert(User).values(values).on_conflict_do_nothing().returning(User.__table__)
+    """Enter a user, who may sign in, by a name that was checked. Raises PersonError."""
+    values = {"name": name, "comparable": comparable(name), "role": checked_role(role), "created_by": who}
+    query = insert(User).values(**values, password_hash=passwords.hashed(password, name))
     with connection.begin():
-        added = connection.execute(query).one_or_none()
+        added = connection.execute(query.on_conflict_do_nothing().returning(User.__table__)).one_or_none()
     if added is None:
-        raise PersonError("name", f"There is a user {name} already")
+        there = named(connection, name)
+        raise PersonError("name", f"There is a user {there.name if there else name} already")
     return added
 
 
 def change(connection: Connection, name: str, *, password: str = "", role: str = "") -> Row[Any]:
     """Give a user another password, another role, or both. Their sessions end. Raises PersonError, UnknownPerson."""
-    values = {"password_hash": passwords.hashed(password)} if password else {}
+    values = {"password_hash": passwords.hashed(password, name)} if password else {}
     values |= {"role": checked_role(role)} if role else {}
     if not values:
         raise PersonError("password", "Give a new password or a new role")
     with connection.begin():
         changed = connection.execute(
-            update(User).where(User.name == name).values(values).returning(User.__table__)
+            update(User).where(_is(name)).values(values).returning(User.__table__)
         ).one_or_none()
         if changed is None:
             raise UnknownPerson(f"There is no user {name}")
@@ -58,11 +59,22 @@ def change(connection: Connection, name: str, *, password: str = "", role: str =
     return changed
 
 
-def remove(connection: Connection, name: str) -> None:
-    """Delete a user; their sessions end. Raises UnknownPerson."""
+def remove(connection: Connection, name: str) -> int:
+    """Delete a user; their sessions end, and their tokens are revoked. Returns how many. Raises UnknownPerson."""
     with connection.begin():
-        if not connection.execute(delete(User).where(User.name == name)).rowcount:
+        # With the lock, no token of theirs comes in between.
+        user_id = connection.scalar(select(User.id).where(_is(name)).with_for_update())
+        if user_id is None:
             raise UnknownPerson(f"There is no user {name}")
+        theirs = update(ApiToken).where(ApiToken.owner_id == user_id, ApiToken.revoked_at.is_(None))
+        revoked = connection.execute(theirs.values(revoked_at=func.clock_timestamp())).rowcount
+        connection.execute(delete(User).where(User.id == user_id))
+    return revoked
+
+
+def _is(name: str) -> ColumnElement[bool]:
+    """Names cannot have a zero byte, and PostgreSQL cannot be asked for one."""
+    return User.comparable == comparable(name) if "\0" not in name else false()
 
 
 def checked_role(role: str) -> str:
