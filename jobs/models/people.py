@@ -69,12 +69,17 @@ class ApiToken(Base):
 
 
 class AuditEntry(Base):
-    """Somebody changed something."""
+    """Somebody changed something. A trigger refuses to change or delete an entry."""
 
     __tablename__ = "audit"
     id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
     at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
     who: Mapped[str]
+    """The name at the time; who it was, kind and id say."""
+    kind: Mapped[str | None]
+    """operator (of the environment), person, oidc, token or stranger; none in entries of earlier versions."""
+    account_id: Mapped[str | None]
+    """Of the user or token; `environment` for what stands there."""
     action: Mapped[str]
     target: Mapped[str]
     address: Mapped[str | None]

@@ -20,6 +20,7 @@ from tests.browser.scene import paint, warm
 from tests.conftest import settings_at
 from tests.processes import safegrid, until
 from web.people.store import entries, tokens, users
+from web.people.store.entries import Actor
 from worker import engines
 from worker.client import Client
 from worker.settings import Settings
@@ -43,11 +44,12 @@ def scene(folder: Path) -> Iterator[tuple[str, Settings]]:
             paint(connection, now)
             town.build(connection, add_months(now.date().replace(day=1), -3))
             warm(settings, connection, folder / "climbing")
-            users.add(connection, "night-shift", "seven grey herons", "operator", "admin")
+            person = users.add(connection, "night-shift", "seven grey herons", "operator", "admin")
             users.add(connection, "wall-screen", "seven grey herons", "viewer", "admin")
-            tokens.add(connection, "nightly report", "viewer", 90, who="night-shift", owner_id=None)
+            tokens.add(connection, "nightly report", "viewer", 90, who="night-shift", owner_id=person.id)
             for action, target in (("added", "the viewer wall-screen"), ("paused", "the queue cache")):
-                entries.note(connection, "night-shift", action, target, "192.0.2.7")
+                actor = Actor(person.name, "person", str(person.id))
+                entries.note(connection, actor, action, target, "192.0.2.7")
         engine.dispose()
         with (
             served(settings, folder) as address,

@@ -87,6 +87,7 @@ def _migrate(owner: Settings, folder: Path) -> None:
     engine = database.create(owner)
     with engine.begin() as connection:
         connection.execute(text(EFFECTS))
+        connection.execute(text(documented("sql", "-- as safegrid_owner")))
     with engine.connect() as connection:
         load_synthetic(connection, folder / "climbing")
     engine.dispose()
@@ -184,7 +185,13 @@ def test_the_redis_user_may_do_no_more(limited: Limited, command: tuple[str, ...
 
 def test_the_role_may_do_no_more(limited: Limited) -> None:
     engine = database.create(limited.settings)
-    for statement in ("DROP TABLE runs", "CREATE TABLE another (x int)", "TRUNCATE runs"):
+    audit = (
+        "DELETE FROM audit",
+        "UPDATE audit SET who = ''",
+        "ALTER TABLE audit DISABLE TRIGGER ALL",
+        "DROP TABLE audit",
+    )
+    for statement in ("DROP TABLE runs", "CREATE TABLE another (x int)", "TRUNCATE runs", *audit):
         with engine.connect() as connection, pytest.raises(ProgrammingError):
             connection.execute(text(statement))
     engine.dispose()

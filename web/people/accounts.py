@@ -14,6 +14,7 @@ from werkzeug.exceptions import Forbidden
 from web.http.names import comparable
 from web.http.security import SESSION
 from web.people.store import passwords, sessions, tokens, users
+from web.people.store.entries import Actor
 from web.people.store.errors import TokenExpired
 from web.people.store.sessions import Device, Holder, Policy
 from web.settings import Settings
@@ -49,6 +50,11 @@ class Account(UserMixin):  # type: ignore[misc]
     def key(self) -> str:
         """What nobody else has."""
         return f"{self.kind} {self.id}"
+
+    @property
+    def actor(self) -> Actor:
+        """As the audit has them."""
+        return Actor(self.name, self.kind, self.id)
 
     @property
     def holder(self) -> Holder:

@@ -1,7 +1,7 @@
 """Users, tokens and the audit as JSON."""
 
 import datetime as dt
-from typing import Any
+from typing import Any, Literal
 
 from apiflask import APIBlueprint, APIFlask
 from flask import Response
@@ -112,6 +112,10 @@ class Entry(Schema):
     id: int
     at: dt.datetime
     who: str
+    kind: Literal["operator", "person", "token", "stranger"] | None = Field(
+        description="Null in entries that have none"
+    )
+    account_id: str | None = Field(description="Of the user or token; `environment` for what stands there")
     action: str
     target: str
     address: str | None

@@ -5,15 +5,11 @@ from flask import Blueprint, Flask, flash, redirect, render_template, request, s
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, logout_user
 
-from jobs.storable import storable
 from web.http import known
 from web.http.clients import client, settings
 from web.people import accounts, audit, changes, entrance, guard
 from web.people.devices import device
 from web.people.store import names
-
-# Who has not come in; no user has a name in brackets.
-STRANGER = "(stranger)"
 
 log = structlog.get_logger("safegrid.web")
 
@@ -36,13 +32,13 @@ def signin() -> ResponseReturnValue:
     account = accounts.by_password(settings(), client().engine, username, password, device())
     if account is None:
         log.warning("sign_in_refused", address=request.remote_addr)
-        audit.note_if_possible(STRANGER, "was refused", tried_name(username))
+        audit.note_if_possible(audit.STRANGER, "was refused", tried_name(username))
         error = "This name and password do not fit together. Check both and try again."
         return render_template("people/signin.html", error=error, username=username), 401
     changes.end_own_session()
     entrance.enter(account)
     log.info("signed_in", who=account.name, address=request.remote_addr)
-    audit.note_if_possible(account.name, "signed in")
+    audit.note_if_possible(account.actor, "signed in")
     return known.remember(redirect(target, 303), account.name)
 
 
@@ -50,7 +46,7 @@ def signin() -> ResponseReturnValue:
 def signout() -> ResponseReturnValue:
     """End the session."""
     changes.end_own_session()
-    audit.note_if_possible(guard.who(), "signed out")
+    audit.note_if_possible(guard.signed_in().actor, "signed out")
     logout_user()
     session.clear()
     flash("You are signed out.")
@@ -58,5 +54,6 @@ def signout() -> ResponseReturnValue:
 
 
 def tried_name(given: str) -> str:
-    """The name that somebody tried, as the audit and logs can take it."""
-    return str(storable(given))[: names.LONGEST]
+    """The name that somebody tried, as it can stand in a line: nothing in it breaks, hides or turns what follows."""
+    plain = (one if one.isprintable() else one.encode("unicode_escape").decode() for one in given[: names.LONGEST])
+    return "".join(plain)[: names.LONGEST]
