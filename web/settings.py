@@ -73,6 +73,8 @@ class Settings(worker.settings.Settings):
     """Without a request for so long, a session ends."""
     cors_origins: Annotated[str, AfterValidator(_origins)] = Field("", validation_alias="SAFEGRID_CORS_ORIGINS")
     """Whose pages may read the grid by its API, such as https://map.example.org, separated by spaces; * for all."""
+    rq_dashboard: bool = Field(True, validation_alias="SAFEGRID_RQ_DASHBOARD")
+    """Whether rq-dashboard is there, under /rq."""
     public_read: bool = Field(False, validation_alias="PUBLIC_READ")
     """Whether pages that only read the grid need no sign-in."""
     base_map_url: Annotated[str, AfterValidator(_tiles)] = Field("", validation_alias="SAFEGRID_BASE_MAP_URL")

@@ -69,7 +69,8 @@ def pages() -> list[tuple[str, str]]:
     """The pages that whoever is signed in may open: endpoint and label."""
     views = current_app.view_functions
     shut = () if getattr(current_user, "is_operator", False) else ("for_operators",)
-    return [page for page in _PAGES if not any(getattr(views[page[0]], mark, False) for mark in shut)]
+    there = [page for page in _PAGES if page[0] in views]
+    return [page for page in there if not any(getattr(views[page[0]], mark, False) for mark in shut)]
 
 
 def title_of(name: str) -> str:

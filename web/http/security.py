@@ -1,11 +1,12 @@
 """Security headers, cookies, https, and the platform's router in front of us."""
 
 import datetime as dt
+import secrets
 from collections.abc import Mapping
 from typing import cast
 
 import structlog
-from flask import Flask, Response, current_app, redirect, request
+from flask import Flask, Response, current_app, g, redirect, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
 from werkzeug.wrappers import Response as AnyResponse
@@ -23,6 +24,8 @@ CONTENT = {
     "frame-ancestors": "'none'",
     "object-src": "'none'",
 }
+# In a policy, a source: what carries this response's nonce.
+NONCE = "'nonce-{nonce}'"
 HEADERS = {
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
@@ -66,6 +69,13 @@ def widen(app: Flask, place: str, more: Mapping[str, str]) -> None:
     app.extensions["safegrid_policies"][place] = _written({**CONTENT, **more})
 
 
+def nonce() -> str:
+    """What marks scripts of this response as ours, where its policy has NONCE."""
+    if "nonce" not in g:
+        g.nonce = secrets.token_urlsafe(16)
+    return str(g.nonce)
+
+
 def _refuse_host() -> AnyResponse | None:
     """A host that is not ours would stand in redirects, and let another site's page act as ours."""
     hosts = settings().hosts.split()
@@ -104,7 +114,7 @@ def _add_headers(response: Response) -> Response:
 def _policy() -> str:
     policies = cast(dict[str, str], current_app.extensions["safegrid_policies"])
     wider = policies.get(request.endpoint or "") or policies.get(request.blueprint or "")
-    return wider or _written(CONTENT)
+    return wider.replace("{nonce}", nonce()) if wider else _written(CONTENT)
 
 
 def _written(policy: Mapping[str, str]) -> str:

@@ -1,5 +1,6 @@
 """rq-dashboard, to look at only."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from tests.web.conftest import csrf_token
+from tests.web.conftest import MakeApp, csrf_token, sign_in
 from worker.client import Client
 
 BAD = "<img src=x onerror=alert(1)>"
@@ -106,6 +107,28 @@ def test_what_is_not_there_is_404(browser: FlaskClient, path: str) -> None:
 
 
 def test_its_policy_is_its_own_and_only_there(browser: FlaskClient) -> None:
-    assert "'unsafe-eval'" in browser.get("/rq/").headers["Content-Security-Policy"]
+    policy = browser.get("/rq/").headers["Content-Security-Policy"]
+    assert "'unsafe-eval'" in policy
+    assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in browser.get("/").headers["Content-Security-Policy"]
-    assert "frame-ancestors 'none'" in browser.get("/rq/").headers["Content-Security-Policy"]
+
+
+def test_only_scripts_of_this_very_response_run(browser: FlaskClient) -> None:
+    nonces = set()
+    for page in ("/rq/", "/rq/0/view/workers"):
+        shown = browser.get(page)
+        (nonce,) = set(re.findall("'nonce-([^']+)'", shown.headers["Content-Security-Policy"]))
+        found = re.findall("<script[^>]*>", shown.text)
+        assert len(found) > 5
+        assert all(f'nonce="{nonce}"' in script for script in found)
+        nonces.add(nonce)
+    assert len(nonces) == 2
+    assert not re.search("script-src[^;]*'unsafe-inline'", shown.headers["Content-Security-Policy"])
+
+
+def test_it_can_be_switched_off(make_app: MakeApp) -> None:
+    browser = make_app(rq_dashboard=False).test_client()
+    assert sign_in(browser).status_code == 303
+    for path in ("/rq", "/rq/", "/rq/0/data/queues.json", "/rq/static/js/jquery-3.5.1.min.js"):
+        assert browser.get(path).status_code == 404, path
+    assert "/rq" not in browser.get("/").text
