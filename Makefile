@@ -39,8 +39,8 @@ test: setup ## All tests, shuffled; names what it skipped and tells the time tak
 		time AXE_CORE=$(AXE) $(BIN)/python -m pytest -n auto --maxschedchunk 1 \
 		--randomly-seed=$$seed --hypothesis-seed=$$seed $(ARGS)
 
-test-deps: ## What the tests want of PostGIS, PgBouncer, two hosts, promtool and a browser (Debian, as root)
-	@for package in postgresql-15-postgis-3 pgbouncer nginx-light iproute2 iptables prometheus chromium; do \
+test-deps: ## What the tests want of PostGIS, PgBouncer, two hosts, promtool, systemd-analyze and a browser (Debian, as root)
+	@for package in postgresql-15-postgis-3 pgbouncer nginx-light iproute2 iptables prometheus chromium systemd; do \
 		dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
 	command -v npm >/dev/null || missing="$$missing npm"; \
 	if [ -n "$$missing" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; fi; \
@@ -60,8 +60,8 @@ lint: setup ## Style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-audit: setup ## Known vulnerabilities of the exact versions
-	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.txt
+audit: setup ## Known vulnerabilities of the exact versions, secrets in tree and history. UNLESS_AWAY=1: if OSV can be reached
+	@$(BIN)/python -m tests.audit $(if $(UNLESS_AWAY),--unless-away)
 
 bench: setup ## Measure, as ratios. ONLY=name picks one; CHECK=1 fails where a goal is missed
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(CHECK),--check)

@@ -1,0 +1,1 @@
+"""What `make audit` looks for: known vulnerabilities of the exact versions, and secrets in the tree and its history."""
