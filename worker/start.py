@@ -3,7 +3,7 @@
 from redis import AuthenticationError, RedisError, ResponseError
 from sqlalchemy.exc import OperationalError
 
-from jobs import database
+from jobs import database, schema
 from jobs.catalogue import QUEUES
 from worker import causes, transport
 from worker.settings import Settings
@@ -12,13 +12,15 @@ PATIENCE_S = 3
 
 
 def check(settings: Settings) -> None:
-    """Raises what no waiting mends: PoolerRefused, a refusal as sqlalchemy's OperationalError or redis.RedisError.
+    """Raises what no waiting mends: PoolerRefused, SchemaDiffers, a refusal as OperationalError or redis.RedisError.
 
     An engine that is away is none: it is waited for.
     """
     engine = database.create(settings)
     try:
         database.refuse_pooler(engine)
+        with engine.connect() as connection:
+            schema.check(connection)
     except OperationalError as error:
         if causes.is_refused(error):
             raise

@@ -57,15 +57,19 @@ def check_port(host: str, port: int) -> None:
             raise PortTaken(port) from error
 
 
-def migrate(chosen: Settings) -> str:
-    """Bring the tables up to date and hold the first area. Answers the revision. Raises PoolerRefused."""
+def migrate(chosen: Settings, to: str = "head", *, discard: bool = False) -> str:
+    """Bring the tables to a revision; at the newest, hold the first area. Returns the revision reached.
+
+    Raises PoolerRefused, and as `jobs.schema.migrate`.
+    """
     engine = database.create(chosen)
     try:
         database.refuse_pooler(engine)
         with engine.connect() as connection:
-            revision = schema.migrate(connection)
-            with connection.begin():
-                land.ensure_default(connection, chosen)
+            revision = schema.migrate(connection, to, discard=discard)
+            if schema.is_current(connection):
+                with connection.begin():
+                    land.ensure_default(connection, chosen)
     finally:
         engine.dispose()
     return revision

@@ -10,6 +10,8 @@ context.configure(
     target_metadata=METADATA,
     include_object=is_ours,
     compare_type=True,
+    # A lock that one takes is held for no longer than that one needs.
+    transaction_per_migration=True,
 )
 with context.begin_transaction():
     context.run_migrations()

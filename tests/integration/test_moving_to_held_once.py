@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from jobs import areas, schema
 from jobs.areas import from_box
 from jobs.context import Context
+from jobs.errors import SafegridError
 from jobs.grid.rebuild import rebuild_safety_grid
 from jobs.held import land
 from jobs.ingestion.run import ingest_month_on_demand
@@ -160,7 +161,7 @@ def test_there_is_a_way_back_while_no_areas_overlap(former: Connection) -> None:
     schema.migrate(former)
     with former.begin():
         land.add(former, from_box("both", "Both", (50.9, -1.45, 51.02, -1.35), ()))
-    with pytest.raises(RuntimeError, match="Areas overlap"), former.begin():
+    with pytest.raises(SafegridError, match="Areas overlap"), former.begin():
         command.downgrade(schema.config(former), "0011")
     with former.begin():
         land.remove(former, "both")

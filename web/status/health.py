@@ -47,7 +47,7 @@ def readyz() -> ResponseReturnValue:
     try:
         with client().engine.connect() as connection:
             schema.check(connection)
-    except schema.SchemaOutOfDate as error:
+    except schema.SchemaDiffers as error:
         return jsonify(status="unavailable", away=[], detail=str(error)), 503
     return jsonify(status="ok")
 

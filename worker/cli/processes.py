@@ -10,7 +10,7 @@ from types import FrameType
 
 import click
 
-from jobs import catalogue, database, schema
+from jobs import catalogue
 from worker import logs, settings, start, system
 from worker.cli import help_of
 from worker.scheduler import run_forever
@@ -38,10 +38,6 @@ def worker(queues: Sequence[str]) -> None:
     chosen = settings.read()
     logs.configure(chosen)
     start.check(chosen)
-    engine = database.create(chosen)
-    with engine.connect() as connection:
-        schema.check(connection)
-    engine.dispose()
     Supervisor(chosen, queues or catalogue.queues()).run()
 
 
@@ -68,11 +64,13 @@ def token() -> None:
 
 
 @click.command(help=help_of("migrate"))
-def migrate() -> None:
+@click.option("--to", default="head", metavar="REVISION", help="Another revision, such as that of an earlier version.")
+@click.option("--discard", is_flag=True, help="Go back even where something that is held would be lost.")
+def migrate(to: str, discard: bool) -> None:
     """Bring the database's tables up to date, and hold the first area."""
     chosen = settings.read()
     logs.configure(chosen)
-    _say(f"The database is at revision {system.migrate(chosen)}")
+    _say(f"The database is at revision {system.migrate(chosen, to, discard=discard)}")
 
 
 @click.command(help=help_of("up"))

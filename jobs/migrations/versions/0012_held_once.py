@@ -19,6 +19,8 @@ from shapely.geometry import shape
 from sqlalchemy.dialects import postgresql
 
 from jobs.areas import Area
+from jobs.errors import SafegridError
+from jobs.migrations.locks import keep_out_writers, swap
 
 revision = "0012"
 down_revision = "0011"
@@ -31,14 +33,13 @@ NOW = sa.text("now()")
 
 
 def upgrade() -> None:
-    # Until the end nobody brings anything in; everybody may read.
-    op.execute("LOCK TABLE areas, ingestion_runs, crime_incidents, unplaced_crimes IN SHARE ROW EXCLUSIVE MODE")
+    keep_out_writers("areas", "ingestion_runs", "crime_incidents", "unplaced_crimes")
     _create_tables()
     _fill_points()
     _copy_crimes()
     _fill_grounds()
     _fill_summaries()
-    _take_over_names()
+    swap(_take_over_names)
     _create_staging()
 
 
@@ -294,7 +295,7 @@ _OVERLAPS = (
 
 def downgrade() -> None:
     if op.get_bind().scalar(sa.text(_OVERLAPS)):
-        raise RuntimeError("Areas overlap, which the former tables cannot hold: remove areas until none does")
+        raise SafegridError("Areas overlap, which the former tables cannot hold: remove areas until none does")
     for name in ("staged_crimes", "staged_answers", "staged_pulls"):
         op.drop_table(name)
     _restore_columns()

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
+from jobs.migrations.locks import keep_out_writers, swap
+
 revision = "0019"
 down_revision = "0018"
 branch_labels = None
@@ -45,19 +47,17 @@ _VIEW = (
 
 
 def upgrade() -> None:
-    # Until the end nobody brings anything in; everybody may read.
-    op.execute("LOCK TABLE areas, ingestion_runs, crime_incidents IN SHARE ROW EXCLUSIVE MODE")
+    keep_out_writers("areas", "ingestion_runs", "crime_incidents")
     op.execute("CREATE TABLE crimes (LIKE crime_incidents INCLUDING DEFAULTS) PARTITION BY LIST (month)")
     for month in _months():
         part = f"crime_incidents_{month:%Y%m}"
         op.execute(f"CREATE TABLE {part} PARTITION OF crimes FOR VALUES IN ('{month}')")
         op.execute(f"INSERT INTO {part} SELECT * FROM crime_incidents WHERE month = '{month}' ORDER BY point_id")
+    op.create_primary_key("pk_crimes", "crimes", ["month", "id"])
+    op.create_index("ix_crimes_point_id", "crimes", ["point_id"])
+    op.execute("ANALYZE crimes")
     op.execute("ALTER SEQUENCE crime_incidents_id_seq OWNED BY crimes.id")
-    _take_over_names()
-    # Counted in one place, whatever brought them in.
-    for table in ("ingestion_runs", "staged_answers"):
-        op.add_column(table, sa.Column("collapsed", sa.Integer(), server_default=sa.text("0"), nullable=False))
-    _stage_points()
+    swap(_take_over)
     schema = op.get_bind().scalar(sa.text("SELECT quote_ident(current_schema())"))
     for signature, body in FUNCTIONS.items():
         op.execute(
@@ -67,16 +67,24 @@ def upgrade() -> None:
         )
 
 
+def _take_over() -> None:
+    _take_over_names(point_index="point_id")
+    # Counted in one place, whatever brought them in.
+    for table in ("ingestion_runs", "staged_answers"):
+        op.add_column(table, sa.Column("collapsed", sa.Integer(), server_default=sa.text("0"), nullable=False))
+    _stage_points()
+
+
 def _months() -> Sequence[dt.date]:
     return op.get_bind().scalars(sa.text("SELECT DISTINCT month FROM crime_incidents ORDER BY month")).all()
 
 
-def _take_over_names() -> None:
+def _take_over_names(point_index: str) -> None:
     op.execute("DROP VIEW placed_crimes")
     op.drop_table("crime_incidents")
     op.execute("ALTER TABLE crimes RENAME TO crime_incidents")
-    op.create_primary_key("pk_crime_incidents", "crime_incidents", ["month", "id"])
-    op.create_index("ix_crime_incidents_point_id", "crime_incidents", ["point_id"])
+    op.execute("ALTER TABLE crime_incidents RENAME CONSTRAINT pk_crimes TO pk_crime_incidents")
+    op.execute(f"ALTER INDEX ix_crimes_{point_index} RENAME TO ix_crime_incidents_{point_index}")
     op.execute(_VIEW)
 
 
@@ -104,6 +112,17 @@ def _stage_points() -> None:
 
 
 def downgrade() -> None:
+    keep_out_writers("areas", "ingestion_runs", "crime_incidents")
+    op.execute("CREATE TABLE crimes (LIKE crime_incidents INCLUDING DEFAULTS)")
+    op.execute("INSERT INTO crimes SELECT * FROM crime_incidents ORDER BY month, point_id")
+    op.create_primary_key("pk_crimes", "crimes", ["id"])
+    op.create_index("ix_crimes_month_point", "crimes", ["month", "point_id"])
+    op.execute("ANALYZE crimes")
+    op.execute("ALTER SEQUENCE crime_incidents_id_seq OWNED BY crimes.id")
+    swap(_give_back)
+
+
+def _give_back() -> None:
     for signature in FUNCTIONS:
         op.execute(f"DROP FUNCTION {signature.split('(')[0]}")
     op.drop_table("staged_unplaced")
@@ -114,15 +133,7 @@ def downgrade() -> None:
     for table in ("ingestion_runs", "staged_answers"):
         op.drop_column(table, "collapsed")
     _restore_staged_crimes()
-    op.execute("CREATE TABLE crimes (LIKE crime_incidents INCLUDING DEFAULTS)")
-    op.execute("INSERT INTO crimes SELECT * FROM crime_incidents ORDER BY month, point_id")
-    op.execute("ALTER SEQUENCE crime_incidents_id_seq OWNED BY crimes.id")
-    op.execute("DROP VIEW placed_crimes")
-    op.drop_table("crime_incidents")
-    op.execute("ALTER TABLE crimes RENAME TO crime_incidents")
-    op.create_primary_key("pk_crime_incidents", "crime_incidents", ["id"])
-    op.create_index("ix_crime_incidents_month_point", "crime_incidents", ["month", "point_id"])
-    op.execute(_VIEW)
+    _take_over_names(point_index="month_point")
 
 
 def _drop_loose() -> None:
