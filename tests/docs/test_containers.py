@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,12 +22,7 @@ from tests.servers import valkey_program, wait
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
 OURS = sorted(name for name, service in SERVICES.items() if service["image"] == "safegrid")
-TOLD = {
-    "POSTGRES_PASSWORD": "0123456789abcdef-pg",
-    "REDIS_PASSWORD": "0123456789abcdef-rd",
-    "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz",
-    "ADMIN_PASSWORD": "correct horse battery",
-}
+TOLD = {name: secrets.token_hex(20) for name in ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "SECRET_KEY", "ADMIN_PASSWORD")}
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*)|:\?[^}]*)?\}")
 # Of ours, the second stage is what runs.
 _FINAL = (DEPLOY / "Dockerfile").read_text().rpartition("\nFROM ")[2]
