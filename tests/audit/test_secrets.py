@@ -39,7 +39,7 @@ def planted() -> str:
     """A key as somebody would leave it: the rules of Kingfisher, and ours."""
     key = "".join(chance.choice(string.ascii_letters + string.digits) for _ in range(24))
     numbers = f"{chance.randbelow(9 * 10**11) + 10**11}-{chance.randbelow(9 * 10**12) + 10**12}"
-    address = f"postgresql://safegrid:{chance.token_hex(12)}@db.example.org/safegrid"
+    address = f"postgresql://safegrid:{chance.token_hex(24)}@db.example.org/safegrid"
     return f"slack = 'xoxb-{numbers}-{key}'\nSECRET_KEY={chance.token_urlsafe(32)}\nDATABASE_URL={address}\n"
 
 
