@@ -23,7 +23,7 @@ from web.jobs import api as jobs_api
 from web.jobs import pages as jobs_pages
 from web.openapi import document
 from web.openapi import pages as openapi_pages
-from web.people import account, guard, signin
+from web.people import account, guard, oidc, signin
 from web.people import api as people_api
 from web.people import pages as people_pages
 from web.runs import api as runs_api
@@ -71,6 +71,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     for pages in (
         signin,
         account,
+        oidc,
         overview,
         findings_pages,
         jobs_pages,

@@ -1,7 +1,7 @@
 """Settings of the web: those of the workers, and its secrets."""
 
 import re
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from annotated_types import Ge, Le, MinLen
@@ -28,6 +28,13 @@ def _tiles(url: str) -> str:
     # The host goes into a header, in which a space or semicolon would begin something else.
     if not _HOST.fullmatch(parts.netloc) or not all(f"{{{name}}}" in parts.path for name in "zxy"):
         raise ValueError("expected an address such as https://tiles.example.org/{z}/{x}/{y}.png")
+    return url
+
+
+def _issuer(url: str) -> str:
+    """As it is, with a slash at its end or without: the provider repeats it so. Raises ValueError."""
+    if url and (secure_address(url) != url.rstrip("/") or "?" in url or "#" in url):
+        raise ValueError("expected the address by which the provider calls itself")
     return url
 
 
@@ -75,11 +82,54 @@ class Settings(worker.settings.Settings):
     """Whose pages may read the grid by its API, such as https://map.example.org, separated by spaces; * for all."""
     rq_dashboard: bool = Field(True, validation_alias="SAFEGRID_RQ_DASHBOARD")
     """Whether rq-dashboard is there, under /rq."""
+    oidc_issuer: Annotated[str, AfterValidator(_issuer)] = Field("", validation_alias="SAFEGRID_OIDC_ISSUER")
+    """The provider of OpenID Connect, as it calls itself; none when empty."""
+    oidc_client_id: str = Field("", validation_alias="SAFEGRID_OIDC_CLIENT_ID")
+    oidc_client_secret: str = Field("", validation_alias="SAFEGRID_OIDC_CLIENT_SECRET", repr=False)
+    oidc_scopes: str = Field("openid profile email", validation_alias="SAFEGRID_OIDC_SCOPES")
+    oidc_claim: Annotated[str, MinLen(1)] = Field("groups", validation_alias="SAFEGRID_OIDC_CLAIM")
+    """The claim of the ID token that says who may come in."""
+    oidc_viewers: str = Field("", validation_alias="SAFEGRID_OIDC_VIEWERS")
+    """Values of the claim that stand for the role, separated by commas."""
+    oidc_operators: str = Field("", validation_alias="SAFEGRID_OIDC_OPERATORS")
     public_read: bool = Field(False, validation_alias="PUBLIC_READ")
     """Whether pages that only read the grid need no sign-in."""
     base_map_url: Annotated[str, AfterValidator(_tiles)] = Field("", validation_alias="SAFEGRID_BASE_MAP_URL")
     """Raster tiles under the cells of the map, with {z}, {x} and {y}; none when empty."""
     base_map_attribution: str = Field("", validation_alias="SAFEGRID_BASE_MAP_ATTRIBUTION")
+
+    def oidc_values(self, role: Literal["viewer", "operator"]) -> set[str]:
+        """The values of the claim that stand for a role."""
+        text = self.oidc_operators if role == "operator" else self.oidc_viewers
+        return {value.strip() for value in text.split(",")} - {""}
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_https_in_production(cls, value: str, info: ValidationInfo) -> str:
+        if _in_production(info) and value.startswith("http://"):
+            raise ValueError("expected an https:// address with APP_ENV=production")
+        return value
+
+    @field_validator("oidc_client_id", "oidc_client_secret")
+    @classmethod
+    def _comes_with_its_provider(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("oidc_issuer") and not value:
+            raise ValueError("is required with SAFEGRID_OIDC_ISSUER")
+        return value
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _is_openid(cls, value: str) -> str:
+        if "openid" not in value.split():
+            raise ValueError("expected scopes separated by spaces, openid among them")
+        return value
+
+    @field_validator("oidc_operators")
+    @classmethod
+    def _lets_somebody_in(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("oidc_issuer") and not (value.strip(", ") or info.data.get("oidc_viewers", "").strip(", ")):
+            raise ValueError("or SAFEGRID_OIDC_VIEWERS is required with SAFEGRID_OIDC_ISSUER: who may come in")
+        return value
 
     @field_validator("base_map_attribution")
     @classmethod

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func
 from sqlalchemy.dialects.postgresql import BIGINT
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -13,19 +13,28 @@ _ROLE = "role IN ('viewer', 'operator')"
 
 
 class User(Base):
-    """Somebody who signs in with a password."""
+    """Somebody who signs in with a password, or by a provider of OpenID Connect."""
 
     __tablename__ = "users"
     id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
     name: Mapped[str]
     comparable: Mapped[str] = mapped_column(unique=True)
     """The name without its case and form: two that differ in these only are one."""
-    password_hash: Mapped[str]
+    password_hash: Mapped[str | None]
+    issuer: Mapped[str | None]
+    subject: Mapped[str | None]
+    """What the provider `issuer` calls them, for good."""
     role: Mapped[str]
     created_by: Mapped[str]
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
     last_sign_in: Mapped[dt.datetime | None]
-    __table_args__ = (CheckConstraint(_ROLE, name="role"),)
+    __table_args__ = (
+        UniqueConstraint("issuer", "subject"),
+        CheckConstraint(_ROLE, name="role"),
+        CheckConstraint(
+            "num_nonnulls(issuer, subject) = CASE WHEN password_hash IS NULL THEN 2 ELSE 0 END", name="known_by"
+        ),
+    )
 
 
 class Session(Base):

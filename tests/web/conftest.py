@@ -44,6 +44,8 @@ def _no_web_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
         "WEB_CONCURRENCY",
         "SAFEGRID_BASE_MAP_URL",
         "SAFEGRID_BASE_MAP_ATTRIBUTION",
+        "SAFEGRID_SESSION_IDLE_S",
+        *(f"SAFEGRID_OIDC_{one}" for one in ("ISSUER", "CLAIM", "OPERATORS", "VIEWERS")),
     )
     for name in ("SECRET_KEY", "ADMIN_USERNAME", "ADMIN_PASSWORD", "ADMIN_API_TOKEN", *others):
         monkeypatch.delenv(name, raising=False)

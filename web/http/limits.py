@@ -18,6 +18,8 @@ from web.settings import Settings
 SIGN_INS = "10 per minute"
 # Of wrong passwords for one name, from whatever addresses. Browsers that the name has signed in with are let try on.
 _WRONG, _MINUTES = 20, 15
+# Of those behind one address.
+_BY_PROVIDER = "30 per minute"
 # Of tokens that open nothing, per address and minute.
 _REFUSED = 30
 # Of one user or token: a backfill of every month by a script passes, and a loop gone wild does not fill the ledger.
@@ -60,6 +62,9 @@ def init_app(app: Flask) -> None:
         deduct_when=lambda _response: bool(g.get("guessed_wrong")),
         error_message=f"{_WRONG} wrong passwords in {_MINUTES} minutes for this account",
     )
+    # Each asks the provider.
+    for endpoint in ("oidc.start", "oidc.callback", "oidc.leave"):
+        views[endpoint] = limiter.limit(_BY_PROVIDER)(views[endpoint])
     requests = limiter.shared_limit(REQUESTS, scope="requests", key_func=_who_asks)
     views["signin.signin"] = sign_ins(guesses(views["signin.signin"]))
     # Who has found a browser that is signed in does not guess its password.

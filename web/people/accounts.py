@@ -20,7 +20,7 @@ from web.people.store.sessions import Device, Holder, Policy
 from web.settings import Settings
 
 Role = Literal["viewer", "operator"]
-Kind = Literal["operator", "person", "token"]
+Kind = Literal["operator", "person", "oidc", "token"]
 TOKEN_NAME = "api token"  # noqa: S105 - a name
 # Of those whose name and secret stand in the environment.
 ENVIRONMENT = "environment"
@@ -151,7 +151,7 @@ def _operator(settings: Settings, **session: Any) -> Account:
 
 
 def _person(row: Row[Any], user_id: int, **session: Any) -> Account:
-    return Account(row.name, "person", str(user_id), row.role, owner_id=user_id, **session)
+    return Account(row.name, "oidc" if row.subject else "person", str(user_id), row.role, owner_id=user_id, **session)
 
 
 def _equal(given: str, expected: str) -> bool:

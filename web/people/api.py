@@ -24,6 +24,7 @@ class User(Schema):
 
     name: str
     role: Role
+    issuer: str | None = Field(description="The provider that knows them; null for those with a password here")
     created_by: str
     created_at: dt.datetime
     last_sign_in: dt.datetime | None
@@ -112,7 +113,7 @@ class Entry(Schema):
     id: int
     at: dt.datetime
     who: str
-    kind: Literal["operator", "person", "token", "stranger"] | None = Field(
+    kind: Literal["operator", "person", "oidc", "token", "stranger"] | None = Field(
         description="Null in entries that have none"
     )
     account_id: str | None = Field(description="Of the user or token; `environment` for what stands there")

@@ -19,7 +19,10 @@ from web.people.accounts import Account
 from web.people.store.errors import TokenExpired
 from worker.ledger import Requester
 
-OPEN = ("static", "signin.signin", "health.healthz", "health.readyz")
+OPEN = (
+    *("static", "signin.signin", "health.healthz", "health.readyz"),
+    *("oidc.start", "oidc.callback", "oidc.leave"),
+)
 # What a viewer may send: these change nothing that others see.
 _HARMLESS = (
     *("signin.signout", "signin.signin", "scores_api.many"),

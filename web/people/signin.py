@@ -45,12 +45,14 @@ def signin() -> ResponseReturnValue:
 @bp.post("/sign-out")
 def signout() -> ResponseReturnValue:
     """End the session."""
+    who = guard.signed_in()
     changes.end_own_session()
-    audit.note_if_possible(guard.signed_in().actor, "signed out")
+    audit.note_if_possible(who.actor, "signed out")
     logout_user()
     session.clear()
     flash("You are signed out.")
-    return redirect(url_for("signin.signin"), 303)
+    # Whoever comes next to this browser would be let in by the provider.
+    return redirect(url_for("signin.signin", leave=1 if who.kind == "oidc" else None), 303)
 
 
 def tried_name(given: str) -> str:

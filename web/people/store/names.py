@@ -11,9 +11,11 @@ LONGEST = 64
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
+OF_PROVIDER = "oidc:"
+"""With it begin the names of those whom a provider knows."""
 # By these the ledger and the audit call others than users.
 _RESERVED = ("api token", "cli", "events", "operator", "rq", "safegrid", "schedule", "scheduler", "system", "worker")
-_BEGINNINGS = ("token ", "token:", "oidc:", "run ", "rq ", "worker.", "(")
+_BEGINNINGS = ("token ", "token:", OF_PROVIDER, "run ", "rq ", "worker.", "(")
 
 
 def checked(name: str) -> str:
@@ -23,6 +25,12 @@ def checked(name: str) -> str:
     if not name or len(name) > LONGEST or not name.isprintable() or "/" in name or _UNSEEN.search(name):
         raise PersonError("name", f"A name has 1 to {LONGEST} printable characters and no slash")
     return name
+
+
+def plain(name: str) -> str:
+    """What of a name can stand in a line, as far as 48 characters."""
+    seen = (one for one in _UNSEEN.sub("", name) if one.isprintable() and one != "/")
+    return "".join(seen).strip()[:48]
 
 
 def of_user(name: str, operator: str) -> str:

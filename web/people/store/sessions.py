@@ -14,8 +14,7 @@ from web.people.store.errors import UnknownPerson
 # Not a write with each request.
 SEEN_EVERY = dt.timedelta(minutes=1)
 _NOW = func.clock_timestamp()
-# Of a user's row, what a session depends on.
-_USER = (User.name, User.role, User.password_hash)
+_USER = (User.name, User.role, User.subject)
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,8 @@ def begin(connection: Connection, user: Row[Any], device: Device, policy: Policy
     """A session of a user as they were read. Returns its secret; none where they were changed or removed since."""
     secret, values = _new(device, policy)
     # It waits for a change of the user that is under way, and sees it.
-    as_read = update(User).where(User.id == user.id, User.role == user.role, User.password_hash == user.password_hash)
+    is_same = User.password_hash.is_not_distinct_from(user.password_hash)
+    as_read = update(User).where(User.id == user.id, User.role == user.role, is_same)
     with connection.begin():
         if not connection.execute(as_read.values(last_sign_in=_NOW)).rowcount:
             return None

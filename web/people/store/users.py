@@ -1,9 +1,12 @@
 """Users in PostgreSQL."""
 
+import contextlib
+import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, false, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, false, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from jobs.models.people import ROLES, ApiToken, Session, User
@@ -42,6 +45,50 @@ def add(connection: Connection, name: str, password: str, role: str, who: str) -
     return added
 
 
+@dataclass(frozen=True)
+class Known:
+    """Somebody whom a provider knows: its address, and what it calls them for good."""
+
+    issuer: str
+    subject: str
+
+    @property
+    def digest(self) -> str:
+        """A few letters that tell them from others."""
+        return hashlib.sha256(f"{self.issuer}\0{self.subject}".encode()).hexdigest()[:8]
+
+    @property
+    def is_user(self) -> ColumnElement[bool]:
+        return and_(User.issuer == self.issuer, User.subject == self.subject)
+
+
+def known_by_provider(connection: Connection, known: Known, name: str, role: str) -> Row[Any]:
+    """The user, with the role that the provider gives now. Who is new gets the name, or a longer one if it is taken."""
+    with connection.begin():
+        for free in (name, f"{name} {known.digest}"):
+            values = {"name": free, "comparable": comparable(free), "role": checked_role(role)}
+            query = insert(User).values(**values, issuer=known.issuer, subject=known.subject, created_by=known.issuer)
+            # Nothing for those who are here, also where they sign in twice at the same time.
+            connection.execute(query.on_conflict_do_nothing())
+        found = connection.execute(select(User.__table__).where(known.is_user).with_for_update()).one()
+        if found.role == role:
+            return found
+        # As with any other change of a role.
+        connection.execute(delete(Session).where(Session.user_id == found.id))
+        return connection.execute(
+            update(User).where(User.id == found.id).values(role=role).returning(User.__table__)
+        ).one()
+
+
+def forget(connection: Connection, known: Known) -> None:
+    """Delete somebody whom the provider gives no role any more, if they were here."""
+    with connection.begin():
+        name = connection.scalar(select(User.name).where(known.is_user))
+    if name is not None:
+        with contextlib.suppress(UnknownPerson):
+            remove(connection, name)
+
+
 def change(connection: Connection, name: str, *, password: str = "", role: str = "") -> Row[Any]:
     """Give a user another password, another role, or both. Their sessions end. Raises PersonError, UnknownPerson."""
     values = {"password_hash": passwords.hashed(password, name)} if password else {}
@@ -50,10 +97,10 @@ def change(connection: Connection, name: str, *, password: str = "", role: str =
         raise PersonError("password", "Give a new password or a new role")
     with connection.begin():
         changed = connection.execute(
-            update(User).where(_is(name)).values(values).returning(User.__table__)
+            update(User).where(_is(name), User.password_hash.is_not(None)).values(values).returning(User.__table__)
         ).one_or_none()
         if changed is None:
-            raise UnknownPerson(f"There is no user {name}")
+            raise UnknownPerson(f"There is no user {name} with a password here")
         # After the user: a sign-in by the old password that is under way has its session by now, or gets none.
         connection.execute(delete(Session).where(Session.user_id == changed.id))
     return changed
