@@ -78,6 +78,8 @@ def _pages(connection: Connection, run_id: str) -> dict[str, str]:
         "a route": "/scores/1",
         "people": "/people/",
         "audit": "/people/audit",
+        "sessions": "/people/sessions",
+        "your account": "/account/",
         "API": "/docs",
         "rq-dashboard": "/rq/",
     }

@@ -29,14 +29,14 @@ def change_user(name: str, password: str = "", role: str = "") -> Row[Any]:
     with client().engine.connect() as connection:
         user = users.change(connection, name, password=password, role=role)
     changed = [*(["password"] if password else []), *([f"role ({role})"] if role else [])]
-    audit.note("changed", f"{' and '.join(changed)} of {name}")
+    audit.note("changed", f"{' and '.join(changed)} of {user.name}")
     return user
 
 
 def remove_user(name: str) -> int:
     """Delete a user; their sessions end, and their tokens are revoked. Returns how many. Raises UnknownPerson."""
     with client().engine.connect() as connection:
-        revoked = users.remove(connection, name)
+        name, revoked = users.remove(connection, name)
     audit.note("removed", f"the user {name}, with {counted(revoked, 'token')} revoked")
     return revoked
 

@@ -46,7 +46,9 @@ def init_app(app: Flask) -> None:
 
 @bp.get("/")
 def start() -> ResponseReturnValue:
-    """To the provider."""
+    """To the provider, where somebody wants to: a link elsewhere leads to our page, and signs nobody in unasked."""
+    if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+        return redirect(url_for("signin.signin"), 303)
     response = _provider().begin(url_for("oidc.callback", _external=True))
     session["next"] = entrance.local_path(request.args.get("next", "")) or ""
     return response

@@ -84,5 +84,6 @@ _ALL = (
     Kind("receiver_refuses", "warning", 5 * MINUTE_S, "a receiver of messages did not take the last one"),
     Kind("weak_password", "warning", HOUR_S, "an engine's password is missing, short or a placeholder, in production"),
     Kind("no_tls", "warning", HOUR_S, "an engine on another host is reached without TLS, in production"),
+    Kind("token_expires", "warning", 0, "an API token that is in use expires within a week, or has within the last"),
 )
 KINDS = {kind.name: kind for kind in _ALL}

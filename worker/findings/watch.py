@@ -11,13 +11,13 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from worker import causes, transport
 from worker.boundaries import boundary
-from worker.findings import data, engines, pauses, processes, runs, schedule, scores, security, store, telling
+from worker.findings import data, engines, pauses, processes, runs, schedule, scores, security, store, telling, tokens
 from worker.findings.kinds import SEVERITIES, Finding
 from worker.findings.rule import Here, Rule
 from worker.settings import Settings
 
 RULES: tuple[Rule, ...] = tuple(
-    one.RULE for one in (engines, processes, schedule, runs, pauses, data, scores, security, telling)
+    one.RULE for one in (engines, processes, schedule, runs, pauses, data, scores, security, tokens, telling)
 )
 # Somebody may be waiting for the page; a Redis that takes longer is as good as away.
 PATIENCE_S = 2

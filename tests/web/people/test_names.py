@@ -39,6 +39,8 @@ def test_a_sharp_s_is_two(program: FlaskClient) -> None:
     assert [add(program, name)[0] for name in (STRASSE, "STRASSE", "strasse")] == [201, 422, 422]
     assert program.patch(f"{USERS}/STRASSE", json={"role": "operator"}).json["name"] == STRASSE
     assert program.delete(f"{USERS}/strasse").json == {"changed": True}
+    told = [one["target"] for one in program.get("/api/v1/admin/audit").json["entries"]]
+    assert told[:2] == [f"the user {STRASSE}, with 0 tokens revoked", f"role (operator) of {STRASSE}"]
 
 
 def test_the_database_takes_no_name_twice_either(program: FlaskClient, client: Client) -> None:

@@ -169,6 +169,12 @@ def _signed_by(key: Any, name: str, claims: Claims) -> str:
     return jwt.encode({"alg": "RS256", "kid": name}, claims, key)
 
 
+def test_a_link_of_another_site_signs_nobody_in(visitor: FlaskClient) -> None:
+    for site, location in (("cross-site", "/sign-in"), ("same-site", "/sign-in"), ("none", "/sign-in")):
+        assert visitor.get("/sign-in/oidc/", headers={"Sec-Fetch-Site": site}).location == location
+    assert "/authorize?" in visitor.get("/sign-in/oidc/", headers={"Sec-Fetch-Site": "same-origin"}).location
+
+
 def test_what_comes_back_to_another_browser_or_twice_is_refused(
     visitor: FlaskClient, make_app: MakeApp, values: dict[str, Any]
 ) -> None:

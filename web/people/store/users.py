@@ -106,17 +106,20 @@ def change(connection: Connection, name: str, *, password: str = "", role: str =
     return changed
 
 
-def remove(connection: Connection, name: str) -> int:
-    """Delete a user; their sessions end, and their tokens are revoked. Returns how many. Raises UnknownPerson."""
+def remove(connection: Connection, name: str) -> tuple[str, int]:
+    """Delete a user; their sessions end, and their tokens are revoked. Returns their name, and of how many tokens.
+
+    Raises UnknownPerson.
+    """
     with connection.begin():
         # With the lock, no token of theirs comes in between.
-        user_id = connection.scalar(select(User.id).where(_is(name)).with_for_update())
-        if user_id is None:
+        user = connection.execute(select(User.id, User.name).where(_is(name)).with_for_update()).one_or_none()
+        if user is None:
             raise UnknownPerson(f"There is no user {name}")
-        theirs = update(ApiToken).where(ApiToken.owner_id == user_id, ApiToken.revoked_at.is_(None))
+        theirs = update(ApiToken).where(ApiToken.owner_id == user.id, ApiToken.revoked_at.is_(None))
         revoked = connection.execute(theirs.values(revoked_at=func.clock_timestamp())).rowcount
-        connection.execute(delete(User).where(User.id == user_id))
-    return revoked
+        connection.execute(delete(User).where(User.id == user.id))
+    return user.name, revoked
 
 
 def _is(name: str) -> ColumnElement[bool]:
