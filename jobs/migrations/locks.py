@@ -1,7 +1,7 @@
 """How migrations wait for tables: shortly, again, and not for ever.
 
 A statement that needs a table for itself waits until its readers have ended, and whoever wants to read meanwhile waits
-behind it. So it waits for half a second, makes way for a second, and tries again.
+behind it. So it waits for a quarter of a second, makes way for a second, and tries again.
 """
 
 import time
@@ -10,10 +10,11 @@ from collections.abc import Callable
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-SHORT = "500ms"
+SHORT_S = 0.25
+SHORT = f"{SHORT_S:g}s"
 # For locks that let readers pass. Longer than the second after which PostgreSQL ends an autovacuum that is in the way.
 LONG = "2s"
-TRIES = 5
+TRIES = 8
 PAUSE_S = 1.0
 _LOCK_NOT_AVAILABLE = "55P03"
 
@@ -34,6 +35,17 @@ def keep_out_writers(*tables: str) -> None:
     op.execute(f"SET LOCAL lock_timeout = '{LONG}'")
     op.execute(f"LOCK TABLE {', '.join(tables)} IN SHARE ROW EXCLUSIVE MODE")
     op.execute(f"SET LOCAL lock_timeout = '{SHORT}'")
+
+
+def shut(*tables: str) -> None:
+    """Until the end of the transaction these tables are ours alone; had within SHORT, however many there are."""
+    from alembic import op
+
+    end = time.monotonic() + SHORT_S
+    for table in tables:
+        left_ms = max(1, round((end - time.monotonic()) * 1000))
+        op.execute(f"SET LOCAL lock_timeout = {left_ms}")
+        op.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
 
 
 def swap(step: Callable[[], None]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from jobs.migrations.locks import keep_out_writers, swap
+from jobs.migrations.locks import keep_out_writers, shut, swap
 
 revision = "0019"
 down_revision = "0018"
@@ -68,6 +68,9 @@ def upgrade() -> None:
 
 
 def _take_over() -> None:
+    # The view first, as whoever reads has it first.
+    op.execute("DROP VIEW placed_crimes")
+    shut("crime_incidents", "ingestion_runs", "staged_crimes", *STAGED)
     _take_over_names(point_index="point_id")
     # Counted in one place, whatever brought them in.
     for table in ("ingestion_runs", "staged_answers"):
@@ -80,7 +83,6 @@ def _months() -> Sequence[dt.date]:
 
 
 def _take_over_names(point_index: str) -> None:
-    op.execute("DROP VIEW placed_crimes")
     op.drop_table("crime_incidents")
     op.execute("ALTER TABLE crimes RENAME TO crime_incidents")
     op.execute("ALTER TABLE crime_incidents RENAME CONSTRAINT pk_crimes TO pk_crime_incidents")
@@ -90,7 +92,7 @@ def _take_over_names(point_index: str) -> None:
 
 def _stage_points() -> None:
     op.drop_table("staged_crimes")
-    op.execute("DELETE FROM staged_pulls")
+    op.execute(f"TRUNCATE {', '.join(STAGED)}")
     for name in STAGED:
         op.execute(f"ALTER TABLE {name} SET LOGGED")
     op.create_table(
@@ -123,10 +125,12 @@ def downgrade() -> None:
 
 
 def _give_back() -> None:
+    op.execute("DROP VIEW placed_crimes")
+    shut("crime_incidents", "ingestion_runs", "staged_unplaced", *STAGED)
     for signature in FUNCTIONS:
         op.execute(f"DROP FUNCTION {signature.split('(')[0]}")
     op.drop_table("staged_unplaced")
-    op.execute("DELETE FROM staged_pulls")
+    op.execute(f"TRUNCATE {', '.join(STAGED)}")
     for name in reversed(STAGED):
         op.execute(f"ALTER TABLE {name} SET UNLOGGED")
     _drop_loose()
