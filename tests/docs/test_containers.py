@@ -56,6 +56,13 @@ def test_ports_are_open_on_this_machine_alone() -> None:
     }
 
 
+def test_the_image_has_what_runs_and_nothing_of_the_repository() -> None:
+    first, *let_in = (DEPLOY.parent / ".dockerignore").read_text().split()
+    assert first == "*"
+    assert not [line for line in let_in if line.startswith(("!.", "!tests", "!deploy", "!requirements-dev"))]
+    assert "pip uninstall --yes setuptools pip" in (DEPLOY / "Dockerfile").read_text()
+
+
 def test_images_are_of_exact_versions() -> None:
     bases = re.findall(r"^FROM (\S+)", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
     assert len(bases) == 2
