@@ -44,6 +44,8 @@ def test_a_unit_is_confined(unit: Path) -> None:
     found = subprocess.run(asked, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout + found.stderr
     assert "Overall exposure level" in found.stdout
+    # The docs have the code there as git brought it.
+    assert values(unit, "InaccessiblePaths") == ["-/opt/safegrid/.git"]
 
 
 @every_unit
