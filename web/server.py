@@ -21,6 +21,7 @@ from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer
 
+from web.http.reading import LARGEST_FILE
 from worker.processes import ManagedProcess, stop
 from worker.system import PortTaken
 
@@ -32,12 +33,14 @@ CONNECTIONS = 900
 BACKLOG = 1024
 ARRIVES_S = 20.0
 """For a request from its first byte to its last, and for a connection on which none has begun."""
+UPLOAD = 64 * 1024
+"""Bytes a second: a large request has as much more time as it takes at this rate."""
 SLOWEST = 1024
 """Bytes a second: an answer that is read more slowly over LOOK_S is given up."""
 LOOK_S = 30.0
 CLEAN_S = 5
-# What the app refuses with a message of its own is well below it.
-HEADERS, BODY = 64 * 1024, 2**20
+# More than the app takes, which refuses what is too large with a message of its own.
+HEADERS, BODY = 64 * 1024, LARGEST_FILE + 2**20
 # Of an answer that nobody has read yet, before its view waits.
 OUTPUT = 2**20
 CHECK_S = 0.5
@@ -49,6 +52,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     _began: float | None = None
     """When the first byte of a request came that is not whole yet."""
+    _arrived = 0
+    """Bytes of it."""
     _sent = 0
     _looked: tuple[float, int] | None = None
     """When it was last looked how much had been sent, while there was more to send."""
@@ -56,7 +61,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def received(self, data: bytes) -> bool:
         """Take what has arrived of a request."""
         if self._began is None:
-            self._began = time.monotonic()
+            self._began, self._arrived = time.monotonic(), 0
+        self._arrived += len(data)
         return bool(super().received(data))
 
     def service(self) -> None:
@@ -72,7 +78,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def is_too_slow(self, now: float) -> bool:
         """Whether its client should be waited for no longer. now: of the monotonic clock; asked every few seconds."""
-        if self._began is not None and now - self._began > ARRIVES_S and not self.requests:
+        patience_s = ARRIVES_S + self._arrived / UPLOAD
+        if self._began is not None and now - self._began > patience_s and not self.requests:
             return True
         if not self.total_outbufs_len:
             self._looked = None

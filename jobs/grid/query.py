@@ -81,6 +81,8 @@ class PeriodQuery(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _no_others(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
         known = [field.alias or name for name, field in cls.model_fields.items()]
         if unknown := [name for name in given if name not in known and name not in cls.model_fields]:
             raise QueryRefused(dict.fromkeys(unknown, f"is no parameter: expected {', '.join(known)}"))

@@ -23,6 +23,8 @@ from jobs.errors import SafegridError
 from jobs.grid import cells, detail, geojson, ground, limits, period, tiles
 from jobs.grid.cells import Cells, TooManyCells
 from jobs.grid.ground import Ground
+from jobs.grid.paths import scores
+from jobs.grid.paths.query import PathQuery
 from jobs.grid.period import Held, Period, Version
 from jobs.grid.query import COARSEST, CellQuery, GridQuery, QueryRefused, TileQuery, resolution_of
 from jobs.grid.region import Region
@@ -102,6 +104,24 @@ class Grid:
             return look.cell(connection, number, at)
 
         return self._answer(f"cell {number:x} {query.canonical()}", ("weights", "coverage"), make, known)
+
+    def paths(self, query: PathQuery) -> dict[str, Any]:
+        """Ways with their segments, as JSON has it. Raises QueryRefused."""
+        with self._engine.connect() as connection:
+            look = self._look(connection, query)
+            if len(look.period.resolutions) > 1:
+                raise QueryRefused({"from": "the months have cells of more than one resolution: run recell_crimes"})
+            about = {
+                **look.about,
+                "resolution": self._finest(look.period),
+                "buffer_m": query.buffer_m,
+                "coverage": coverage.lacking(connection, look.period.months),
+                "generation": period.version(connection).generation,
+            }
+            found = scores.score(
+                connection, query.lines, look.period, look.scheme, query.category, query.buffer_m, about["resolution"]
+            )
+        return {"paths": found, **about, **scores.about()}
 
     def _answer(self, question: str, parts: Parts, make: Make, known: Callable[[str], bool]) -> Answer:
         name = Name.of(self._version(parts), question)

@@ -1,6 +1,7 @@
 """The safety grid over HTTP: cells as GeoJSON, one cell, tiles for maps, and files for other programs."""
 
 import gzip
+import json
 from typing import Any
 
 from apiflask import APIBlueprint, APIFlask
@@ -10,11 +11,13 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from jobs.grid.export.formats import FORMATS
 from jobs.grid.geojson import LICENCE_URL
+from jobs.grid.paths.query import PathQuery
 from jobs.grid.query import CellQuery, ExportQuery, GridQuery, TileQuery
 from jobs.grid.reading import Answer
 from jobs.grid.tiles import DEEPEST, Tile
 from web.grid import export as exports
 from web.grid.reader import reader
+from web.http.reading import takes_file
 from web.people import guard
 
 bp = APIBlueprint("grid_api", __name__, url_prefix="/api/v1/grid", tag="Grid")
@@ -26,6 +29,9 @@ PROBLEM = "application/problem+json"
 
 _ABOUT: dict[int | str, dict[str, Any]] = {
     200: {"description": "What must be known of the file", "content": {JSON: {"schema": {"type": "object"}}}}
+}
+_WAYS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The ways", "content": {JSON: {"schema": {"$ref": "#/components/schemas/Paths"}}}}
 }
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file", "content": {form.content_type: {} for form in FORMATS.values()}},
@@ -104,6 +110,21 @@ def tile(z: int, x: int, y: int, wanted: TileQuery) -> Response:
     if not place.is_on_map:
         raise NotFound(f"There is no tile {z}/{x}/{y}: zoom goes from 0 to {DEEPEST}, x and y from 0 to 2^zoom - 1.")
     return _respond(reader().tile(place, wanted, request.if_none_match.contains_weak), MVT)
+
+
+@bp.post("/path")
+@bp.input(PathQuery, arg_name="wanted")
+@bp.doc(
+    summary="Ways, scored: the crimes along each, its worst stretch, and its segments with their cells",
+    operation_id="scorePaths",
+    responses=_WAYS,
+)
+@guard.reads_grid
+@takes_file
+def path(wanted: PathQuery) -> Response:
+    """The corridor of a way is what lies `buffer_m` to either side of it; a rate is weighted crimes a km and month."""
+    body = json.dumps(reader().paths(wanted))
+    return Response(body, content_type=JSON, headers={"Link": f'<{LICENCE_URL}>; rel="license"'})
 
 
 @bp.get("/export")

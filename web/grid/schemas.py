@@ -110,10 +110,67 @@ class Cell(_Read, Numbers):
     neighbours: list[Neighbour]
 
 
+class PathCell(Schema):
+    """A cell that the corridor of a segment overlaps."""
+
+    h3: str
+    length_m: float = Field(description="Metres of the segment that lie in the cell")
+    share: float = Field(description="Part of the cell's area that lies in the corridor, 0 to 1")
+
+
+class _Along(Schema):
+    """What is known of a way, or of a segment of it."""
+
+    length_m: float = Field(description="On the ellipsoid WGS 84")
+    crimes: float = Field(description="Those of the cells, each cell's by the part of it that lies in the corridor")
+    weighted: float
+    weighted_per_km_month: float
+    covered: float = Field(description="Share of the corridor whose crimes are held, 0 to 1; little is not safe")
+    few_data: bool = Field(description="Whether all cells together have fewer crimes than can carry a comparison")
+    interval_95: tuple[float, float] | None = Field(
+        description="Of `crimes`: the exact interval (Poisson, Garwood) of all crimes of the cells, up to 1,000, by "
+        "the part that the corridor has"
+    )
+    categories: dict[str, float] = Field(description="Share of each category in `crimes`")
+
+
+class Segment(_Along):
+    """Between two positions of a way."""
+
+    from_: tuple[float, float] = Field(alias="from", description="Longitude, latitude")
+    to: tuple[float, float]
+    cells: list[PathCell]
+
+
+class Worst(Schema):
+    """The stretch of whole segments, 250 m or longer, that has the most."""
+
+    first_segment: int
+    last_segment: int
+    length_m: float
+    weighted_per_km_month: float
+
+
+class Path(_Along):
+    """A way."""
+
+    worst: Worst
+    segments: list[Segment]
+
+
+class Paths(_Read):
+    """Ways, in the order in which they were asked for."""
+
+    paths: list[Path]
+    buffer_m: float
+    license: str
+    time_of_day: str
+
+
 def schemas(ref_template: str) -> Schemas:
     """Those that APIFlask does not know of, by name."""
     found: Schemas = {}
-    for model in (Cells, Cell):
+    for model in (Cells, Cell, Paths):
         schema = model.model_json_schema(ref_template=ref_template)
         found |= {**schema.pop("$defs", {}), model.__name__: schema}
     return found

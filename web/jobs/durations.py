@@ -34,7 +34,7 @@ def in_words(timed: Any) -> str:
     found = overview.percentiles(timed)
     failed = sum(run.state == "failed" for run in timed)
     words = (
-        f"half take up to {formats.duration(found[0])}, 95 % up to {formats.duration(found[1])}"
+        f"median {formats.duration(found[0])}, 95th percentile {formats.duration(found[1])}"
         if found
         else "none has finished"
     )

@@ -25,7 +25,7 @@ OPEN = (
 )
 # What a viewer may send: these change nothing that others see.
 _HARMLESS = (
-    *("signin.signout", "signin.signin", "scores_api.many"),
+    *("signin.signout", "signin.signin", "scores_api.many", "grid_api.path"),
     *("account.change_password", "account.end_session", "account.end_others"),
 )
 # What the first operator sees with PostgreSQL, and so every session, away: the page that says so, and the way out.
@@ -111,8 +111,9 @@ def _let_in() -> Response | None:
     if request.endpoint in OPEN:
         current_app.extensions["csrf"].protect()
         return None
-    if not (current_user.is_authenticated or _is_public()):
-        return _refuse()
+    if not current_user.is_authenticated:
+        # There is no session that a page of another origin could use.
+        return None if _is_public() else _refuse()
     if request.endpoint:
         current_app.extensions["csrf"].protect()
     _check_role()
@@ -144,7 +145,8 @@ def _token_account() -> Account:
 
 
 def _is_public() -> bool:
-    return settings().public_read and request.method in ("GET", "HEAD") and getattr(_view(), "reads_grid", False)
+    is_reading = request.method in ("GET", "HEAD") or request.endpoint in _HARMLESS
+    return settings().public_read and is_reading and getattr(_view(), "reads_grid", False)
 
 
 def _view() -> Callable[..., Any] | None:

@@ -42,6 +42,7 @@ COMMANDS = {
     "load-climbing": ("climbing", "Replace the mountains, routes, accidents and weather by those of FOLDER."),
     "weights": ("weights", "List the schemes of weights, or change the one that the grid stores."),
     "export": ("export", "Write the grid to a file."),
+    "path": ("paths", "Score the ways of FILE: GeoJSON, or lines of encoded polylines."),
 }
 
 

@@ -42,9 +42,17 @@ def _postgresql(here: Here) -> Iterator[Finding]:
     began = time.monotonic()
     with here.connection.begin():
         here.connection.execute(text("SELECT 1"))
-    if (took_s := time.monotonic() - began) > SLOW_S:
+    took_s = time.monotonic() - began
+    if _is_slow(here, "postgresql", took_s):
         cause = f"PostgreSQL took {took_s:.1f} s for a statement that does nothing."
         yield Finding("postgresql_slow", "postgresql", cause, "Look at its load, its disk and the way to it.")
+
+
+def _is_slow(here: Here, name: str, took_s: float) -> bool:
+    """Whether it was slow at the last look too: once, it may have been this process that waited for its host."""
+    before = here.facts.get("slow", {})
+    here.facts["slow"] = {**before, name: took_s > SLOW_S}
+    return took_s > SLOW_S and bool(before.get(name))
 
 
 def _disks(here: Here) -> Iterator[Finding]:
@@ -71,7 +79,7 @@ def _redis(here: Here, redis: Redis, name: str) -> Iterator[Finding]:
     began = time.monotonic()
     redis.ping()
     took_s = time.monotonic() - began
-    if took_s > SLOW_S:
+    if _is_slow(here, f"redis {name}", took_s):
         cause = f"Redis ({name}) took {took_s:.1f} s for PING."
         yield Finding("redis_slow", name, cause, "Look for slow commands (SLOWLOG GET), its load and the way to it.")
     info: dict[str, Any] = redis.info()

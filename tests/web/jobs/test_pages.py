@@ -157,7 +157,7 @@ def test_a_job_shows_how_long_it_takes(browser: FlaskClient, client: Client) -> 
         values = "state = 'finished', started_at = clock_timestamp() - interval '90 s', ended_at = clock_timestamp()"
         connection.execute(text(f"UPDATE runs SET {values} WHERE id = :id"), {"id": run_id})
     page = browser.get("/jobs/cleanup-history").text
-    assert "half take up to 1 min 30 s, 95 % up to 1 min 30 s" in page
+    assert "median 1 min 30 s, 95th percentile 1 min 30 s" in page
     assert f'<a href="/runs/{run_id}" tabindex="-1"><rect class="finished"' in page
     assert 'role="group" aria-label="Durations of the last 1 runs' in page
 

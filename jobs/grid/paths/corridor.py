@@ -1,0 +1,153 @@
+"""The corridor along a line: the cells it lies in, and how much of each.
+
+The corridor of a segment is the rectangle that reaches `buffer_m` to either side of it. So what a way has is the sum of
+what its segments have, and a corridor is as long as its way also where that bends.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import h3.api.basic_int as h3
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from jobs.grid.paths.clipping import areas, shared_areas, shared_spans
+from jobs.grid.paths.geodesy import Floats, lengths_m, metres_per_degree
+from jobs.grid.region import Ints, outlines
+
+# Within a piece so long, metres of a degree are the same to a ten-thousandth.
+_LONGEST_M: Final = 1_000.0
+# Of an average one: cells are smaller here and larger there.
+_SHORTEST_EDGE: Final = 0.6
+# Pairs at once: few enough for the processor's cache.
+_TOGETHER: Final = 4_096
+
+
+@dataclass(frozen=True)
+class Corridors:
+    """Segments of ways, in their order, and the cells of their corridors.
+
+    of_path, lengths_m, areas_m2: of each segment, shape (s,). segment, cell, inside_m, share: of each pair of a segment
+    and a cell that its corridor overlaps, shape (p,), in the order of segments; `cell` is a place in `cells`, inside_m
+    how much of the segment lies in the cell, `share` the part of the cell's area that is in the corridor, area_m2 that
+    area itself.
+    """
+
+    of_path: Ints
+    starts: Floats
+    ends: Floats
+    lengths_m: Floats
+    cells: Ints
+    outlines: npt.NDArray[np.object_]
+    segment: Ints
+    cell: Ints
+    inside_m: Floats
+    share: Floats
+    area_m2: Floats
+
+
+def of(paths: Sequence[Floats], buffer_m: float, resolution: int) -> Corridors:
+    """Of ways of two positions or more each, in degrees, longitude first: shape (n, 2). buffer_m: more than 0."""
+    of_path = np.repeat(np.arange(len(paths)), [len(path) - 1 for path in paths])
+    starts = np.concatenate([path[:-1] for path in paths])
+    ends = np.concatenate([path[1:] for path in paths])
+    whole = lengths_m(starts, ends)
+    segment, begin, end = _pieces(starts, ends, whole)
+    cells = np.array(_cover(begin, end, buffer_m, resolution), dtype=np.int64)
+    shapes = outlines(cells.tolist())
+    piece, cell = _candidates(begin, end, buffer_m, shapes)
+    share, area, span = _shared(begin[piece], end[piece], buffer_m, _corners(shapes)[cell])
+    # A way that runs along the border of a cell may have no area in it.
+    there = (share > 0) | (span > 0)
+    piece, cell, share, area, span = piece[there], cell[there], share[there], area[there], span[there]
+    # Straight in degrees is not quite the shortest: what its pieces have too much is taken off evenly.
+    apart = lengths_m(begin, end)
+    sums = np.bincount(segment, apart, minlength=len(whole))
+    exact = apart * (whole / np.where(sums == 0, 1, sums))[segment]
+    of_segment, cell, (inside_m, share, area) = _merged(segment[piece], cell, [span * exact[piece], share, area])
+    used, cell = np.unique(cell, return_inverse=True)
+    return Corridors(of_path, starts, ends, whole, cells[used], shapes[used], of_segment, cell, inside_m, share, area)
+
+
+def _merged(segment: Ints, cell: Ints, columns: Sequence[Floats]) -> tuple[Ints, Ints, list[Floats]]:
+    """Sums over the pieces that a segment has in one cell: the pairs in the order of segments."""
+    most = int(cell.max(initial=0)) + 1
+    pairs, places = np.unique(segment * most + cell, return_inverse=True)
+    sums: list[Floats] = [np.bincount(places, column, minlength=len(pairs)).astype(np.float64) for column in columns]
+    return pairs // most, pairs % most, sums
+
+
+def _pieces(starts: Floats, ends: Floats, whole: Floats) -> tuple[Ints, Floats, Floats]:
+    """Each segment in equal pieces that are short: the segment, begin and end of each."""
+    counts = np.maximum(1, np.ceil(whole / _LONGEST_M)).astype(np.int64)
+    segment = np.repeat(np.arange(len(whole)), counts)
+    number = np.arange(len(segment)) - np.repeat(np.cumsum(counts) - counts, counts)
+    step = ((ends - starts) / counts[:, None])[segment]
+    begin = starts[segment] + step * number[:, None]
+    return segment, begin, np.where((number + 1 == counts[segment])[:, None], ends[segment], begin + step)
+
+
+def _cover(begin: Floats, end: Floats, buffer_m: float, resolution: int) -> list[int]:
+    """The cells that the corridors of pieces touch, and some next to them, in the order of their numbers.
+
+    H3's cover of a polygon misses cells where a way that crosses itself leaves a hole in its corridor. So cells about
+    points of the way are taken, so many rings of them that nothing in the corridor is farther away.
+    """
+    edge_m = h3.average_hexagon_edge_length(resolution, unit="m")
+    length = np.hypot(*((end - begin) * metres_per_degree((begin + end)[:, 1] / 2)).T)
+    counts = np.maximum(1, np.ceil(length / edge_m)).astype(np.int64)
+    piece = np.repeat(np.arange(len(begin)), counts)
+    number = np.arange(len(piece)) - np.repeat(np.cumsum(counts) - counts, counts)
+    points = begin[piece] + (end - begin)[piece] * ((number + 0.5) / counts[piece])[:, None]
+    # From the corner of a cell it is an edge to the end of the first ring, and one and a half with each further one.
+    rings = math.ceil(((buffer_m + edge_m / 2) / (_SHORTEST_EDGE * edge_m) + 0.5) / 1.5)
+    near = {h3.latlng_to_cell(lat, lng, resolution) for lng, lat in points.tolist()}
+    return sorted({cell for one in near for cell in h3.grid_disk(one, rings)})
+
+
+def _candidates(begin: Floats, end: Floats, buffer_m: float, shapes: npt.NDArray[np.object_]) -> tuple[Ints, Ints]:
+    """Places of pieces and cells whose boxes overlap, in the order of pieces."""
+    metres = metres_per_degree((begin + end)[:, 1] / 2)
+    corners = (begin + end)[:, None] / 2 + _rectangles((end - begin) * metres, buffer_m) / metres[:, None]
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    piece, cell = shapely.STRtree(shapes).query(shapely.box(*low.T, *high.T))
+    return piece, cell
+
+
+def _rectangles(along: Floats, buffer_m: float) -> Floats:
+    """Corridors of lines about the origin, metres, counterclockwise: (n, 2) to (n, 4, 2)."""
+    length = np.hypot(*along.T)[:, None]
+    across = buffer_m * np.stack([along[:, 1], -along[:, 0]], axis=-1) / np.where(length == 0, np.inf, length)
+    half = along / 2
+    return np.stack([across - half, across + half, half - across, -half - across], axis=1)
+
+
+def _corners(shapes: npt.NDArray[np.object_]) -> Floats:
+    """Corners of cells in degrees, counterclockwise, shape (n, most, 2): the last of those that have fewer repeated."""
+    points, which = shapely.get_coordinates(shapes, return_index=True)
+    counts = np.bincount(which) - 1
+    first = np.concatenate(([0], np.cumsum(counts + 1)[:-1]))
+    number = np.minimum(np.arange(counts.max()), counts[:, None] - 1)
+    return np.asarray(points[first[:, None] + number])
+
+
+def _shared(begin: Floats, end: Floats, buffer_m: float, corners: Floats) -> tuple[Floats, Floats, Floats]:
+    """Of each piece and cell: the part of the cell that the corridor has, its area in m2, and the part of the piece."""
+    parts = [
+        _shared_few(begin[low : low + _TOGETHER], end[low : low + _TOGETHER], buffer_m, corners[low : low + _TOGETHER])
+        for low in range(0, len(begin), _TOGETHER)
+    ]
+    share, area, span = map(np.concatenate, zip(*parts, strict=True))
+    return share, area, span
+
+
+def _shared_few(begin: Floats, end: Floats, buffer_m: float, corners: Floats) -> tuple[Floats, Floats, Floats]:
+    middle = (begin + end) / 2
+    metres = metres_per_degree(middle[:, 1])
+    half = (end - begin) / 2 * metres
+    cells = (corners - middle[:, None]) * metres[:, None]
+    area = shared_areas(_rectangles(2 * half, buffer_m), cells)
+    return area / areas(cells), area, shared_spans(-half, half, cells)

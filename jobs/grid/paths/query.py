@@ -1,0 +1,74 @@
+"""What is asked of ways: lines, how wide their corridors are, and which crimes are read."""
+
+from typing import Annotated, Any, Final, Literal
+
+import numpy as np
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from jobs.grid.paths import polyline
+from jobs.grid.paths.geodesy import Floats
+from jobs.grid.query import CellQuery, QueryRefused
+
+MOST_PATHS: Final = 100
+MOST_POSITIONS: Final = 20_000
+"""Of one request; what has no end to wait for, such as the command, asks in several."""
+WIDEST_M: Final = 500.0
+
+Degrees = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+Position = Annotated[list[Degrees], Field(min_length=2, max_length=3)]
+
+
+class LineString(BaseModel):
+    """GeoJSON (RFC 7946)."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    type: Literal["LineString"]
+    coordinates: Annotated[list[Position], Field(min_length=2)] = Field(
+        description="Longitude and latitude in degrees; a third number is not read"
+    )
+
+
+def _geometry(given: Any) -> Any:
+    """A Feature stands for its geometry."""
+    return given.get("geometry") if isinstance(given, dict) and given.get("type") == "Feature" else given
+
+
+Path = Annotated[LineString | Annotated[str, Field(min_length=1)], BeforeValidator(_geometry)]
+
+
+class PathQuery(CellQuery):
+    """Ways, and how they are scored."""
+
+    paths: Annotated[list[Path], Field(min_length=1, max_length=MOST_PATHS)] = Field(
+        description="Each a GeoJSON LineString, or an encoded polyline"
+    )
+    precision: Literal[5, 6] = Field(5, description="Decimals of encoded polylines")
+    buffer_m: float = Field(
+        50.0, ge=1, le=WIDEST_M, allow_inf_nan=False, description="Metres of the corridor to either side of the way"
+    )
+
+    @model_validator(mode="after")
+    def _is_not_too_long(self) -> "PathQuery":
+        if sum(map(len, self.lines)) > MOST_POSITIONS:
+            raise ValueError(f"expected at most {MOST_POSITIONS:,} positions in all")
+        return self
+
+    @property
+    def lines(self) -> list[Floats]:
+        """Positions in degrees, longitude first: shape (n, 2) of each path. Raises QueryRefused."""
+        return [self._line(number, path) for number, path in enumerate(self.paths)]
+
+    def _line(self, number: int, path: LineString | str) -> Floats:
+        if isinstance(path, LineString):
+            line = np.array([position[:2] for position in path.coordinates], dtype=np.float64)
+        else:
+            try:
+                line = polyline.decode(path, self.precision)
+            except polyline.PolylineError as error:
+                raise QueryRefused({f"paths.{number}": str(error)}) from None
+        if len(line) < 2:
+            raise QueryRefused({f"paths.{number}": "expected two positions or more"})
+        if np.abs(line[:, 1]).max() > 85 or np.abs(line[:, 0]).max() > 180:
+            raise QueryRefused({f"paths.{number}": "expected latitudes within 85 degrees: longitude comes first"})
+        return line

@@ -1,0 +1,101 @@
+"""Command that scores ways."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from jobs import database
+from jobs.errors import WrongCall
+from jobs.grid.paths.query import MOST_PATHS, WIDEST_M, PathQuery
+from jobs.grid.query import QueryRefused
+from jobs.grid.reading import Grid
+from worker import settings
+from worker.cli import help_of
+
+
+class FileRefused(WrongCall):
+    """A file that has no ways."""
+
+
+@click.command(
+    help=help_of(
+        "path",
+        "GeoJSON is a LineString, a Feature or a FeatureCollection of them. Told are the length of each way, its "
+        "weighted crimes a km and month, those of its worst 250 m, and how much of its corridor is covered. --json "
+        "tells all.",
+    )
+)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--from", "first", metavar="YYYY-MM", help="Oldest month; eleven months before --to when left out.")
+@click.option("--to", "last", metavar="YYYY-MM", help="Newest month; the newest held when left out.")
+@click.option("--category", help="Slugs of crime categories, separated by commas.")
+@click.option("--scheme", help="Scheme of weights; the default scheme when left out.")
+@click.option("--recency", is_flag=True, help="Older crimes weigh less.")
+@click.option("--buffer", "buffer_m", type=click.FloatRange(1, WIDEST_M), default=50, show_default=True, help="Metres.")
+@click.option("--precision", type=click.Choice(["5", "6"]), default="5", show_default=True, help="Of polylines.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, a way a line.")
+def path(file: Path, as_json: bool, precision: str, **asked: Any) -> None:
+    """Score ways."""
+    ways = _ways(file)
+    asked = {name: value for name, value in asked.items() if value is not None}
+    chosen = settings.read()
+    engine = database.create(chosen, direct=False)
+    try:
+        grid = Grid(chosen, engine)
+        number = 0
+        for low in range(0, len(ways), MOST_PATHS):
+            answer = grid.paths(_query(paths=ways[low : low + MOST_PATHS], precision=int(precision), **asked))
+            for found in answer["paths"]:
+                number += 1
+                click.echo(json.dumps(found) if as_json else _line(number, found))
+    finally:
+        engine.dispose()
+    click.echo(f"Months {answer['from']} to {answer['to']}. {answer['time_of_day']} {answer['attribution']}", err=True)
+
+
+def _query(**asked: Any) -> PathQuery:
+    try:
+        return PathQuery(**asked)
+    except ValidationError as error:
+        problems = {".".join(map(str, one["loc"])) or "paths": one["msg"] for one in error.errors()}
+        raise QueryRefused(dict(list(problems.items())[:3])) from None
+
+
+def _line(number: int, found: dict[str, Any]) -> str:
+    few = ", few data" if found["few_data"] else ""
+    return (
+        f"{number}: {found['length_m'] / 1000:.2f} km, {found['weighted_per_km_month']:.3f} a km and month, "
+        f"worst {found['worst']['weighted_per_km_month']:.3f}, covered {found['covered']:.0%}{few}"
+    )
+
+
+def _ways(file: Path) -> list[Any]:
+    """Raises FileRefused."""
+    try:
+        text = file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileRefused(f"{file} cannot be read: {error}") from None
+    if not text.lstrip().startswith("{"):
+        return _some(file, text.split())
+    try:
+        return _some(file, list(_lines(json.loads(text))))
+    except json.JSONDecodeError as error:
+        raise FileRefused(f"{file} is no JSON: {error}") from None
+
+
+def _lines(given: Any) -> Iterator[Any]:
+    is_collection = isinstance(given, dict) and given.get("type") == "FeatureCollection"
+    yield from (given.get("features") or ()) if is_collection else (given,)
+
+
+def _some(file: Path, ways: list[Any]) -> list[Any]:
+    if not ways:
+        raise FileRefused(f"{file} has no ways: expected GeoJSON LineStrings, or encoded polylines, one a line")
+    return ways
+
+
+COMMANDS = [path]
