@@ -53,7 +53,7 @@ def _fill() -> None:
         told = "; ".join(" and ".join(names) for names in twins)
         raise SafegridError(
             f"Names of users differ in their case or form only, and are one name from now on: {told}. Remove all but "
-            "one of each, as by DELETE FROM users WHERE name = '...', and migrate again; nothing was changed"
+            "one of each, as by DELETE FROM users WHERE name = '...', and migrate again; no user was changed"
         )
     for form, (name,) in alike.items():
         op.execute(users.update().where(users.c.name == name).values(comparable=form))
