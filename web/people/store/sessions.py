@@ -5,7 +5,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Interval,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from jobs.models.people import Session, User
 from web.people.store import keys
@@ -14,7 +27,21 @@ from web.people.store.errors import UnknownPerson
 # Not a write with each request.
 SEEN_EVERY = dt.timedelta(minutes=1)
 _NOW = func.clock_timestamp()
-_USER = (User.name, User.role, User.subject)
+# Made once: every request of a browser asks it.
+_LASTING = (
+    select(
+        Session.__table__,
+        *(User.name, User.role, User.subject),
+        (Session.last_seen < _NOW - SEEN_EVERY).label("is_to_be_noted"),
+    )
+    .outerjoin(User, User.id == Session.user_id)
+    .where(
+        or_(Session.user_id.is_not(None), Session.operator_mark == bindparam("mark")),
+        Session.expires_at > _NOW,
+        Session.last_seen > _NOW - bindparam("idle", type_=Interval),
+    )
+)
+_FIND = _LASTING.where(Session.secret_hash == bindparam("secret_hash"))
 
 
 @dataclass(frozen=True)
@@ -32,6 +59,11 @@ class Policy:
     idle: dt.timedelta
     age: dt.timedelta
     operator_mark: str
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """As `_LASTING` takes it."""
+        return {"mark": self.operator_mark, "idle": self.idle}
 
 
 @dataclass(frozen=True)
@@ -70,9 +102,8 @@ def begin_of_operator(connection: Connection, device: Device, policy: Policy) ->
 
 def find(connection: Connection, secret: str, policy: Policy, *, is_activity: bool) -> Row[Any] | None:
     """The session of that secret with its user; none once it has ended. Activity begins its idle time anew."""
-    query = _with_users(policy).where(Session.secret_hash == keys.digest(secret))
     with connection.begin():
-        found = connection.execute(query).one_or_none()
+        found = connection.execute(_FIND, {**policy.given, "secret_hash": keys.digest(secret)}).one_or_none()
         if found and is_activity and found.is_to_be_noted:
             # Those who ask at the same time wait for the first, and find it done.
             was = Session.last_seen == found.last_seen
@@ -82,10 +113,10 @@ def find(connection: Connection, secret: str, policy: Policy, *, is_activity: bo
 
 def lasting(connection: Connection, policy: Policy, holder: Holder | None = None) -> Sequence[Row[Any]]:
     """The sessions that have not ended, with their users, those used last first; all, or somebody's."""
-    query = _with_users(policy).order_by(Session.last_seen.desc(), Session.id)
+    # As many as a page can show.
+    query = _LASTING.order_by(Session.last_seen.desc(), Session.id).limit(500)
     with connection.begin():
-        # As many as a page can show.
-        return connection.execute((query.where(holder.has) if holder else query).limit(500)).all()
+        return connection.execute(query.where(holder.has) if holder else query, policy.given).all()
 
 
 def end(connection: Connection, session_id: int, holder: Holder | None = None) -> Row[Any]:
@@ -109,13 +140,6 @@ def _new(device: Device, policy: Policy) -> tuple[str, dict[str, Any]]:
     secret = keys.new()
     values = {"address": device.address, "browser": device.browser, "expires_at": _NOW + policy.age}
     return secret, {"secret_hash": keys.digest(secret), **values}
-
-
-def _with_users(policy: Policy) -> Select[Any]:
-    is_to_be_noted = (Session.last_seen < _NOW - SEEN_EVERY).label("is_to_be_noted")
-    query = select(Session.__table__, *_USER, is_to_be_noted).outerjoin(User, User.id == Session.user_id)
-    is_valid = or_(Session.user_id.is_not(None), Session.operator_mark == policy.operator_mark)
-    return query.where(is_valid, Session.expires_at > _NOW, Session.last_seen > _NOW - policy.idle)
 
 
 def _clear(connection: Connection, policy: Policy) -> None:

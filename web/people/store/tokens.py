@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, false, func, insert, select, true, update
+from sqlalchemy import Connection, Row, bindparam, false, func, insert, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from jobs.models.people import ApiToken, User
@@ -21,6 +21,18 @@ DAYS = 90
 MOST_DAYS = 3650
 _NOW = func.clock_timestamp()
 _IS_EXPIRED = func.coalesce(ApiToken.expires_at <= _NOW, false()).label("is_expired")
+
+# Made once: every request of a program asks it.
+_BY_SECRET = (
+    select(
+        ApiToken.__table__,
+        _IS_EXPIRED,
+        func.coalesce(ApiToken.last_used < _NOW - NOTED_EVERY, true()).label("is_to_be_noted"),
+        User.role.label("owner_role"),
+    )
+    .outerjoin(User, User.id == ApiToken.owner_id)
+    .where(ApiToken.token_hash == bindparam("token_hash"), ApiToken.revoked_at.is_(None))
+)
 
 
 def listed(connection: Connection) -> Sequence[Row[Any]]:
@@ -68,13 +80,8 @@ def revoke(connection: Connection, token_id: int) -> str:
 
 def by_secret(connection: Connection, secret: str) -> Row[Any] | None:
     """The token that this is, with its owner's role, noting that it was used; none if it was revoked."""
-    is_to_be_noted = func.coalesce(ApiToken.last_used < _NOW - NOTED_EVERY, true()).label("is_to_be_noted")
-    query = select(ApiToken.__table__, _IS_EXPIRED, is_to_be_noted, User.role.label("owner_role"))
-    query = query.outerjoin(User, User.id == ApiToken.owner_id)
     with connection.begin():
-        found = connection.execute(
-            query.where(ApiToken.token_hash == keys.digest(secret), ApiToken.revoked_at.is_(None))
-        ).one_or_none()
+        found = connection.execute(_BY_SECRET, {"token_hash": keys.digest(secret)}).one_or_none()
         if found and found.is_to_be_noted and not found.is_expired:
             # Those who use it at the same time wait for the first, and find it done.
             was = ApiToken.last_used.is_not_distinct_from(found.last_used)
