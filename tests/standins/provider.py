@@ -54,6 +54,7 @@ class Provider(Standin):
             "/.well-known/openid-configuration": self._discovery,
             "/authorize": self._authorize,
             "/token": self._token,
+            "/leave": lambda _request: Answer(body=b"You are signed out.", content_type="text/plain"),
             "/keys": lambda _request: _json(KeySet([self.key]).as_dict(private=False)),
         }
         page = pages.get(request.path)

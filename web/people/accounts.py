@@ -99,9 +99,10 @@ def by_session(settings: Settings, engine: Engine, secret: str, *, is_activity: 
         return None
     if found.user_id is None:
         return _operator(settings, session_id=found.id)
-    # The operator may have come to have the name of a user since.
+    # Since then the operator may have come to have the name of a user, and the provider may be no longer ours.
     is_shadowed = comparable(found.name) == comparable(settings.admin_username)
-    return None if is_shadowed else _person(found, found.user_id, session_id=found.id)
+    is_ours = found.issuer in (None, settings.oidc_issuer)
+    return _person(found, found.user_id, session_id=found.id) if is_ours and not is_shadowed else None
 
 
 def without_session(settings: Settings, mark: str) -> Account | None:

@@ -59,7 +59,7 @@ def callback() -> ResponseReturnValue:
     """Back from the provider."""
     claims = _provider().claims()
     target = session.get("next") or url_for("overview.index")
-    known = Known(settings().oidc_issuer, str(claims["sub"]))
+    known = Known(settings().oidc_issuer, claims["sub"])
     role = role_of(settings(), claims)
     if role is None:
         return _without_role(known, claims)

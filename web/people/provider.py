@@ -71,9 +71,10 @@ class Provider:
             raise ProviderAway(f"{self.host} does not respond: {type(error).__name__}") from None
         except (OAuthError, JoseError, ValueError, KeyError, TypeError) as error:
             raise Refused(f"{type(error).__name__}: {error}") from None
-        if not token.get("userinfo"):
-            raise Refused("no ID token")
-        return dict(token["userinfo"])
+        claims = dict(token.get("userinfo") or {})
+        if not claims.get("sub") or not isinstance(claims["sub"], str):
+            raise Refused("no ID token, or one of nobody")
+        return claims
 
     def sign_out_address(self, back: str) -> str | None:
         """Where one signs out at the provider; none if it has no such page. Raises ProviderAway."""

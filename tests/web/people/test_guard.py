@@ -7,6 +7,7 @@ from werkzeug.routing import Rule
 
 from tests.web.conftest import BEARER, TASKS, TOKEN, MakeApp, csrf_token, sign_in
 from web.people.guard import OPEN, reads_grid
+from worker.client import Client
 
 VALUES = {"instance_number": 0, "page": 1, "per_page": 8}
 NUMBERS = ("route_id", "finding_id", "token_id", "session_id", "gap_id", "subscriber_id", "z", "x", "y", "resolution")
@@ -29,6 +30,27 @@ def test_every_route_is_closed_without_a_sign_in(app: APIFlask, visitor: FlaskCl
             assert answer.status_code == 401 or answer.location.startswith("/sign-in"), (method, rule)
             tried += 1
     assert tried > 60
+
+
+def test_what_has_ended_opens_no_route(app: APIFlask, program: FlaskClient, client: Client) -> None:
+    left, idle, stranger = app.test_client(), app.test_client(), app.test_client(use_cookies=False)
+    sign_in(left)
+    kept = left.get_cookie("safegrid")
+    assert kept is not None
+    left.post("/sign-out", data={"csrf_token": csrf_token(left)})
+    left.set_cookie("safegrid", kept.value)
+    sign_in(idle)
+    made = [program.post("/api/v1/admin/tokens", json={"name": "x", "role": "operator"}).json for _ in range(2)]
+    program.delete(f"/api/v1/admin/tokens/{made[0]['id']}")
+    with client.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE sessions SET last_seen = last_seen - interval '61 minutes'")
+        connection.exec_driver_sql("UPDATE api_tokens SET expires_at = now()")
+    app.extensions["safegrid_limiter"].enabled = False
+    asking = [(left, {}), (idle, {}), *((stranger, {"Authorization": f"Bearer {one['token']}"}) for one in made)]
+    for rule in app.url_map.iter_rules():
+        for method in sorted(rule.methods or ()) if rule.endpoint not in OPEN else ():
+            for who, headers in asking:
+                assert who.open(address(app, rule), method=method, headers=headers).status_code in (302, 401), rule
 
 
 def test_what_does_not_exist_is_closed_too(visitor: FlaskClient) -> None:

@@ -123,6 +123,8 @@ WRONG: dict[str, Callable[[Claims], Claims]] = {
     "no expiry": without("exp"),
     "from tomorrow": changed(iat=int(time.time()) + 86_400),
     "no subject": without("sub"),
+    "empty subject": changed(sub=""),
+    "subject that is none": changed(sub=7),
 }
 
 
@@ -279,6 +281,18 @@ def test_nobody_of_the_provider_looks_like_somebody_with_a_password(
     assert len(seen[4]) <= 64
     assert sign_in(visitor, "", "oidc:night-shift").status_code == 401
     assert program.post(USERS, json={**NIGHT_SHIFT, "name": "oidc:ann"}).status_code == 422
+
+
+def test_a_provider_that_is_no_longer_ours_lets_nobody_stay(
+    visitor: FlaskClient, make_app: MakeApp, values: dict[str, Any]
+) -> None:
+    enter(visitor)
+    cookie = visitor.get_cookie("safegrid")
+    assert cookie is not None
+    for given, stays in ((values, True), ({}, False), ({**values, "oidc_issuer": "https://idp.example"}, False)):
+        after = make_app(**given).test_client()
+        after.set_cookie("safegrid", cookie.value)
+        assert is_in(after) is stays
 
 
 def test_somebody_is_known_by_their_subject_whatever_they_call_themselves(

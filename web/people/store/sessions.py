@@ -31,7 +31,7 @@ _NOW = func.clock_timestamp()
 _LASTING = (
     select(
         Session.__table__,
-        *(User.name, User.role, User.subject),
+        *(User.name, User.role, User.issuer, User.subject),
         (Session.last_seen < _NOW - SEEN_EVERY).label("is_to_be_noted"),
     )
     .outerjoin(User, User.id == Session.user_id)
