@@ -83,9 +83,22 @@ def wants_problem() -> bool:
     return best is not None and best != "text/html"
 
 
+# What somebody who tries things out meets.
+_TELLING = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
+
+
 def respond(problem: Problem) -> Response:
     """The problem in the form that the asker reads."""
     problem = _in_brief(problem)
+    if problem.status in _TELLING:
+        log.warning(
+            "request_refused",
+            status=problem.status,
+            method=request.method,
+            path=request.path,
+            address=request.remote_addr,
+            reason=problem.detail,
+        )
     if wants_problem():
         response = make_response(json.dumps(problem.as_json()))
         response.content_type = "application/problem+json"

@@ -12,7 +12,7 @@ from werkzeug.sansio.utils import host_is_trusted
 from werkzeug.wrappers import Response as AnyResponse
 
 from web.http.clients import settings, settings_of
-from web.http.errors import Problem, respond
+from web.http.errors import Problem, respond, wants_problem
 
 log = structlog.get_logger("safegrid.web")
 
@@ -36,7 +36,7 @@ HEADERS = {
 # A day at work.
 SESSION = dt.timedelta(hours=12)
 # What browsers keep a promise of https for: a year, as https://hstspreload.org asks.
-HTTPS_ONLY = f"max-age={365 * 24 * 3600}"
+HTTPS_ONLY = f"max-age={365 * 24 * 3600}; includeSubDomains"
 # The platform and Prometheus ask from inside, without TLS; Prometheus has a token.
 PLAIN = ("health.healthz", "health.readyz", "metrics.metrics")
 
@@ -89,8 +89,9 @@ def _to_https() -> AnyResponse | None:
         return None
     if "X-Forwarded-Proto" in request.headers and not settings().proxies:
         log.warning("proxy_not_believed", remedy="Behind a proxy that sets X-Forwarded-Proto, set SAFEGRID_PROXIES=1")
-    # Without known hosts, whoever sent the request chose where this would lead.
-    if settings().hosts:
+    # Without known hosts, whoever sent the request chose where this would lead. And a program that is sent on would go
+    # on sending its token in the open, unnoticed.
+    if settings().hosts and not wants_problem():
         return redirect(request.url.replace("http://", "https://", 1), 301)
     return respond(Problem(403, "This is served over https only: put https:// before the address."))
 

@@ -52,7 +52,10 @@ def signout() -> ResponseReturnValue:
     session.clear()
     flash("You are signed out.")
     # Whoever comes next to this browser would be let in by the provider.
-    return redirect(url_for("signin.signin", leave=1 if who.kind == "oidc" else None), 303)
+    response = redirect(url_for("signin.signin", leave=1 if who.kind == "oidc" else None), 303)
+    # Not its cookies, in which the way out by the provider is remembered.
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
 
 
 def tried_name(given: str) -> str:

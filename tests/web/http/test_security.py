@@ -47,6 +47,20 @@ def test_production_sends_people_to_https(production: APIFlask) -> None:
     assert (answer.status_code, answer.location) == (301, "https://safegrid.test/runs/")
 
 
+def test_a_program_is_not_sent_on_with_its_token(production: APIFlask) -> None:
+    answer = production.test_client().get("/api/v1/grid", base_url="http://safegrid.test", headers=BEARER)
+    assert (answer.status_code, "Location" in answer.headers) == (403, False)
+
+
+def test_what_is_refused_is_logged_in_a_line(make_app: MakeApp, capsys: pytest.CaptureFixture[str]) -> None:
+    client = make_app().test_client()
+    client.get("/api/v1/grid/cells/a%0A2026-01-01T00:00:00Z%20forged%1b[31m")
+    client.get("/api/v1/grid", headers={"Authorization": "Bearer opens-nothing"})
+    said = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert [("request_refused" in line, "status=401" in line) for line in said] == [(True, True)] * 2
+    assert "opens-nothing" not in "".join(said)
+
+
 def test_production_lets_the_platform_ask_after_its_health(production: APIFlask) -> None:
     assert production.test_client().get("/healthz").status_code == 200
 
@@ -54,7 +68,7 @@ def test_production_lets_the_platform_ask_after_its_health(production: APIFlask)
 def test_production_believes_its_router(production: APIFlask) -> None:
     answer = production.test_client().get("/sign-in", headers={"X-Forwarded-Proto": "https"})
     assert answer.status_code == 200
-    assert "max-age" in answer.headers["Strict-Transport-Security"]
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
     cookie = answer.headers["Set-Cookie"]
     assert cookie.startswith("__Host-safegrid=")
     assert "Secure" in cookie

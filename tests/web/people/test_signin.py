@@ -88,6 +88,7 @@ def test_signing_out_takes_a_post_and_ends_the_session(browser: FlaskClient) -> 
     assert browser.get("/sign-out").status_code == 405
     answer = browser.post("/sign-out", data={"csrf_token": csrf_token(browser)})
     assert answer.location == "/sign-in"
+    assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
     assert browser.get("/").location == "/sign-in"
 
 
