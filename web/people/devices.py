@@ -1,7 +1,5 @@
 """The browser of a request, in words by which people tell theirs."""
 
-import re
-
 from flask import request
 
 from jobs.storable import storable
@@ -37,7 +35,7 @@ def device() -> Device:
 
 def named(agent: str) -> str:
     """`Firefox on Linux`; of an unknown one the beginning of what it calls itself."""
-    browser = next((name for mark, name in _BROWSERS.items() if re.search(rf"\b{mark}/", agent)), None)
+    browser = next((name for mark, name in _BROWSERS.items() if f"{mark}/" in agent), None)
     system = next((name for mark, name in _SYSTEMS.items() if mark in agent), None)
     if browser is None:
         return str(storable(agent))[:LONGEST] or "unknown"
