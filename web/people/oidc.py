@@ -116,6 +116,7 @@ def _without_role(known: Known, claims: Mapping[str, Any]) -> ResponseReturnValu
     name = name_of(claims)
     with client().engine.connect() as connection:
         users.forget(connection, known)
+    changes.end_own_session()
     session.clear()
     audit.note_if_possible(audit.STRANGER, "was refused", f"{name} of {_provider().host}, who has no role")
     detail = (

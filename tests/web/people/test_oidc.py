@@ -15,7 +15,7 @@ from jobs.settings import load
 from tests.standins.provider import ANN, CLIENT_ID, CLIENT_SECRET, Claims, Provider
 from tests.web.conftest import TASKS, MakeApp, csrf_token, sign_in
 from tests.web.people.test_pages import NIGHT_SHIFT, USERS, press
-from tests.web.people.test_sessions import is_in, secret_of
+from tests.web.people.test_sessions import copy_of, is_in, secret_of
 from tests.web.people.test_tokens import bearer, made_on_the_page
 from web.people.oidc import role_of
 from web.settings import Settings
@@ -95,11 +95,16 @@ def test_somebody_without_a_role_is_refused_and_told_why(visitor: FlaskClient, p
     assert "gives you no role here: its claim groups has none" in answer.text
     assert not is_in(visitor)
     sign_in(visitor)
-    assert (
-        "(stranger)",
-        "stranger",
-        f"was refused oidc:ann of {urlsplit(provider.issuer).netloc}, who has no role",
-    ) in told(visitor)
+    said = f"was refused oidc:ann of {urlsplit(provider.issuer).netloc}, who has no role"
+    assert ("(stranger)", "stranger", said) in told(visitor)
+
+
+def test_whoever_was_there_before_is_signed_out_by_a_refusal_too(visitor: FlaskClient, provider: Provider) -> None:
+    sign_in(visitor)
+    before = copy_of(visitor, visitor.application)
+    provider.person["groups"] = []
+    assert enter(visitor).status_code == 403
+    assert not is_in(before)
 
 
 def changed(**values: Any) -> Callable[[Claims], Claims]:
