@@ -18,7 +18,7 @@ from jobs.ingestion.run import ingest_latest_crime_data, ingest_month_on_demand
 from jobs.validation import validate_h3_grid_health
 from tests.conftest import settings_at
 from tests.docs.blocks import blocks
-from tests.integration.crimes import rows, scattered, served, value
+from tests.integration.crimes import change, rows, scattered, served, value
 from tests.processes import REQUESTER
 from tests.servers import PROGRAMS, DebianPostgres
 from worker import engines, performing, system, transport
@@ -117,20 +117,31 @@ def test_a_dump_is_restored_with_its_shapes(
     url, redis = debian.url("safegrid"), engine_endpoints.redis_url
     settings = settings_at(url, redis)
     run_id = fill(settings)
+    sign_somebody_in(settings)
     before = counts(settings)
     assert before["cell_shapes"] > 0
     restored = settings_at(debian.url("safegrid_restored"), redis)
     told = {"DATABASE_URL": url.replace("+psycopg2", ""), "RESTORED": restored.database_url.replace("+psycopg2", "")}
     try:
-        run_documented("pg_dump", tmp_path, **told)
+        run_documented("umask", tmp_path, **told)
+        assert (tmp_path / "safegrid.dump").stat().st_mode & 0o077 == 0
         run_documented("createdb", tmp_path, **told)
         administer(debian, "DROP DATABASE safegrid WITH (FORCE)")
-        assert counts(restored) == before
+        # Whoever has signed out since must not be signed in again.
+        assert counts(restored) == {**before, "sessions": 0}
         system.migrate(restored)
         check_goes_on(restored, run_id)
     finally:
         administer(
             debian, *(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)" for name in ("safegrid", "safegrid_restored"))
+        )
+
+
+def sign_somebody_in(settings: Settings) -> None:
+    with working(settings) as here:
+        change(
+            here.connection,
+            "INSERT INTO sessions (secret_hash, operator_mark, browser, expires_at) VALUES ('x', 'x', 'x', now())",
         )
 
 
