@@ -34,7 +34,9 @@ class Ground:
         shares = np.ones(len(outlines))
         # What is prepared grows its index as it is asked.
         with self._lock:
-            cut = np.flatnonzero(~shapely.contains_properly(self._shape, outlines))
+            apart = ~shapely.intersects(self._shape, outlines)
+            cut = np.flatnonzero(~(apart | shapely.contains_properly(self._shape, outlines)))
+        shares[apart] = 0.0
         for start in range(0, len(cut), _TOGETHER):
             some = cut[start : start + _TOGETHER]
             near = shapely.clip_by_rect(self._shape, *shapely.total_bounds(outlines[some]))

@@ -4,6 +4,7 @@ The corridor of a segment is the rectangle that reaches `buffer_m` to either sid
 what its segments have, and a corridor is as long as its way also where that bends.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from jobs.grid.region import Ints, outlines
 _LONGEST_M: Final = 1_000.0
 # Of an average one: cells are smaller here and larger there.
 _SHORTEST_EDGE: Final = 0.6
+_LONGEST_RADIUS: Final = 1.5
 # Pairs at once: few enough for the processor's cache.
 _TOGETHER: Final = 4_096
 
@@ -56,9 +58,8 @@ def of(paths: Sequence[Floats], buffer_m: float, resolution: int) -> Corridors:
     ends = np.concatenate([path[1:] for path in paths])
     whole = lengths_m(starts, ends)
     segment, begin, end = _pieces(starts, ends, whole)
-    cells = np.array(_cover(begin, end, buffer_m, resolution), dtype=np.int64)
+    piece, cell, cells = _candidates(begin, end, buffer_m, resolution)
     shapes = outlines(cells.tolist())
-    piece, cell = _candidates(begin, end, buffer_m, shapes)
     share, area, span = _shared(begin[piece], end[piece], buffer_m, _corners(shapes)[cell])
     # A way that runs along the border of a cell may have no area in it.
     there = (share > 0) | (span > 0)
@@ -90,31 +91,47 @@ def _pieces(starts: Floats, ends: Floats, whole: Floats) -> tuple[Ints, Floats, 
     return segment, begin, np.where((number + 1 == counts[segment])[:, None], ends[segment], begin + step)
 
 
-def _cover(begin: Floats, end: Floats, buffer_m: float, resolution: int) -> list[int]:
-    """The cells that the corridors of pieces touch, and some next to them, in the order of their numbers.
+def _candidates(begin: Floats, end: Floats, buffer_m: float, resolution: int) -> tuple[Ints, Ints, Ints]:
+    """Places of pieces, in their order, and of cells near enough to have a part of their corridors; the cells' numbers.
 
     H3's cover of a polygon misses cells where a way that crosses itself leaves a hole in its corridor. So cells about
     points of the way are taken, so many rings of them that nothing in the corridor is farther away.
     """
     edge_m = h3.average_hexagon_edge_length(resolution, unit="m")
-    length = np.hypot(*((end - begin) * metres_per_degree((begin + end)[:, 1] / 2)).T)
-    counts = np.maximum(1, np.ceil(length / edge_m)).astype(np.int64)
-    piece = np.repeat(np.arange(len(begin)), counts)
-    number = np.arange(len(piece)) - np.repeat(np.cumsum(counts) - counts, counts)
-    points = begin[piece] + (end - begin)[piece] * ((number + 0.5) / counts[piece])[:, None]
+    along = (end - begin) * metres_per_degree((begin + end)[:, 1] / 2)
+    piece, points = _points(begin, end, np.maximum(1, np.ceil(np.hypot(*along.T) / edge_m)).astype(np.int64))
     # From the corner of a cell it is an edge to the end of the first ring, and one and a half with each further one.
     rings = math.ceil(((buffer_m + edge_m / 2) / (_SHORTEST_EDGE * edge_m) + 0.5) / 1.5)
-    near = {h3.latlng_to_cell(lat, lng, resolution) for lng, lat in points.tolist()}
-    return sorted({cell for one in near for cell in h3.grid_disk(one, rings)})
+    at = np.array([h3.latlng_to_cell(lat, lng, resolution) for lng, lat in points.tolist()], dtype=np.int64)
+    centres, place = np.unique(at, return_inverse=True)
+    disks = [h3.grid_disk(cell, rings) for cell in centres.tolist()]
+    sizes = np.array([len(disk) for disk in disks])
+    cells, members = np.unique(np.fromiter(itertools.chain.from_iterable(disks), np.int64), return_inverse=True)
+    first = np.cumsum(sizes) - sizes
+    counts = sizes[place]
+    number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    pairs = np.unique(np.repeat(piece, counts) * len(cells) + members[np.repeat(first[place], counts) + number])
+    piece, cell = np.divmod(pairs, len(cells))
+    middles = np.array([h3.cell_to_latlng(one) for one in cells.tolist()])[:, ::-1]
+    near = _distances_m(begin[piece], end[piece], middles[cell]) < buffer_m + _LONGEST_RADIUS * edge_m
+    used, cell = np.unique(cell[near], return_inverse=True)
+    return piece[near], cell, cells[used]
 
 
-def _candidates(begin: Floats, end: Floats, buffer_m: float, shapes: npt.NDArray[np.object_]) -> tuple[Ints, Ints]:
-    """Places of pieces and cells whose boxes overlap, in the order of pieces."""
+def _points(begin: Floats, end: Floats, counts: Ints) -> tuple[Ints, Floats]:
+    """Points in the middles of so many equal parts of each line: the line and the point, degrees."""
+    line = np.repeat(np.arange(len(begin)), counts)
+    number = np.arange(len(line)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return line, begin[line] + (end - begin)[line] * ((number + 0.5) / counts[line])[:, None]
+
+
+def _distances_m(begin: Floats, end: Floats, points: Floats) -> Floats:
+    """Of each point from its line."""
     metres = metres_per_degree((begin + end)[:, 1] / 2)
-    corners = (begin + end)[:, None] / 2 + _rectangles((end - begin) * metres, buffer_m) / metres[:, None]
-    low, high = corners.min(axis=1), corners.max(axis=1)
-    piece, cell = shapely.STRtree(shapes).query(shapely.box(*low.T, *high.T))
-    return piece, cell
+    along, away = (end - begin) * metres, (points - begin) * metres
+    square = (along**2).sum(axis=1)
+    part = np.clip((along * away).sum(axis=1) / np.where(square == 0, 1, square), 0, 1)
+    return np.asarray(np.hypot(*(away - part[:, None] * along).T))
 
 
 def _rectangles(along: Floats, buffer_m: float) -> Floats:
