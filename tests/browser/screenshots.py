@@ -108,6 +108,8 @@ def pages(settings: Settings) -> dict[str, str]:
         "audit": "/people/audit",
         "sessions": "/people/sessions",
         "account": "/account/",
+        "subscribers": "/subscribers/",
+        "archive": "/jobs/ingest-archive",
         "api": "/docs",
     }
 

@@ -6,6 +6,7 @@ import re
 import pytest
 import requests
 from playwright.sync_api import Page, expect
+from sqlalchemy import text
 
 from tests.browser.conftest import Open, sign_in
 from tests.browser.scene import paint
@@ -66,6 +67,20 @@ def test_somebody_signs_in_runs_a_job_and_watches_it_finish(open_page: Open, wor
     expect(page.get_by_text("records deleted")).to_be_visible()
     page.goto(root_of(page))
     expect(page.get_by_role("row", name="Cleanup old route history").first).to_contain_text("finished")
+
+
+def test_a_run_is_asked_for_later_and_waits_for_its_time(open_page: Open, client: Client, worker: None) -> None:
+    page = open_page("/jobs/cleanup-history")
+    later = (dt.datetime.now(dt.UTC) + dt.timedelta(days=2)).replace(hour=4, minute=30)
+    page.get_by_label("Begin at").fill(f"{later:%Y-%m-%dT%H:%M}")
+    page.get_by_role("button", name="Run Cleanup old route history").click()
+    expect(page.get_by_text("The run was asked for")).to_be_visible()
+    expect(page.get_by_text(f"{later:%-d %b %Y, %H:%M}").first).to_be_visible()
+    with client.engine.connect() as connection:
+        run = connection.execute(text("SELECT state, due_at FROM runs")).one()
+    assert (run.state, f"{run.due_at:%Y-%m-%d %H:%M}") == ("waiting", f"{later:%Y-%m-%d %H:%M}")
+    page.goto(f"{root_of(page)}/queues/")
+    expect(page.get_by_text("1 for later")).to_be_visible()
 
 
 def test_a_wrong_value_is_said_beside_its_field_which_has_the_focus(open_page: Open) -> None:
