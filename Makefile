@@ -73,5 +73,5 @@ BUILD_NEEDS := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))
 
 requirements: ## Compile the exact versions anew (needs uv)
 	$(PYTHON) -c '$(BUILD_NEEDS)' | $(LOCK) - -o requirements-build.txt
-	$(LOCK) --extra archive pyproject.toml -o requirements.txt
+	$(LOCK) --extra archive --extra oidc pyproject.toml -o requirements.txt
 	$(LOCK) -c requirements.txt --extra embedded --extra archive --extra parquet --extra pmtiles --extra oidc --extra bench --extra dev pyproject.toml -o requirements-dev.txt
