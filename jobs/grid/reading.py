@@ -105,6 +105,12 @@ class Grid:
 
         return self._answer(f"cell {number:x} {query.canonical()}", ("weights", "coverage"), make, known)
 
+    def bounds(self) -> list[float] | None:
+        """West, south, east and north of the areas, in degrees; none where there is no area."""
+        with self._engine.connect() as connection:
+            shapes = [area.polygon for area in areas.all_areas(connection)]
+        return [round(side, 6) for side in shapely.total_bounds(shapes).tolist()] if shapes else None
+
     def paths(self, query: PathQuery) -> dict[str, Any]:
         """Ways with their segments, as JSON has it. Raises QueryRefused."""
         with self._engine.connect() as connection:

@@ -22,6 +22,9 @@ _BUFFER: Final = 64
 # (zoom, at most; resolution): mostly 20 to 60 px a hexagon, and half of that where it shows the country.
 _BY_ZOOM: Final = ((4, 4), (6, 5), (8, 6), (10, 7), (12, 8), (14, 9))
 _FINE: Final = 10
+SHARPEST: Final = _BY_ZOOM[-1][0] + 1
+"""The zoom of the finest cells; deeper tiles show the same ones, larger."""
+FIELDS: Final = dict.fromkeys(PROPERTIES, "Number") | {"h3": "String", "few_data": "Boolean"}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from jobs.grid.query import CellQuery, ExportQuery, GridQuery, TileQuery
 from jobs.grid.reading import Answer
 from jobs.grid.tiles import DEEPEST, Tile
 from web.grid import export as exports
+from web.grid import tilejsons
 from web.grid.reader import reader
 from web.http.reading import takes_file
 from web.people import guard
@@ -32,6 +33,9 @@ _ABOUT: dict[int | str, dict[str, Any]] = {
 }
 _WAYS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The ways", "content": {JSON: {"schema": {"$ref": "#/components/schemas/Paths"}}}}
+}
+_TILEJSON: dict[int | str, dict[str, Any]] = {
+    200: {"description": "For map libraries", "content": {JSON: {"schema": {"type": "object"}}}}
 }
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file", "content": {form.content_type: {} for form in FORMATS.values()}},
@@ -110,6 +114,20 @@ def tile(z: int, x: int, y: int, wanted: TileQuery) -> Response:
     if not place.is_on_map:
         raise NotFound(f"There is no tile {z}/{x}/{y}: zoom goes from 0 to {DEEPEST}, x and y from 0 to 2^zoom - 1.")
     return _respond(reader().tile(place, wanted, request.if_none_match.contains_weak), MVT)
+
+
+@bp.get("/tiles.json")
+@bp.input(TileQuery, location="query", arg_name="wanted")
+@bp.doc(
+    summary="Where the tiles are, as TileJSON 3.0",
+    operation_id="getGridTileJson",
+    responses=_TILEJSON,
+)
+@guard.reads_grid
+def tilejson(wanted: TileQuery) -> Response:
+    """What a map library asks for first; parameters hold for the tiles."""
+    body = tilejsons.of(wanted, reader().bounds(), request.args)
+    return Response(json.dumps(body), content_type=JSON, headers={"Link": f'<{LICENCE_URL}>; rel="license"'})
 
 
 @bp.post("/path")
