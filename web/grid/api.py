@@ -28,15 +28,6 @@ GEOJSON = "application/geo+json"
 MVT = "application/vnd.mapbox-vector-tile"
 PROBLEM = "application/problem+json"
 
-_ABOUT: dict[int | str, dict[str, Any]] = {
-    200: {"description": "What must be known of the file", "content": {JSON: {"schema": {"type": "object"}}}}
-}
-_WAYS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The ways", "content": {JSON: {"schema": {"$ref": "#/components/schemas/Paths"}}}}
-}
-_TILEJSON: dict[int | str, dict[str, Any]] = {
-    200: {"description": "For map libraries", "content": {JSON: {"schema": {"type": "object"}}}}
-}
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file", "content": {form.content_type: {} for form in FORMATS.values()}},
     501: {"description": "The server lacks the package of this format", "content": {PROBLEM: {}}},
@@ -45,11 +36,14 @@ _FILE: dict[int | str, dict[str, Any]] = {
 
 def _documented(content_type: str, what: str, schema: str = "") -> dict[int | str, dict[str, Any]]:
     """How the OpenAPI document describes a response that APIFlask knows nothing of; `schema`: of web.grid.schemas."""
-    content = {"schema": {"$ref": f"#/components/schemas/{schema}"}} if schema else {}
-    return {
-        200: {"description": what, "content": {content_type: content}},
-        304: {"description": "The asker has it already"},
-    }
+    named = {"$ref": f"#/components/schemas/{schema}"} if schema else {"type": "object"} if content_type == JSON else {}
+    content: dict[str, Any] = {"schema": named} if named else {}
+    return {200: {"description": what, "content": {content_type: content}}}
+
+
+def _kept(content_type: str, what: str, schema: str = "") -> dict[int | str, dict[str, Any]]:
+    """The same of a response with an ETag."""
+    return {**_documented(content_type, what, schema), 304: {"description": "The asker has it already"}}
 
 
 def init_app(app: APIFlask) -> None:
@@ -79,7 +73,7 @@ def _respond(answer: Answer, content_type: str) -> Response:
 @bp.doc(
     summary="Cells of the grid as GeoJSON",
     operation_id="getGrid",
-    responses=_documented(GEOJSON, "A FeatureCollection", "Cells"),
+    responses=_kept(GEOJSON, "A FeatureCollection", "Cells"),
 )
 @guard.reads_grid
 def cells(wanted: GridQuery) -> Response:
@@ -92,7 +86,7 @@ def cells(wanted: GridQuery) -> Response:
 @bp.doc(
     summary="One cell with its months, categories and neighbours",
     operation_id="getGridCell",
-    responses=_documented(JSON, "The cell", "Cell"),
+    responses=_kept(JSON, "The cell", "Cell"),
 )
 @guard.reads_grid
 def cell(h3: str, wanted: CellQuery) -> Response:
@@ -105,7 +99,7 @@ def cell(h3: str, wanted: CellQuery) -> Response:
 @bp.doc(
     summary="A tile of a map as Mapbox Vector Tile, with the layer `cells`",
     operation_id="getGridTile",
-    responses=_documented(MVT, "The tile; empty where there are no cells"),
+    responses=_kept(MVT, "The tile; empty where there are no cells"),
 )
 @guard.reads_grid
 def tile(z: int, x: int, y: int, wanted: TileQuery) -> Response:
@@ -121,7 +115,7 @@ def tile(z: int, x: int, y: int, wanted: TileQuery) -> Response:
 @bp.doc(
     summary="Where the tiles are, as TileJSON 3.0",
     operation_id="getGridTileJson",
-    responses=_TILEJSON,
+    responses=_documented(JSON, "For map libraries"),
 )
 @guard.reads_grid
 def tilejson(wanted: TileQuery) -> Response:
@@ -135,7 +129,7 @@ def tilejson(wanted: TileQuery) -> Response:
 @bp.doc(
     summary="Ways, scored: the crimes along each, its worst stretch, and its segments with their cells",
     operation_id="scorePaths",
-    responses=_WAYS,
+    responses=_documented(JSON, "The ways", "Paths"),
 )
 @guard.reads_grid
 @takes_file
@@ -163,7 +157,7 @@ def export(wanted: ExportQuery) -> WerkzeugResponse:
 @bp.doc(
     summary="Licence, coverage and age of a file of the grid; of CSV as the W3C's metadata for tables",
     operation_id="describeGridExport",
-    responses=_ABOUT,
+    responses=_documented(JSON, "What must be known of the file"),
 )
 @guard.reads_grid
 def export_about(wanted: ExportQuery) -> Response:

@@ -85,7 +85,7 @@ def _pieces(starts: Floats, ends: Floats, whole: Floats) -> tuple[Ints, Floats, 
     """Each segment in equal pieces that are short: the segment, begin and end of each."""
     counts = np.maximum(1, np.ceil(whole / _LONGEST_M)).astype(np.int64)
     segment = np.repeat(np.arange(len(whole)), counts)
-    number = np.arange(len(segment)) - np.repeat(np.cumsum(counts) - counts, counts)
+    number = _numbered(counts)
     step = ((ends - starts) / counts[:, None])[segment]
     begin = starts[segment] + step * number[:, None]
     return segment, begin, np.where((number + 1 == counts[segment])[:, None], ends[segment], begin + step)
@@ -109,8 +109,8 @@ def _candidates(begin: Floats, end: Floats, buffer_m: float, resolution: int) ->
     cells, members = np.unique(np.fromiter(itertools.chain.from_iterable(disks), np.int64), return_inverse=True)
     first = np.cumsum(sizes) - sizes
     counts = sizes[place]
-    number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    pairs = np.unique(np.repeat(piece, counts) * len(cells) + members[np.repeat(first[place], counts) + number])
+    in_disks = members[np.repeat(first[place], counts) + _numbered(counts)]
+    pairs = np.unique(np.repeat(piece, counts) * len(cells) + in_disks)
     piece, cell = np.divmod(pairs, len(cells))
     middles = np.array([h3.cell_to_latlng(one) for one in cells.tolist()])[:, ::-1]
     near = _distances_m(begin[piece], end[piece], middles[cell]) < buffer_m + _LONGEST_RADIUS * edge_m
@@ -121,8 +121,12 @@ def _candidates(begin: Floats, end: Floats, buffer_m: float, resolution: int) ->
 def _points(begin: Floats, end: Floats, counts: Ints) -> tuple[Ints, Floats]:
     """Points in the middles of so many equal parts of each line: the line and the point, degrees."""
     line = np.repeat(np.arange(len(begin)), counts)
-    number = np.arange(len(line)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return line, begin[line] + (end - begin)[line] * ((number + 0.5) / counts[line])[:, None]
+    return line, begin[line] + (end - begin)[line] * ((_numbered(counts) + 0.5) / counts[line])[:, None]
+
+
+def _numbered(counts: Ints) -> Ints:
+    """From 0 on for each of the counts, one after the other."""
+    return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def _distances_m(begin: Floats, end: Floats, points: Floats) -> Floats:
