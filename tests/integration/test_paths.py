@@ -1,6 +1,7 @@
 """Ways are scored as PostGIS measures them and as sums by hand have it."""
 
 import itertools
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -58,6 +59,10 @@ def asked(line: Floats, **values: Any) -> PathQuery:
     return PathQuery(paths=[{"type": "LineString", "coordinates": line.tolist()}], **values)
 
 
+def scored(grid: Grid, query: PathQuery) -> Any:
+    return json.loads(grid.paths(query))
+
+
 def by_hand(line: Floats, buffer_m: float) -> list[dict[str, tuple[float, float]]]:
     """Of each segment: {cell: (share of its area, part of the segment)}, one shapely call a cell that may be near."""
     found = []
@@ -85,7 +90,7 @@ def test_a_way_has_what_its_cells_have_by_the_part_in_its_corridor(grid: Grid, c
     # Short segments: of longer ones pieces have metres of their own, by which the sum differs in the fifth digit.
     line = np.array(list(densified(WAY))[::20])
     line = line[np.concatenate(([True], np.abs(np.diff(line, axis=0)).sum(axis=1) > 1e-4))]
-    (way,) = grid.paths(asked(line, buffer_m=60))["paths"]
+    (way,) = scored(grid, asked(line, buffer_m=60))["paths"]
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for one in crimes:
         counts[h3.latlng_to_cell(one.lat, one.lng, 10)][one.category] += 1
@@ -185,37 +190,37 @@ def test_what_is_no_polyline_is_refused(wrong: str) -> None:
 
 
 def test_options_choose_the_crimes(grid: Grid) -> None:
-    whole = grid.paths(asked(WAY))["paths"][0]
-    of_each = [grid.paths(asked(WAY, category=slug))["paths"][0] for slug in HARM]
+    whole = scored(grid, asked(WAY))["paths"][0]
+    of_each = [scored(grid, asked(WAY, category=slug))["paths"][0] for slug in HARM]
     assert sum(one["crimes"] for one in of_each) == pytest.approx(whole["crimes"])
     assert sum(one["weighted"] for one in of_each) == pytest.approx(whole["weighted"])
-    month = grid.paths(asked(WAY, **{"from": "2024-01", "to": "2024-01"}))
+    month = scored(grid, asked(WAY, **{"from": "2024-01", "to": "2024-01"}))
     assert (month["months"], month["from"]) == (["2024-01"], "2024-01")
     assert 0 < month["paths"][0]["crimes"] < whole["crimes"]
-    assert grid.paths(asked(WAY))["time_of_day"].startswith("The crimes carry no time of day")
+    assert scored(grid, asked(WAY))["time_of_day"].startswith("The crimes carry no time of day")
 
 
 def test_where_nothing_is_held_nothing_is_said_to_be_safe(grid: Grid) -> None:
     # Off the coast, and a way that begins on held land and leaves it.
     sea, half = np.array([(-1.0, 50.0), (-1.01, 50.01)]), np.array([(-1.4, 50.92), (-1.4, 51.08)])
     query = PathQuery(paths=[{"type": "LineString", "coordinates": line.tolist()} for line in (sea, half)])
-    away, leaving = grid.paths(query)["paths"]
+    away, leaving = scored(grid, query)["paths"]
     assert (away["covered"], away["crimes"], away["few_data"], away["categories"]) == (0, 0, True, {})
     assert away["interval_95"][0] == 0 < away["interval_95"][1]
     assert leaving["covered"] == pytest.approx(0.5, abs=0.02)
 
 
 def test_ways_that_stand_still_have_no_length(grid: Grid) -> None:
-    (way,) = grid.paths(asked(np.array([(-1.4, 50.92)] * 3)))["paths"]
+    (way,) = scored(grid, asked(np.array([(-1.4, 50.92)] * 3)))["paths"]
     assert (way["length_m"], way["crimes"], way["weighted_per_km_month"]) == (0, 0, 0)
     assert len(way["segments"]) == 2
 
 
 def test_more_cells_than_an_answer_can_carry_are_refused(grid: Grid) -> None:
     with pytest.raises(QueryRefused, match="more than 20,000 cells"):
-        grid.paths(asked(np.array([(-5.0, 50.3), (-1.5, 55.0)]), buffer_m=500))
+        scored(grid, asked(np.array([(-5.0, 50.3), (-1.5, 55.0)]), buffer_m=500))
 
 
 def test_without_crimes_a_way_has_none(settings: Settings, engine: Engine, connection: Connection) -> None:
-    (way,) = Grid(settings, engine).paths(asked(WAY))["paths"]
+    (way,) = scored(Grid(settings, engine), asked(WAY))["paths"]
     assert (way["crimes"], way["covered"]) == (0, 0)

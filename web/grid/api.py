@@ -135,7 +135,7 @@ def tilejson(wanted: TileQuery) -> Response:
 @takes_file
 def path(wanted: PathQuery) -> Response:
     """The corridor of a way is what lies `buffer_m` to either side of it; a rate is weighted crimes a km and month."""
-    body = json.dumps(reader().paths(wanted))
+    body = reader().paths(wanted)
     return Response(body, content_type=JSON, headers={"Link": f'<{LICENCE_URL}>; rel="license"'})
 
 

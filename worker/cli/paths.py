@@ -48,7 +48,8 @@ def path(file: Path, as_json: bool, precision: str, **asked: Any) -> None:
         grid = Grid(chosen, engine)
         number = 0
         for low in range(0, len(ways), MOST_PATHS):
-            answer = grid.paths(_query(paths=ways[low : low + MOST_PATHS], precision=int(precision), **asked))
+            query = _query(paths=ways[low : low + MOST_PATHS], precision=int(precision), **asked)
+            answer = json.loads(grid.paths(query))
             for found in answer["paths"]:
                 number += 1
                 click.echo(json.dumps(found) if as_json else _line(number, found))

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from jobs.grid.cells import MOST_CELLS, TooManyCells
 from jobs.grid.paths.clipping import areas, shared_areas, shared_spans
 from jobs.grid.paths.geodesy import Floats, lengths_m, metres_per_degree
 from jobs.grid.region import Ints, outlines
@@ -26,6 +27,8 @@ _SHORTEST_EDGE: Final = 0.6
 _LONGEST_RADIUS: Final = 1.5
 # Pairs at once: few enough for the processor's cache.
 _TOGETHER: Final = 4_096
+# 200 MB: ways of 16,000 km with a usual buffer.
+_MOST_LOOKED_AT: Final = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,10 @@ class Corridors:
 
 
 def of(paths: Sequence[Floats], buffer_m: float, resolution: int) -> Corridors:
-    """Of ways of two positions or more each, in degrees, longitude first: shape (n, 2). buffer_m: more than 0."""
+    """Of ways of two positions or more each, in degrees, longitude first: shape (n, 2). buffer_m: more than 0.
+
+    Raises TooManyCells.
+    """
     of_path = np.repeat(np.arange(len(paths)), [len(path) - 1 for path in paths])
     starts = np.concatenate([path[:-1] for path in paths])
     ends = np.concatenate([path[1:] for path in paths])
@@ -99,9 +105,12 @@ def _candidates(begin: Floats, end: Floats, buffer_m: float, resolution: int) ->
     """
     edge_m = h3.average_hexagon_edge_length(resolution, unit="m")
     along = (end - begin) * metres_per_degree((begin + end)[:, 1] / 2)
-    piece, points = _points(begin, end, np.maximum(1, np.ceil(np.hypot(*along.T) / edge_m)).astype(np.int64))
+    parts = np.maximum(1, np.ceil(np.hypot(*along.T) / edge_m)).astype(np.int64)
     # From the corner of a cell it is an edge to the end of the first ring, and one and a half with each further one.
     rings = math.ceil(((buffer_m + edge_m / 2) / (_SHORTEST_EDGE * edge_m) + 0.5) / 1.5)
+    if parts.sum() * (3 * rings * (rings + 1) + 1) > _MOST_LOOKED_AT:
+        raise TooManyCells
+    piece, points = _points(begin, end, parts)
     at = np.array([h3.latlng_to_cell(lat, lng, resolution) for lng, lat in points.tolist()], dtype=np.int64)
     centres, place = np.unique(at, return_inverse=True)
     disks = [h3.grid_disk(cell, rings) for cell in centres.tolist()]
@@ -110,11 +119,14 @@ def _candidates(begin: Floats, end: Floats, buffer_m: float, resolution: int) ->
     first = np.cumsum(sizes) - sizes
     counts = sizes[place]
     in_disks = members[np.repeat(first[place], counts) + _numbered(counts)]
-    pairs = np.unique(np.repeat(piece, counts) * len(cells) + in_disks)
-    piece, cell = np.divmod(pairs, len(cells))
+    pairs = np.sort(np.repeat(piece, counts) * len(cells) + in_disks)
+    # Sorted, it is quicker than `unique`, which hashes.
+    piece, cell = np.divmod(pairs[np.concatenate(([True], pairs[1:] != pairs[:-1]))], len(cells))
     middles = np.array([h3.cell_to_latlng(one) for one in cells.tolist()])[:, ::-1]
     near = _distances_m(begin[piece], end[piece], middles[cell]) < buffer_m + _LONGEST_RADIUS * edge_m
     used, cell = np.unique(cell[near], return_inverse=True)
+    if len(used) > MOST_CELLS:
+        raise TooManyCells
     return piece[near], cell, cells[used]
 
 

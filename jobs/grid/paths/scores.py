@@ -1,6 +1,7 @@
 """How many crimes there are along ways: of each, of its worst stretch, and of its segments."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -10,7 +11,7 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from jobs.grid import geojson, ground
-from jobs.grid.cells import FEW, MOST_CELLS
+from jobs.grid.cells import FEW, MOST_CELLS, TooManyCells
 from jobs.grid.intervals import MOST, garwood
 from jobs.grid.paths import corridor
 from jobs.grid.paths.corridor import Corridors
@@ -58,17 +59,19 @@ def score(
     categories: Sequence[str],
     buffer_m: float,
     resolution: int,
-) -> list[dict[str, Any]]:
-    """Each way as JSON. lines: positions in degrees, longitude first, (n, 2) each. Raises QueryRefused.
+) -> str:
+    """The ways as the text of a JSON array. lines: positions in degrees, longitude first, (n, 2) each.
 
     Crimes of a corridor are those of its cells, each by the part of it that lies in the corridor; sums over months. A
-    rate is weighted crimes a km of the way and month of the period.
+    rate is weighted crimes a km of the way and month of the period. Raises QueryRefused.
     """
-    found = corridor.of(lines, buffer_m, resolution)
-    if len(found.cells) > MOST_CELLS:
-        raise QueryRefused({"paths": f"they touch more than {MOST_CELLS:,} cells: ask for fewer or a smaller buffer_m"})
+    try:
+        found = corridor.of(lines, buffer_m, resolution)
+    except TooManyCells:
+        detail = f"they touch more than {MOST_CELLS:,} cells: ask for fewer, for shorter ones or a smaller buffer_m"
+        raise QueryRefused({"paths": detail}) from None
     counts = _read(connection, found, period, scheme, categories)
-    return _Scores(found, counts, max(1, len(period.months))).paths(len(lines))
+    return f"[{','.join(_Scores(found, counts, max(1, len(period.months))).paths(len(lines)))}]"
 
 
 def _read(connection: Connection, found: Corridors, period: Period, scheme: str, categories: Sequence[str]) -> Counts:
@@ -121,18 +124,17 @@ class _Scores:
     def __init__(self, found: Corridors, counts: Counts, months: int) -> None:
         self.found, self.counts, self.months = found, counts, months
 
-    def paths(self, count: int) -> list[dict[str, Any]]:
+    def paths(self, count: int) -> Iterator[str]:
+        """Each way as JSON, put together by hand: json takes several times as long for some ten thousand segments."""
         found = self.found
         by_segment = self._sums(found.segment, found.lengths_m)
         lengths = np.bincount(found.of_path, found.lengths_m, minlength=count).astype(np.float64)
-        segments = self._said(by_segment)
-        self._add_places(segments)
-        paths = self._said(self._sums(found.of_path[found.segment], lengths))
+        segments = [f"{{{place},{said}}}" for place, said in zip(self._places(), self._said(by_segment), strict=True)]
         ends = np.searchsorted(found.of_path, np.arange(count + 1)).tolist()
-        for path, low, high in zip(paths, ends, ends[1:], strict=False):
-            path["worst"] = self._worst(by_segment, low, high)
-            path["segments"] = segments[low:high]
-        return paths
+        by_path = self._said(self._sums(found.of_path[found.segment], lengths))
+        for said, low, high in zip(by_path, ends, ends[1:], strict=False):
+            worst = json.dumps(self._worst(by_segment, low, high))
+            yield f'{{{said},"worst":{worst},"segments":[{",".join(segments[low:high])}]}}'
 
     def _sums(self, place: Ints, length_m: Floats) -> _Sums:
         """Of pairs, summed over what has the same place."""
@@ -157,38 +159,37 @@ class _Scores:
             cells=sums(np.ones(len(cell)), once),
         )
 
-    def _said(self, sums: _Sums) -> list[dict[str, Any]]:
-        columns = {
-            "length_m": sums.length_m,
-            "crimes": sums.crimes,
-            "weighted": sums.weighted,
-            "weighted_per_km_month": sums.rates(self.months),
-            "covered": _divided(sums.held_m2, sums.area_m2),
-            "few_data": sums.whole < FEW,
-        }
-        said = [
-            dict(zip(columns, row, strict=True)) for row in zip(*(c.tolist() for c in columns.values()), strict=True)
-        ]
+    def _said(self, sums: _Sums) -> list[str]:
+        """The members of each one's object."""
+        columns = (
+            sums.length_m,
+            sums.crimes,
+            sums.weighted,
+            sums.rates(self.months),
+            _divided(sums.held_m2, sums.area_m2),
+            sums.whole,
+            _divided(sums.share, sums.cells),
+        )
         shares = _divided(sums.categories, sums.categories.sum(axis=1)[:, None]).tolist()
-        parts = _divided(sums.share, sums.cells).tolist()
-        for one, whole, part, of_category in zip(said, sums.whole.tolist(), parts, shares, strict=True):
-            one["interval_95"] = _interval(one["crimes"], round(whole), part)
-            one["categories"] = {
-                name: share for name, share in zip(self.counts.categories, of_category, strict=False) if share
-            }
-        return said
+        names = [f"{json.dumps(name)}:" for name in self.counts.categories]
+        rows = zip(*(column.tolist() for column in columns), shares, strict=True)
+        return [
+            f'"length_m":{length_m},"crimes":{crimes},"weighted":{weighted},"weighted_per_km_month":{rate},'
+            f'"covered":{covered},"few_data":{"true" if whole < FEW else "false"},'
+            f'"interval_95":{_interval(crimes, round(whole), part)},'
+            f'"categories":{{{",".join([f"{name}{one}" for name, one in zip(names, of_each, strict=False) if one])}}}'
+            for length_m, crimes, weighted, rate, covered, whole, part, of_each in rows
+        ]
 
-    def _add_places(self, segments: list[dict[str, Any]]) -> None:
+    def _places(self) -> list[str]:
+        """Where each segment is, and its cells."""
         found = self.found
         names = [h3.int_to_str(cell) for cell in found.cells.tolist()]
-        ends = np.searchsorted(found.segment, np.arange(len(segments) + 1)).tolist()
-        pairs = list(zip(found.cell.tolist(), found.inside_m.tolist(), found.share.tolist(), strict=True))
-        lines = zip(found.starts.tolist(), found.ends.tolist(), strict=True)
-        for segment, (start, end), low, high in zip(segments, lines, ends, ends[1:], strict=False):
-            segment["from"], segment["to"] = start, end
-            segment["cells"] = [
-                {"h3": names[cell], "length_m": inside, "share": share} for cell, inside, share in pairs[low:high]
-            ]
+        ends = np.searchsorted(found.segment, np.arange(len(found.lengths_m) + 1)).tolist()
+        pairs = zip(found.cell.tolist(), found.inside_m.tolist(), found.share.tolist(), strict=True)
+        cells = [f'{{"h3":"{names[cell]}","length_m":{inside},"share":{share}}}' for cell, inside, share in pairs]
+        lines = zip(found.starts.tolist(), found.ends.tolist(), ends, ends[1:], strict=False)
+        return [f'"from":{start},"to":{end},"cells":[{",".join(cells[low:high])}]' for start, end, low, high in lines]
 
     def _worst(self, sums: _Sums, low: int, high: int) -> dict[str, Any]:
         """The stretch of whole segments, STRETCH_M or longer, with the highest rate; all of a way that is shorter."""
@@ -208,12 +209,13 @@ class _Scores:
         }
 
 
-def _interval(crimes: float, whole: int, share: float) -> list[float] | None:
-    """The exact interval of the crimes of all its cells, by the part of them that the corridor has."""
+def _interval(crimes: float, whole: int, share: float) -> str:
+    """The exact interval of the crimes of all its cells, by the part of them that the corridor has, as JSON."""
     if whole > MOST:
-        return None
+        return "null"
     part = crimes / whole if whole else share
-    return [end * part for end in garwood(whole)]
+    low, high = garwood(whole)
+    return f"[{low * part},{high * part}]"
 
 
 def _divided(sums: Floats, by: Any) -> Floats:

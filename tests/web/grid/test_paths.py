@@ -85,3 +85,10 @@ def test_pages_of_other_origins_may_ask_where_they_may_read(make_app: MakeApp) -
     told = client.options(PATH, headers={**wanted, "Access-Control-Request-Headers": "content-type"})
     assert (told.status_code, told.headers["Access-Control-Allow-Methods"]) == (204, "POST")
     assert ask(client, {"paths": [LINE]}, Origin=origin, **BEARER).headers["Access-Control-Allow-Origin"] == origin
+
+
+def test_ways_without_end_are_refused_before_they_are_looked_at(program: FlaskClient) -> None:
+    around = {"type": "LineString", "coordinates": [[-179.0 + 358.0 * (n % 2), 80.0 - n % 5] for n in range(1000)]}
+    told = ask(program, {"paths": [around] * 5, "buffer_m": 500})
+    assert told.status_code == 422
+    assert "more than 20,000 cells" in told.text
