@@ -24,7 +24,7 @@ from tests.processes import REQUESTER, run_command, safegrid, until
 from tests.servers import DebianPostgres, valkey
 from tests.standins.police import PoliceStandin, Records
 from tests.standins.weather import WeatherStandin
-from tests.web.conftest import ADMIN, BEARER, SECRETS, TASKS, csrf_token, sign_in
+from tests.web.conftest import ADMIN, BEARER, SECRETS, TASKS, csrf_token, plain_paths, sign_in
 from web import create_app
 from web.settings import Settings as WebSettings
 from worker import system
@@ -148,8 +148,7 @@ def _open_pages(settings: Settings, folder: Path) -> None:
     app = create_app(WebSettings(**{**addresses, **sources, **SECRETS, "home": folder}))
     browser = app.test_client()
     assert sign_in(browser).status_code == 303
-    plain = [rule.rule for rule in app.url_map.iter_rules() if "GET" in rule.methods and not rule.arguments]
-    plain.remove("/rq/favicon.ico")  # a file, which the test client would leave open
+    plain = plain_paths(app)
     data = "/rq/0/data/jobs/maintenance/finished/8/asc/1.json"
     for path in (*plain, data, "/rq/0/data/workers.json", "/rq/0/data/queues.json", "/scores/1"):
         answer = browser.get(path, buffered=True)

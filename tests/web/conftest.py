@@ -129,6 +129,14 @@ def sign_in(browser: FlaskClient, password: str = PASSWORD, username: str = "adm
     return browser.post("/sign-in", query_string={"next": target} if target else None, data=form)
 
 
+def plain_paths(app: APIFlask) -> list[str]:
+    """Every address that takes a GET and needs no more; without those of a provider, which nobody has set."""
+    rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ()) and not rule.arguments]
+    # The favicon is a file, which the test client would leave open.
+    left_out = ("oidc.start", "oidc.callback", "oidc.leave")
+    return [rule.rule for rule in rules if rule.endpoint not in left_out and rule.rule != "/rq/favicon.ico"]
+
+
 def csrf_token(browser: FlaskClient, page: str = "/docs") -> str:
     """The token of a page's first form."""
     return token_in(browser.get(page).get_data(as_text=True))
