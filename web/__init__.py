@@ -40,6 +40,43 @@ from worker import logs
 
 # The largest that is meant, a batch of 500 task ids, has 20 KB.
 LARGEST_REQUEST = 64 * 1024
+# In the order of their init_app: what comes before a request comes in it too.
+_CONCERNS = (clients, security, origins, guard, reading, errors, formats, document, reader, serving, findings_store)
+_PAGES = (
+    signin,
+    account,
+    oidc,
+    overview,
+    findings_pages,
+    jobs_pages,
+    runs_pages,
+    schedule,
+    queues,
+    data_pages,
+    areas_pages,
+    coverage_pages,
+    categories_pages,
+    scores_pages,
+    people_pages,
+    subscribers_pages,
+    grid_pages,
+    openapi_pages,
+)
+_APIS = (
+    jobs_api,
+    runs_api,
+    status_api,
+    findings_api,
+    data_api,
+    areas_api,
+    coverage_api,
+    categories_api,
+    people_api,
+    subscribers_api,
+    scores_api,
+    grid_api,
+)
+_PLATFORM = (dashboard, health, metrics)
 
 
 def create_app(settings: Settings | None = None) -> APIFlask:
@@ -54,57 +91,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app = APIFlask("web", title="Safegrid", version="1", docs_path=None, json_errors=False)
     app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=LARGEST_REQUEST)
     app.extensions["safegrid_settings"] = settings
-    for concern in (
-        clients,
-        security,
-        origins,
-        guard,
-        reading,
-        errors,
-        formats,
-        document,
-        reader,
-        serving,
-        findings_store,
-    ):
-        concern.init_app(app)
-    for pages in (
-        signin,
-        account,
-        oidc,
-        overview,
-        findings_pages,
-        jobs_pages,
-        runs_pages,
-        schedule,
-        queues,
-        data_pages,
-        areas_pages,
-        coverage_pages,
-        categories_pages,
-        scores_pages,
-        people_pages,
-        subscribers_pages,
-        grid_pages,
-        openapi_pages,
-    ):
-        pages.init_app(app)
-    for api in (
-        jobs_api,
-        runs_api,
-        status_api,
-        findings_api,
-        data_api,
-        areas_api,
-        coverage_api,
-        categories_api,
-        people_api,
-        subscribers_api,
-        scores_api,
-        grid_api,
-    ):
-        api.init_app(app)
-    for platform in (dashboard, health, metrics):
-        platform.init_app(app)
+    for part in (*_CONCERNS, *_PAGES, *_APIS, *_PLATFORM):
+        part.init_app(app)
+    # Comes after the views.
     limits.init_app(app)
     return app

@@ -27,6 +27,7 @@ JSON = "application/json"
 GEOJSON = "application/geo+json"
 MVT = "application/vnd.mapbox-vector-tile"
 PROBLEM = "application/problem+json"
+_LICENCE = f'<{LICENCE_URL}>; rel="license"'
 
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file", "content": {form.content_type: {} for form in FORMATS.values()}},
@@ -63,9 +64,14 @@ def _respond(answer: Answer, content_type: str) -> Response:
     response.set_etag(answer.etag, weak=True)
     # A browser may keep it, and asks each time whether it still holds.
     response.headers["Cache-Control"] = "private, no-cache"
-    response.headers["Link"] = f'<{LICENCE_URL}>; rel="license"'
+    response.headers["Link"] = _LICENCE
     response.vary.add("Accept-Encoding")
     return response
+
+
+def _licensed(body: str) -> Response:
+    """JSON that is not kept."""
+    return Response(body, content_type=JSON, headers={"Link": _LICENCE})
 
 
 @bp.get("")
@@ -121,7 +127,7 @@ def tile(z: int, x: int, y: int, wanted: TileQuery) -> Response:
 def tilejson(wanted: TileQuery) -> Response:
     """What a map library asks for first; parameters hold for the tiles."""
     body = tilejsons.of(wanted, reader().bounds(), request.args)
-    return Response(json.dumps(body), content_type=JSON, headers={"Link": f'<{LICENCE_URL}>; rel="license"'})
+    return _licensed(json.dumps(body))
 
 
 @bp.post("/path")
@@ -135,8 +141,7 @@ def tilejson(wanted: TileQuery) -> Response:
 @takes_file
 def path(wanted: PathQuery) -> Response:
     """The corridor of a way is what lies `buffer_m` to either side of it; a rate is weighted crimes a km and month."""
-    body = reader().paths(wanted)
-    return Response(body, content_type=JSON, headers={"Link": f'<{LICENCE_URL}>; rel="license"'})
+    return _licensed(reader().paths(wanted))
 
 
 @bp.get("/export")

@@ -18,6 +18,8 @@ from web.settings import Settings
 SIGN_INS = "10 per minute"
 # Of wrong passwords for one name, from whatever addresses. Browsers that the name has signed in with are let try on.
 _WRONG, _MINUTES = 20, 15
+_GUESSES = f"{_WRONG} per {_MINUTES} minutes"
+_TOO_MANY = f"{_WRONG} wrong passwords in {_MINUTES} minutes"
 # Of those behind one address.
 _BY_PROVIDER = "30 per minute"
 # Of tokens that open nothing, per address and minute.
@@ -46,29 +48,11 @@ def init_app(app: Flask) -> None:
         swallow_errors=True,
     )
     views: dict[str, Any] = app.view_functions
-    sign_ins = limiter.limit(SIGN_INS, methods=["POST"])
-    guesses = limiter.limit(
-        f"{_WRONG} per {_MINUTES} minutes",
-        methods=["POST"],
-        key_func=_who_is_guessed,
-        exempt_when=lambda: known.is_known(_name_given()),
-        deduct_when=lambda response: response.status_code == HTTPStatus.UNAUTHORIZED,
-        error_message=f"{_WRONG} wrong passwords in {_MINUTES} minutes for this name, from browsers that it has not "
-        "signed in with",
-    )
-    own = limiter.limit(
-        f"{_WRONG} per {_MINUTES} minutes",
-        key_func=_who_asks,
-        deduct_when=lambda _response: bool(g.get("guessed_wrong")),
-        error_message=f"{_WRONG} wrong passwords in {_MINUTES} minutes for this account",
-    )
+    _limit_guesses(limiter, views)
     # Each asks the provider.
     for endpoint in ("oidc.start", "oidc.callback", "oidc.leave"):
         views[endpoint] = limiter.limit(_BY_PROVIDER)(views[endpoint])
     requests = limiter.shared_limit(REQUESTS, scope="requests", key_func=_who_asks)
-    views["signin.signin"] = sign_ins(guesses(views["signin.signin"]))
-    # Who has found a browser that is signed in does not guess its password.
-    views["account.change_password"] = sign_ins(own(views["account.change_password"]))
     for endpoint in _ASKING:
         views[endpoint] = requests(views[endpoint])
     if settings_of(app).public_read:
@@ -77,6 +61,27 @@ def init_app(app: Flask) -> None:
             if getattr(view, "reads_grid", False):
                 views[endpoint] = readers(view)
     app.extensions["safegrid_limiter"] = limiter
+
+
+def _limit_guesses(limiter: Limiter, views: dict[str, Any]) -> None:
+    sign_ins = limiter.limit(SIGN_INS, methods=["POST"])
+    by_name = limiter.limit(
+        _GUESSES,
+        methods=["POST"],
+        key_func=_who_is_guessed,
+        exempt_when=lambda: known.is_known(_name_given()),
+        deduct_when=lambda response: response.status_code == HTTPStatus.UNAUTHORIZED,
+        error_message=f"{_TOO_MANY} for this name, from browsers that it has not signed in with",
+    )
+    views["signin.signin"] = sign_ins(by_name(views["signin.signin"]))
+    # Who has found a browser that is signed in does not guess its password.
+    own = limiter.limit(
+        _GUESSES,
+        key_func=_who_asks,
+        deduct_when=lambda _response: bool(g.get("guessed_wrong")),
+        error_message=f"{_TOO_MANY} for this account",
+    )
+    views["account.change_password"] = sign_ins(own(views["account.change_password"]))
 
 
 def count_refused_token() -> None:
@@ -95,14 +100,17 @@ def _who_is_guessed() -> str:
     return f"name {hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
+def _account() -> Any:
+    return g.get("token_account") or current_user
+
+
 def _has_come_in() -> bool:
-    return bool(g.get("token_account") or current_user.is_authenticated)
+    return bool(_account().is_authenticated)
 
 
 def _who_asks() -> str:
     """Who has come in, so that those behind one address do not share a count."""
-    account = g.get("token_account") or current_user
-    return str(getattr(account, "key", None) or get_remote_address())
+    return str(getattr(_account(), "key", None) or get_remote_address())
 
 
 def storage_uri(settings: Settings) -> str:

@@ -5,9 +5,10 @@ https://fetch.spec.whatwg.org/#http-cors-protocol
 
 from http import HTTPStatus
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, request
 
 from web.http.clients import settings
+from web.http.marks import has
 
 _METHODS = {"GET", "HEAD", "POST"}
 _SENT = "Authorization, Content-Type, If-None-Match"
@@ -22,7 +23,8 @@ def init_app(app: Flask) -> None:
 
 
 def _preflight() -> Response | None:
-    if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers or not _allowed():
+    is_asked = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+    if not (is_asked and _is_shared() and _allowed()):
         return None
     methods = sorted(_METHODS & set((request.url_rule and request.url_rule.methods) or ()))
     answer = Response(status=HTTPStatus.NO_CONTENT)
@@ -45,11 +47,10 @@ def _allowed() -> str | None:
     """What to say of the asking page's origin; none where it may not read."""
     origins = settings().cors_origins.split()
     asking = request.headers.get("Origin")
-    if asking is None or not _is_shared():
+    if asking is None:
         return None
     return "*" if "*" in origins else asking if asking in origins else None
 
 
 def _is_shared() -> bool:
-    view = current_app.view_functions.get(request.endpoint or "")
-    return request.path.startswith("/api/") and bool(getattr(view, "reads_grid", False))
+    return request.path.startswith("/api/") and has("reads_grid")

@@ -1,19 +1,18 @@
 """What cannot be read as it was meant is refused before any view: JSON in name only, parameters given twice."""
 
 import json
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from flask import Flask, current_app, request
+from flask import Flask, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from web.http.errors import Problem, respond
+from web.http.marks import View, has, mark
 
 LARGEST_FILE: Final = 8 * 2**20
 """Bytes of a request that brings a file. The border of a district in full detail has 5 MB."""
-View = TypeVar("View", bound=Callable[..., Any])
 GIVEN_TWICE = "is given more than once: expected one value"
 
 
@@ -53,8 +52,7 @@ def given_twice(given: MultiDict[str, str]) -> dict[str, str]:
 
 def takes_file(view: View) -> View:
     """Mark a view whose request may be larger than others."""
-    view.takes_file = True  # type: ignore[attr-defined]
-    return view
+    return mark(view, "takes_file")
 
 
 def init_app(app: Flask) -> None:
@@ -66,8 +64,8 @@ def init_app(app: Flask) -> None:
     app.before_request(_in_utf8)
 
 
-def _allow_files(endpoint: str | None, _values: dict[str, Any] | None) -> None:
-    if getattr(current_app.view_functions.get(endpoint or ""), "takes_file", False):
+def _allow_files(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    if has("takes_file"):
         request.max_content_length = request.max_form_memory_size = LARGEST_FILE
 
 

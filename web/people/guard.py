@@ -1,7 +1,6 @@
 """Closed by default: who is asking is settled here, before any view."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import cast
 
 from flask import Flask, current_app, g, redirect, request, session, url_for
 from flask_login import LoginManager, current_user
@@ -14,6 +13,7 @@ from werkzeug.wrappers import Response
 from web.http import limits
 from web.http.clients import client, read_again, settings
 from web.http.errors import sends_token, wants_problem
+from web.http.marks import View, has, mark
 from web.people import accounts
 from web.people.accounts import Account
 from web.people.store.errors import TokenExpired
@@ -33,7 +33,6 @@ _WITHOUT_SESSIONS = ("overview.index", "overview.live", "signin.signin", "signin
 BACKGROUND = "X-Background"
 """Of requests that a page makes by itself: they do not keep a session from idling."""
 _SEND = "send `Authorization: Bearer` with ADMIN_API_TOKEN or a token that an operator made on the page People"
-View = TypeVar("View", bound=Callable[..., Any])
 
 
 def init_app(app: Flask) -> None:
@@ -56,14 +55,12 @@ def init_app(app: Flask) -> None:
 
 def reads_grid(view: View) -> View:
     """Mark a view that only reads the grid: with PUBLIC_READ it needs no sign-in."""
-    view.reads_grid = True  # type: ignore[attr-defined]
-    return view
+    return mark(view, "reads_grid")
 
 
 def for_operators(view: View) -> View:
     """Mark a view that viewers may not even read."""
-    view.for_operators = True  # type: ignore[attr-defined]
-    return view
+    return mark(view, "for_operators")
 
 
 def account() -> Account | None:
@@ -127,7 +124,7 @@ def _check_role() -> None:
         return
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         raise Forbidden(f"{who.name} is a viewer and may change nothing: ask an operator to do it, or for that role.")
-    if getattr(_view(), "for_operators", False):
+    if has("for_operators"):
         raise Forbidden(f"{who.name} is a viewer; this page is for operators.")
 
 
@@ -146,11 +143,7 @@ def _token_account() -> Account:
 
 def _is_public() -> bool:
     is_reading = request.method in ("GET", "HEAD") or request.endpoint in _HARMLESS
-    return settings().public_read and is_reading and getattr(_view(), "reads_grid", False)
-
-
-def _view() -> Callable[..., Any] | None:
-    return current_app.view_functions.get(request.endpoint or "")
+    return settings().public_read and is_reading and has("reads_grid")
 
 
 def _refuse() -> Response:

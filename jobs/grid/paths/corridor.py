@@ -35,10 +35,10 @@ _MOST_LOOKED_AT: Final = 4_000_000
 class Corridors:
     """Segments of ways, in their order, and the cells of their corridors.
 
-    of_path, lengths_m, areas_m2: of each segment, shape (s,). segment, cell, inside_m, share: of each pair of a segment
-    and a cell that its corridor overlaps, shape (p,), in the order of segments; `cell` is a place in `cells`, inside_m
-    how much of the segment lies in the cell, `share` the part of the cell's area that is in the corridor, area_m2 that
-    area itself.
+    of_path, starts, ends, lengths_m: of each segment, shape (s,) or (s, 2). segment, cell, inside_m, share: of each
+    pair of a segment and a cell that its corridor overlaps, shape (p,), in the order of segments; `cell` is a place in
+    `cells`, inside_m how much of the segment lies in the cell, `share` the part of the cell's area that is in the
+    corridor, area_m2 that area itself.
     """
 
     of_path: Ints

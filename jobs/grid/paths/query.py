@@ -1,5 +1,6 @@
 """What is asked of ways: lines, how wide their corridors are, and which crimes are read."""
 
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
@@ -54,7 +55,7 @@ class PathQuery(CellQuery):
             raise ValueError(f"expected at most {MOST_POSITIONS:,} positions in all")
         return self
 
-    @property
+    @cached_property
     def lines(self) -> list[Floats]:
         """Positions in degrees, longitude first: shape (n, 2) of each path. Raises QueryRefused."""
         return [self._line(number, path) for number, path in enumerate(self.paths)]
