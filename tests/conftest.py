@@ -1,5 +1,6 @@
 """Real engines for every test that wants them: a PostgreSQL and a Valkey per process of tests, a database per test."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from uuid import uuid4
 
 import hypothesis
 import pytest
+import structlog
 from redis import Redis
 from sqlalchemy import Connection, Engine, make_url, text
 
@@ -52,6 +54,18 @@ def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     for kind in (jobs.settings.Settings, Settings):
         monkeypatch.setitem(kind.model_config, "env_file", None)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command called within a test sends all lines elsewhere, and a run leaves its id for the lines after it."""
+    root, configured = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.contextvars.clear_contextvars()
+    structlog.configure(**configured)
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

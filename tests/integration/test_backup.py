@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import structlog
 from redis import Redis
 from sqlalchemy import Connection, text
 
@@ -93,7 +92,6 @@ def check_goes_on(settings: Settings, run_id: str) -> None:
         assert sweeping.sweep(here.connection, queues).pushed == 1
         assert [one.partition("_")[0] for one in transport.waiting_ids(queues, "maintenance")] == [run_id]
         performing.perform(settings, run_id, "a worker")
-        structlog.contextvars.clear_contextvars()
         assert value(here.connection, "SELECT state FROM runs WHERE id = :id", id=run_id) == "finished"
         with served(here, scattered("2024-01", count=80)):
             ingest_month_on_demand(2024, 1)

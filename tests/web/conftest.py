@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
@@ -118,10 +117,9 @@ def program(app: APIFlask) -> FlaskClient:
 
 
 @pytest.fixture
-def perform(settings: worker.settings.Settings) -> Iterator[Callable[[str], Any]]:
+def perform(settings: worker.settings.Settings) -> Callable[[str], Any]:
     """Does a run as a work-horse would."""
-    yield lambda run_id: performing.perform(settings, run_id, "a worker")
-    structlog.contextvars.clear_contextvars()
+    return lambda run_id: performing.perform(settings, run_id, "a worker")
 
 
 def sign_in(browser: FlaskClient, password: str = PASSWORD, username: str = "admin", target: str = "") -> Any:

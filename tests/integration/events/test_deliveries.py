@@ -1,9 +1,6 @@
 """Events reach each subscriber signed, numbered without gaps, at least once, whatever another one does."""
 
-from collections.abc import Iterator
-
 import pytest
-import structlog
 from sqlalchemy import Connection
 
 from tests.integration.events.sending import ask, due, note, perform, rows, send_all, subscribe
@@ -13,12 +10,6 @@ from worker import ledger
 from worker.events import deliveries, subscribers
 from worker.events.subscribers import SubscriberError
 from worker.settings import Settings
-
-
-@pytest.fixture(autouse=True)
-def _no_context_is_left() -> Iterator[None]:
-    yield
-    structlog.contextvars.clear_contextvars()
 
 
 def test_each_subscriber_has_its_events_in_order_without_gaps(

@@ -6,6 +6,8 @@ from flask import request
 from flask.testing import FlaskClient
 
 from tests.web.conftest import BEARER, PASSWORD, MakeApp, csrf_token, sign_in
+from worker import logs
+from worker.settings import Settings
 
 
 @pytest.mark.parametrize("path", ["/", "/runs/", "/docs", "/sign-in", "/nothing", "/openapi.json", "/healthz"])
@@ -52,11 +54,14 @@ def test_a_program_is_not_sent_on_with_its_token(production: APIFlask) -> None:
     assert (answer.status_code, "Location" in answer.headers) == (403, False)
 
 
-def test_what_is_refused_is_logged_in_a_line(make_app: MakeApp, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_refused_is_logged_in_a_line(
+    make_app: MakeApp, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(settings)
     client = make_app().test_client()
     client.get("/api/v1/grid/cells/a%0A2026-01-01T00:00:00Z%20forged%1b[31m")
     client.get("/api/v1/grid", headers={"Authorization": "Bearer opens-nothing"})
-    said = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
+    said = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
     assert [("request_refused" in line, "status=401" in line) for line in said] == [(True, True)] * 2
     assert "opens-nothing" not in "".join(said)
 
