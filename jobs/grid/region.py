@@ -1,5 +1,6 @@
 """A part of the map: which cells it touches, and where their descendants stand in the order of H3's numbers."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +12,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 Ranges = list[tuple[str, str]]
 
 # Few enough for PostgreSQL to look each up in the index.
@@ -82,10 +84,16 @@ def _range(cell: int, finer: int) -> tuple[int, int]:
     return low | unused, low | (1 << shift) - 1
 
 
+def corners(cells: Sequence[int]) -> Floats:
+    """Corners of cells in degrees, longitude first, counterclockwise: (n, most, 2), the last of fewer repeated."""
+    rings = [h3.cell_to_boundary(cell) for cell in cells]
+    sizes = np.array([len(ring) for ring in rings])
+    flat = itertools.chain.from_iterable(itertools.chain.from_iterable(rings))
+    points = np.fromiter(flat, np.float64, 2 * int(sizes.sum())).reshape(-1, 2)[:, ::-1]
+    number = np.minimum(np.arange(sizes.max(initial=0)), sizes[:, None] - 1)
+    return np.asarray(points[(np.cumsum(sizes) - sizes)[:, None] + number])
+
+
 def outlines(cells: Sequence[int]) -> npt.NDArray[np.object_]:
     """The hexagons of cells as shapely polygons in degrees, longitude first, counterclockwise."""
-    rings = [h3.cell_to_boundary(cell) for cell in cells]
-    corners = np.array([point for ring in rings for point in (*ring, ring[0])]).reshape(-1, 2)[:, ::-1]
-    sizes = [len(ring) + 1 for ring in rings]
-    lines = shapely.linearrings(corners, indices=np.repeat(np.arange(len(rings)), sizes))
-    return np.atleast_1d(shapely.polygons(lines))
+    return np.atleast_1d(shapely.polygons(corners(cells)))

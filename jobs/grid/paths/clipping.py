@@ -18,14 +18,19 @@ def shared_areas(one: Floats, other: Floats) -> Floats:
     Both counterclockwise; a corner may be repeated. By Green's theorem: the border of what is shared is the parts of
     each border that lie within the other polygon.
     """
-    shared = _within(one, other, is_open=False) + _within(other, one, is_open=True)
+    shared = _within(_turned(one), _turned(other), is_open=False) + _within(_turned(other), _turned(one), is_open=True)
     return np.where((areas(one) > 0) & (areas(other) > 0), np.maximum(0.0, shared), 0.0)
 
 
 def shared_spans(starts: Floats, ends: Floats, polygons: Floats) -> Floats:
     """The share of each line, (n, 2) to (n, 2), that lies in the convex polygon of its place: 0 to 1, shape (n,)."""
-    first, last = _clipped(starts[:, None], ends[:, None], polygons, is_open=False)
-    return np.asarray((last - first)[:, 0])
+    first, last = _clipped(_turned(starts[:, None]), _turned(ends[:, None]), _turned(polygons), is_open=False)
+    return np.asarray((last - first)[0])
+
+
+def _turned(points: Floats) -> Floats:
+    """From (n, m, 2) to (2, m, n): what is reckoned with stands side by side in memory."""
+    return np.ascontiguousarray(points.transpose(2, 1, 0))
 
 
 def _within(one: Floats, other: Floats, *, is_open: bool) -> Floats:
@@ -33,31 +38,30 @@ def _within(one: Floats, other: Floats, *, is_open: bool) -> Floats:
     starts, ends = one, np.roll(one, -1, axis=1)
     first, last = _clipped(starts, ends, other, is_open=is_open)
     # The cross product of two points of one line grows with the distance between them.
-    whole = starts[..., 0] * ends[..., 1] - starts[..., 1] * ends[..., 0]
-    return np.asarray((whole * (last - first)).sum(axis=1) / 2)
+    whole = starts[0] * ends[1] - starts[1] * ends[0]
+    return np.asarray((whole * (last - first)).sum(axis=0) / 2)
 
 
 def _clipped(starts: Floats, ends: Floats, polygons: Floats, *, is_open: bool) -> tuple[Floats, Floats]:
-    """Where each line, (n, m, 2), enters and leaves its polygon, as shares of its length: (n, m) each, equal outside.
+    """Where each line, (2, m, n), enters and leaves its polygon, as shares of its length: (m, n) each, equal outside.
 
     M. Cyrus, J. Beck, "Generalized two- and three-dimensional clipping", Computers & Graphics 3 (1978). is_open: a line
     that runs along a side of the polygon is outside of it.
     """
-    corners = polygons
-    sides = np.roll(corners, -1, axis=1) - corners
-    first, last = np.zeros(starts.shape[:-1]), np.ones(starts.shape[:-1])
-    for number in range(corners.shape[1]):
-        side, corner = sides[:, None, number], corners[:, None, number]
-        # Left of the side is inside: how far each end is on that side.
-        begin = side[..., 0] * (starts[..., 1] - corner[..., 1]) - side[..., 1] * (starts[..., 0] - corner[..., 0])
-        end = side[..., 0] * (ends[..., 1] - corner[..., 1]) - side[..., 1] * (ends[..., 0] - corner[..., 0])
-        change = end - begin
+    (x, y), (along_x, along_y) = starts, ends - starts
+    sides = np.roll(polygons, -1, axis=1) - polygons
+    first, last = np.zeros(starts.shape[1:]), np.ones(starts.shape[1:])
+    for (side_x, side_y), (corner_x, corner_y) in zip(sides.swapaxes(0, 1), polygons.swapaxes(0, 1), strict=True):
+        # Left of the side is inside: how far the start is on that side, and how much that changes up to the end.
+        begin = side_x * (y - corner_y) - side_y * (x - corner_x)
+        change = side_x * along_y - side_y * along_x
+        with np.errstate(divide="ignore", invalid="ignore"):
+            cut = -begin / change
+        first = np.maximum(first, np.where(change > 0, cut, 0.0))
+        last = np.minimum(last, np.where(change < 0, cut, 1.0))
         is_along = change == 0
-        cut = -begin / np.where(is_along, 1.0, change)
-        first = np.where(change > 0, np.maximum(first, cut), first)
-        last = np.where(change < 0, np.minimum(last, cut), last)
-        # A side without length, of a repeated corner, has nobody outside.
-        has_length = (side != 0).any(axis=-1)
-        is_out = is_along & has_length & ((begin < 0) | (is_open & (begin == 0)))
-        last = np.where(is_out, 0.0, last)
+        if is_along.any():
+            # A side without length, of a repeated corner, has nobody outside.
+            has_length = (side_x != 0) | (side_y != 0)
+            last[is_along & has_length & ((begin < 0) | (is_open & (begin == 0)))] = 0.0
     return first, np.maximum(first, last)

@@ -13,12 +13,11 @@ from typing import Final
 import h3.api.basic_int as h3
 import numpy as np
 import numpy.typing as npt
-import shapely
 
 from jobs.grid.cells import MOST_CELLS, TooManyCells
 from jobs.grid.paths.clipping import areas, shared_areas, shared_spans
 from jobs.grid.paths.geodesy import Floats, lengths_m, metres_per_degree
-from jobs.grid.region import Ints, outlines
+from jobs.grid.region import Ints, corners
 
 # Within a piece so long, metres of a degree are the same to a ten-thousandth.
 _LONGEST_M: Final = 1_000.0
@@ -46,7 +45,7 @@ class Corridors:
     ends: Floats
     lengths_m: Floats
     cells: Ints
-    outlines: npt.NDArray[np.object_]
+    corners: Floats
     segment: Ints
     cell: Ints
     inside_m: Floats
@@ -65,8 +64,8 @@ def of(paths: Sequence[Floats], buffer_m: float, resolution: int) -> Corridors:
     whole = lengths_m(starts, ends)
     segment, begin, end = _pieces(starts, ends, whole)
     piece, cell, cells = _candidates(begin, end, buffer_m, resolution)
-    shapes = outlines(cells.tolist())
-    share, area, span = _shared(begin[piece], end[piece], buffer_m, _corners(shapes)[cell])
+    shapes = corners(cells.tolist())
+    share, area, span = _shared(begin[piece], end[piece], buffer_m, shapes[cell])
     # A way that runs along the border of a cell may have no area in it.
     there = (share > 0) | (span > 0)
     piece, cell, share, area, span = piece[there], cell[there], share[there], area[there], span[there]
@@ -111,7 +110,10 @@ def _candidates(begin: Floats, end: Floats, buffer_m: float, resolution: int) ->
     if parts.sum() * (3 * rings * (rings + 1) + 1) > _MOST_LOOKED_AT:
         raise TooManyCells
     piece, points = _points(begin, end, parts)
-    at = np.array([h3.latlng_to_cell(lat, lng, resolution) for lng, lat in points.tolist()], dtype=np.int64)
+    lngs, lats = points.T.tolist()
+    at = np.array(
+        [h3.latlng_to_cell(lat, lng, resolution) for lat, lng in zip(lats, lngs, strict=True)], dtype=np.int64
+    )
     centres, place = np.unique(at, return_inverse=True)
     disks = [h3.grid_disk(cell, rings) for cell in centres.tolist()]
     sizes = np.array([len(disk) for disk in disks])
@@ -158,29 +160,34 @@ def _rectangles(along: Floats, buffer_m: float) -> Floats:
     return np.stack([across - half, across + half, half - across, -half - across], axis=1)
 
 
-def _corners(shapes: npt.NDArray[np.object_]) -> Floats:
-    """Corners of cells in degrees, counterclockwise, shape (n, most, 2): the last of those that have fewer repeated."""
-    points, which = shapely.get_coordinates(shapes, return_index=True)
-    counts = np.bincount(which) - 1
-    first = np.concatenate(([0], np.cumsum(counts + 1)[:-1]))
-    number = np.minimum(np.arange(counts.max()), counts[:, None] - 1)
-    return np.asarray(points[first[:, None] + number])
-
-
-def _shared(begin: Floats, end: Floats, buffer_m: float, corners: Floats) -> tuple[Floats, Floats, Floats]:
+def _shared(begin: Floats, end: Floats, buffer_m: float, shapes: Floats) -> tuple[Floats, Floats, Floats]:
     """Of each piece and cell: the part of the cell that the corridor has, its area in m2, and the part of the piece."""
-    parts = [
-        _shared_few(begin[low : low + _TOGETHER], end[low : low + _TOGETHER], buffer_m, corners[low : low + _TOGETHER])
-        for low in range(0, len(begin), _TOGETHER)
-    ]
-    share, area, span = map(np.concatenate, zip(*parts, strict=True))
+    found = np.zeros((3, len(begin)))
+    for low in range(0, len(begin), _TOGETHER):
+        some = slice(low, low + _TOGETHER)
+        found[:, some] = _shared_few(begin[some], end[some], buffer_m, shapes[some])
+    share, area, span = found
     return share, area, span
 
 
-def _shared_few(begin: Floats, end: Floats, buffer_m: float, corners: Floats) -> tuple[Floats, Floats, Floats]:
+def _shared_few(begin: Floats, end: Floats, buffer_m: float, shapes: Floats) -> Floats:
     middle = (begin + end) / 2
     metres = metres_per_degree(middle[:, 1])
     half = (end - begin) / 2 * metres
-    cells = (corners - middle[:, None]) * metres[:, None]
+    cells = (shapes - middle[:, None]) * metres[:, None]
+    found = np.zeros((3, len(begin)))
+    meets = np.flatnonzero(_meets(half, buffer_m, cells))
+    half, cells = half[meets], cells[meets]
     area = shared_areas(_rectangles(2 * half, buffer_m), cells)
-    return area / areas(cells), area, shared_spans(-half, half, cells)
+    found[:, meets] = area / areas(cells), area, shared_spans(-half, half, cells)
+    return found
+
+
+def _meets(half: Floats, buffer_m: float, cells: Floats) -> npt.NDArray[np.bool_]:
+    """Whether a cell may reach into a corridor: neither beside nor beyond it. What does not is most of what is near."""
+    length = np.hypot(*half.T)
+    along, across = half.T / np.where(length == 0, 1.0, length)
+    x, y = cells[..., 0].T, cells[..., 1].T
+    ahead, aside = x * along + y * across, y * along - x * across
+    beyond = (ahead.min(axis=0) > length) | (ahead.max(axis=0) < -length)
+    return ~(beyond | (aside.min(axis=0) > buffer_m) | (aside.max(axis=0) < -buffer_m))

@@ -8,12 +8,13 @@ from typing import Any, Final
 
 import h3.api.basic_int as h3
 import numpy as np
+import shapely
 from sqlalchemy import Connection, text
 
 from jobs.grid import geojson, ground
 from jobs.grid.cells import FEW, MOST_CELLS, TooManyCells
 from jobs.grid.intervals import MOST, garwood
-from jobs.grid.paths import corridor
+from jobs.grid.paths import corridor, rows
 from jobs.grid.paths.corridor import Corridors
 from jobs.grid.paths.geodesy import Floats
 from jobs.grid.period import Period
@@ -23,19 +24,24 @@ from jobs.grid.region import Ints
 STRETCH_M: Final = 250.0
 """The worst part of a way is at least so long: a metre of a bad cell is no bad way."""
 TIME_OF_DAY: Final = "The crimes carry no time of day: a score holds for all hours together."
+_WEIGHTS = text(
+    """
+    SELECT category, weight FROM crime_weights
+    WHERE scheme = :scheme
+    AND (cardinality(CAST(:categories AS text[])) = 0 OR category = ANY(CAST(:categories AS text[])))
+    ORDER BY category
+    """
+)
+# Two texts for a hundred thousand cells of months: so many rows take longer to come over than to be found.
 _COUNTS = text(
     """
-    SELECT h3_index AS cell, key AS category, sum(value::bigint)::bigint AS n,
-           sum(value::bigint * weight * factor) AS weighted
+    SELECT string_agg(h3_index, ' ') AS cells, string_agg(stats::text, E'\n') AS stats, factor
     FROM unnest(CAST(:months AS date[]), CAST(:factors AS float8[])) AS period (month, factor)
     CROSS JOIN LATERAL (
         SELECT h3_index, stats FROM safety_cells AS held
         WHERE held.month = period.month AND h3_index = ANY(CAST(:cells AS text[])) OFFSET 0
     ) AS narrowed
-    CROSS JOIN LATERAL jsonb_each_text(stats)
-    JOIN crime_weights ON crime_weights.category = key AND scheme = :scheme
-    WHERE cardinality(CAST(:categories AS text[])) = 0 OR key = ANY(CAST(:categories AS text[]))
-    GROUP BY 1, 2
+    GROUP BY factor
     """
 )
 
@@ -75,28 +81,34 @@ def score(
 
 
 def _read(connection: Connection, found: Corridors, period: Period, scheme: str, categories: Sequence[str]) -> Counts:
-    values = {
-        "months": list(period.months),
-        "factors": list(period.factors),
-        "cells": [h3.int_to_str(cell) for cell in found.cells.tolist()],
-        "scheme": scheme,
-        "categories": list(categories),
-    }
-    rows = connection.execute(_COUNTS, values).all()
-    names = sorted({row.category for row in rows})
-    crimes, weighted = np.zeros((len(found.cells), len(names))), np.zeros(len(found.cells))
-    if rows:
-        place = {name: number for number, name in enumerate(names)}
-        cell = np.searchsorted(found.cells, [int(row.cell, 16) for row in rows])
-        crimes[cell, [place[row.category] for row in rows]] = [row.n for row in rows]
-        np.add.at(weighted, cell, [row.weighted for row in rows])
-    return Counts(names, crimes, weighted, _covered(connection, period.months, found))
+    weights = connection.execute(_WEIGHTS, {"scheme": scheme, "categories": list(categories)}).all()
+    names = [row.category for row in weights]
+    place = {h3.int_to_str(cell): number for number, cell in enumerate(found.cells.tolist())}
+    asked = {"months": list(period.months), "factors": list(period.factors), "cells": list(place)}
+    held = connection.execute(_COUNTS, asked).all()
+    cell = np.array([place[one] for row in held for one in row.cells.split()], dtype=np.int64)
+    # Many cells have the same counts: they are read once.
+    alike: dict[str, int] = {}
+    kind = np.array(
+        [alike.setdefault(one, len(alike)) for row in held for one in row.stats.split("\n")], dtype=np.int64
+    )
+    factor = np.repeat([row.factor for row in held], [row.stats.count("\n") + 1 for row in held])
+    stats = [json.loads(one) for one in alike]
+    counts = np.array([[one.get(name, 0) for name in names] for one in stats], dtype=np.float64)
+    counts = counts.reshape(len(alike), len(names))
+
+    def sums(values: Floats) -> Floats:
+        return np.bincount(cell, values, minlength=len(place)).astype(np.float64)
+
+    weighed = (counts @ np.array([row.weight for row in weights]))[kind] * factor
+    crimes = np.stack([*(sums(column[kind]) for column in counts.T), np.zeros(len(place))], axis=1)[:, :-1]
+    return Counts(names, crimes, sums(weighed), _covered(connection, period.months, found))
 
 
 def _covered(connection: Connection, months: Sequence[date], found: Corridors) -> Floats:
     if not months:
         return np.zeros(len(found.cells))
-    return ground.of_month(connection, months[-1]).shares(found.outlines)
+    return ground.of_month(connection, months[-1]).shares(shapely.polygons(found.corners))
 
 
 @dataclass(frozen=True)
@@ -125,7 +137,7 @@ class _Scores:
         self.found, self.counts, self.months = found, counts, months
 
     def paths(self, count: int) -> Iterator[str]:
-        """Each way as JSON, put together by hand: json takes several times as long for some ten thousand segments."""
+        """Each way as JSON."""
         found = self.found
         by_segment = self._sums(found.segment, found.lengths_m)
         lengths = np.bincount(found.of_path, found.lengths_m, minlength=count).astype(np.float64)
@@ -161,35 +173,53 @@ class _Scores:
 
     def _said(self, sums: _Sums) -> list[str]:
         """The members of each one's object."""
-        columns = (
-            sums.length_m,
-            sums.crimes,
-            sums.weighted,
-            sums.rates(self.months),
-            _divided(sums.held_m2, sums.area_m2),
-            sums.whole,
-            _divided(sums.share, sums.cells),
+        count = len(sums.length_m)
+        covered = _divided(sums.held_m2, sums.area_m2)
+        told = {
+            "length_m": sums.length_m,
+            "crimes": sums.crimes,
+            "weighted": sums.weighted,
+            "weighted_per_km_month": sums.rates(self.months),
+            "covered": covered,
+        }
+        numbers = [column for name, values in told.items() for column in (_key(name), *rows.number(values), b",")]
+        few = rows.words(["false", "true"])[(sums.whole < FEW).astype(np.int64)]
+        interval = _intervals(sums)
+        members = rows.texts(
+            np.arange(1, count + 1), *numbers, _key("few_data"), few, b",", _key("interval_95"), interval
         )
-        shares = _divided(sums.categories, sums.categories.sum(axis=1)[:, None]).tolist()
-        names = [f"{json.dumps(name)}:" for name in self.counts.categories]
-        rows = zip(*(column.tolist() for column in columns), shares, strict=True)
-        return [
-            f'"length_m":{length_m},"crimes":{crimes},"weighted":{weighted},"weighted_per_km_month":{rate},'
-            f'"covered":{covered},"few_data":{"true" if whole < FEW else "false"},'
-            f'"interval_95":{_interval(crimes, round(whole), part)},'
-            f'"categories":{{{",".join([f"{name}{one}" for name, one in zip(names, of_each, strict=False) if one])}}}'
-            for length_m, crimes, weighted, rate, covered, whole, part, of_each in rows
-        ]
+        categories = self._categories(sums.categories)
+        return [f'{one},"categories":{{{shares}}}' for one, shares in zip(members, categories, strict=True)]
+
+    def _categories(self, crimes: Floats) -> list[str]:
+        """The share of each category that there is, of each row of crimes."""
+        row, category = np.nonzero(crimes)
+        names = rows.words([json.dumps(name) for name in self.counts.categories])
+        share = (crimes / np.maximum(crimes.sum(axis=1), np.finfo(float).tiny)[:, None])[row, category]
+        ends = np.searchsorted(row, np.arange(1, len(crimes) + 1))
+        return rows.texts(ends, names[category], b":", *rows.number(share))
 
     def _places(self) -> list[str]:
         """Where each segment is, and its cells."""
         found = self.found
-        names = [h3.int_to_str(cell) for cell in found.cells.tolist()]
-        ends = np.searchsorted(found.segment, np.arange(len(found.lengths_m) + 1)).tolist()
-        pairs = zip(found.cell.tolist(), found.inside_m.tolist(), found.share.tolist(), strict=True)
-        cells = [f'{{"h3":"{names[cell]}","length_m":{inside},"share":{share}}}' for cell, inside, share in pairs]
-        lines = zip(found.starts.tolist(), found.ends.tolist(), ends, ends[1:], strict=False)
-        return [f'"from":{start},"to":{end},"cells":[{",".join(cells[low:high])}]' for start, end, low, high in lines]
+        count = len(found.lengths_m)
+        ends = np.searchsorted(found.segment, np.arange(1, count + 1))
+        cells = rows.texts(
+            ends,
+            b'{"h3":"',
+            rows.hexadecimal(found.cells)[found.cell],
+            b'","length_m":',
+            *rows.number(found.inside_m),
+            b',"share":',
+            *rows.number(found.share),
+            b"}",
+        )
+        start_lng, start_lat, end_lng, end_lat = map(rows.number, (*found.starts.T, *found.ends.T))
+        places = rows.texts(
+            np.arange(1, count + 1),
+            *(b'"from":[', *start_lng, b",", *start_lat, b'],"to":[', *end_lng, b",", *end_lat, b"]"),
+        )
+        return [f'{place},"cells":[{within}]' for place, within in zip(places, cells, strict=True)]
 
     def _worst(self, sums: _Sums, low: int, high: int) -> dict[str, Any]:
         """The stretch of whole segments, STRETCH_M or longer, with the highest rate; all of a way that is shorter."""
@@ -209,13 +239,20 @@ class _Scores:
         }
 
 
-def _interval(crimes: float, whole: int, share: float) -> str:
-    """The exact interval of the crimes of all its cells, by the part of them that the corridor has, as JSON."""
-    if whole > MOST:
-        return "null"
-    part = crimes / whole if whole else share
-    low, high = garwood(whole)
-    return f"[{low * part},{high * part}]"
+def _intervals(sums: _Sums) -> rows.Column:
+    """The exact interval of the crimes of all cells of each, by the part of them that the corridor has."""
+    whole = np.rint(sums.whole).astype(np.int64)
+    known = np.minimum(whole, MOST)
+    counts, place = np.unique(known, return_inverse=True)
+    low, high = np.array([garwood(count) for count in counts.tolist()]).T[:, place]
+    part = np.where(whole > 0, _divided(sums.crimes, sums.whole), _divided(sums.share, sums.cells))
+    said = rows.written(len(whole), b"[", *rows.number(low * part), b",", *rows.number(high * part), b"]")
+    said[whole > MOST] = np.frombuffer(b"null".ljust(said.shape[1], b"\0"), dtype=np.uint8)
+    return said
+
+
+def _key(name: str) -> bytes:
+    return json.dumps(name).encode() + b":"
 
 
 def _divided(sums: Floats, by: Any) -> Floats:
