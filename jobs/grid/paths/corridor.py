@@ -190,4 +190,5 @@ def _meets(half: Floats, buffer_m: float, cells: Floats) -> npt.NDArray[np.bool_
     x, y = cells[..., 0].T, cells[..., 1].T
     ahead, aside = x * along + y * across, y * along - x * across
     beyond = (ahead.min(axis=0) > length) | (ahead.max(axis=0) < -length)
-    return ~(beyond | (aside.min(axis=0) > buffer_m) | (aside.max(axis=0) < -buffer_m))
+    beside = (aside.min(axis=0) > buffer_m) | (aside.max(axis=0) < -buffer_m)
+    return np.asarray(~(beyond | beside))
