@@ -76,7 +76,7 @@ def held_months(connection: Connection) -> list[Held]:
 
 def lacking(connection: Connection, chosen: Period, area: str | None) -> list[dt.date]:
     """Months from the first to the last of the period that are not held, of all of `area` where one is named."""
-    if not chosen.months or chosen.first is None or chosen.last is None:
+    if chosen.first is None or chosen.last is None:
         return []
     span = months_between(chosen.first, chosen.last)
     there = set(chosen.months)

@@ -133,6 +133,12 @@ class CellQuery(PeriodQuery):
         return self.model_dump_json(exclude_defaults=True)
 
 
+class AreaQuery(CellQuery):
+    """Which crimes of an area are read."""
+
+    area: str | None = Field(None, description="Slug of an area: months held of all of it")
+
+
 class TileQuery(CellQuery):
     """What a tile shows."""
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import h3.api.basic_int as h3
 import shapely
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
@@ -26,7 +27,7 @@ from jobs.grid.ground import Ground
 from jobs.grid.paths import scores
 from jobs.grid.paths.query import PathQuery
 from jobs.grid.period import Held, Period, Version
-from jobs.grid.query import COARSEST, CellQuery, GridQuery, QueryRefused, TileQuery, resolution_of
+from jobs.grid.query import COARSEST, AreaQuery, CellQuery, GridQuery, QueryRefused, TileQuery, resolution_of
 from jobs.grid.region import Region
 from jobs.grid.snapshots import Name, Snapshots
 from jobs.grid.tiles import Tile
@@ -77,6 +78,17 @@ class Grid:
             return geojson.collection(found, about)
 
         return self._answer(f"cells {query.canonical()}", (*_parts(query), "coverage"), make, known)
+
+    def period(self, query: AreaQuery) -> dict[str, Any]:
+        """Which months are read, and what of them is not held or was not supplied. Raises QueryRefused."""
+        with self._engine.connect() as connection:
+            _shape(connection, query.area)
+            look = self._look(connection, query)
+            return {
+                **look.about,
+                "coverage": coverage.lacking(connection, look.period.months, query.area),
+                "generation": period.version(connection).generation,
+            }
 
     def tile(self, tile: Tile, query: TileQuery, known: Callable[[str], bool] = lambda _: False) -> Answer:
         """A tile as MVT; empty where it has no cells. Raises QueryRefused."""
@@ -245,13 +257,16 @@ def _text(month: Any) -> str | None:
     return month_text(month) if month else None
 
 
+def _shape(connection: Connection, area: str | None) -> list[BaseGeometry]:
+    """The polygon of an area, where one is named. Raises QueryRefused."""
+    try:
+        return [] if area is None else [areas.find(connection, area).polygon]
+    except AreaError as error:
+        raise QueryRefused({"area": str(error)}) from None
+
+
 def _region(connection: Connection, query: GridQuery) -> Region | None:
-    shapes = []
-    if query.area is not None:
-        try:
-            shapes.append(areas.find(connection, query.area).polygon)
-        except AreaError as error:
-            raise QueryRefused({"area": str(error)}) from None
+    shapes = _shape(connection, query.area)
     if query.bbox is not None:
         south, west, north, east = query.bbox
         shapes.append(shapely.box(west, south, east, north))

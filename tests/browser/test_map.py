@@ -11,11 +11,11 @@ from pathlib import Path
 
 import h3
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FloatRect, Page, Route, ViewportSize, expect
 
 from tests.browser import town
 from tests.browser.conftest import Open, served, sign_in
-from tests.browser.test_admin import PHONE, is_wider_than_its_window
+from tests.browser.test_admin import PHONE, is_wider_than_its_window, root_of
 from tests.processes import until
 from worker.client import Client
 from worker.settings import Settings
@@ -66,6 +66,12 @@ def middle(page: Page) -> list[int]:
     return colour
 
 
+def box(page: Page, place: str) -> FloatRect:
+    found = page.locator(place).bounding_box()
+    assert found
+    return found
+
+
 def swatch(page: Page, place: str) -> list[int]:
     """The colour of a part of the page."""
     colour = page.locator(place).evaluate("one => getComputedStyle(one).backgroundColor")
@@ -111,9 +117,69 @@ def test_land_whose_force_supplied_nothing_is_hatched_and_named(open_page: Open,
         )
     page.reload()
     drawn(page)
-    expect(page.locator("#map-lacks-said")).to_have_text("hampshire supplied nothing of some months")
+    expect(page.locator("#map-lacks-said")).to_have_text("Not supplied: hampshire supplied nothing of 1 month")
     page.locator("#map-from").select_option("2024-05")
     expect(page.locator("#map-lacks")).to_be_hidden()
+
+
+WIDE = {"width": 1366, "height": 768}
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_controls_stand_above_the_map_and_the_legend_below(open_page: Open, busiest: str, size: ViewportSize) -> None:
+    page = open_page("/map/", viewport=size)
+    before = box(page, ".map-view")
+    drawn(page)
+    form, view, legend = (box(page, one) for one in ("#map-form", ".map-view", "#map-legend"))
+    assert view == before, "the map keeps its size when the legend comes"
+    assert form["y"] + form["height"] <= view["y"]
+    assert view["y"] + view["height"] <= legend["y"]
+    assert not is_wider_than_its_window(page)
+    if size == WIDE:
+        tops = {round(one.bounding_box()["y"]) for one in page.locator("#map-form select:visible").all()}
+        assert len(tops) == 1, "one row of controls"
+        assert page.evaluate("document.documentElement.scrollHeight <= innerHeight"), "nothing to scroll"
+
+
+def colour_of(page: Page, name: str) -> list[int]:
+    """A colour of the map's own."""
+    colour = page.evaluate(f"getComputedStyle(document.documentElement).getPropertyValue('--map-{name}').trim()")
+    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+
+
+def test_cells_have_no_colour_of_the_scale_before_it_is_known(open_page: Open, busiest: str) -> None:
+    page = open_page("/", bypass_csp=True)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        """Let the first tile through, and no other."""
+        held.append(route)
+        if len(held) == 1:
+            route.continue_()
+
+    page.route("**/api/v1/grid/tiles/**", hold)
+    page.goto(f"{root_of(page)}/map/{place(busiest, 12)}", wait_until="domcontentloaded")
+    none, ground = colour_of(page, "none"), colour_of(page, "ground")
+    seen = [0.9 * one + 0.1 * below for one, below in zip(none, ground, strict=True)]
+    until(lambda: middle(page) == pytest.approx(seen, abs=3), "the first cells have the colour of none")
+    assert len(held) > 1
+    for route in held[1:]:
+        route.continue_()
+    drawn(page)
+    until(lambda: middle(page) != pytest.approx(seen, abs=3), "then that of their class")
+
+
+def test_months_that_are_not_held_are_said(open_page: Open, client: Client, busiest: str) -> None:
+    page = open_page("/map/")
+    expect(page.locator("#map-held summary")).to_have_text("3 of 12 months held")
+    page.locator("#map-held summary").click()
+    expect(page.locator("#map-held li")).to_contain_text("June 2023, July 2023")
+    page.get_by_label("From").select_option("2024-03")
+    expect(page.locator("#map-held summary")).to_have_text("3 of 3 months held")
+    page.route("**/api/v1/grid/period*", lambda route: route.abort())
+    page.get_by_label("From").select_option("2024-04")
+    expect(page.locator("#map-problem")).to_have_text("The server does not answer. Try again in a moment.")
+    expect(page.locator("#map-held")).to_be_hidden()
 
 
 def test_a_click_on_a_cell_shows_its_categories_and_history(open_page: Open, busiest: str) -> None:
@@ -155,6 +221,7 @@ def test_a_choice_changes_legend_and_address(open_page: Open, busiest: str) -> N
     page = open_page("/map/?area=southampton-core")
     drawn(page)
     page.evaluate("window.isSamePage = true")
+    page.get_by_text("More", exact=True).click()
     seen = [legend(page)]
     for label, value, part in (
         ("Colour by", "density_per_km2", "measure=density_per_km2"),
@@ -175,11 +242,15 @@ def test_a_choice_changes_legend_and_address(open_page: Open, busiest: str) -> N
     files = page.locator("[data-export=parquet]")
     expect(files).to_have_attribute("href", re.compile("format=parquet&from=2024-05&area=southampton-core$"))
     assert page.evaluate("window.isSamePage")
-    # The address brings all of it back.
+    # The address brings all of it back, and the browser's button takes one choice back.
     page.reload()
     drawn(page)
     expect(page.get_by_label("Category")).to_have_value("violent-crime")
     expect(page.locator("#map-legend li")).to_have_text(seen[-1])
+    page.go_back()
+    expect(page.get_by_label("Weights")).to_have_value("")
+    expect(page.locator("#map-legend li")).to_have_text(seen[-2])
+    assert "scheme" not in page.url
 
 
 @pytest.mark.parametrize(("zoom", "resolution"), [(4, 4), (5, 5), (8, 6), (9, 7)])
@@ -226,6 +297,7 @@ def test_without_javascript_the_page_says_where_the_data_is(open_page: Open, bus
     page.get_by_label("Category").select_option("burglary")
     page.locator("noscript button").click()
     page.wait_for_url("**category=burglary**")
+    page.get_by_text("More", exact=True).click()
     export = page.get_by_role("link", name="These cells as GeoJSON")
     expect(export).to_have_attribute("href", re.compile("category=burglary"))
     page.goto(page.url.partition("/map/")[0] + f"/map/cells/{busiest}")

@@ -28,6 +28,22 @@ _MONTH = text(
     VALUES (:month, '', 7, 10, 0, 0, now()) ON CONFLICT (month) DO NOTHING
     """
 )
+# All of the town is held, and all of the first area.
+_HELD = (
+    text(
+        """
+        INSERT INTO month_grounds (month, boundary, source)
+        SELECT :month, jsonb_build_object('type', 'MultiPolygon', 'coordinates',
+                                          '[[[[-3,50],[0,50],[0,52],[-3,52],[-3,50]]]]'::jsonb), 'a test'
+        """
+    ),
+    text(
+        """
+        INSERT INTO area_months (area, month, is_whole, records, unplaced, categories)
+        SELECT slug, :month, true, 0, 0, '{}' FROM areas WHERE slug = 'southampton-core' ON CONFLICT DO NOTHING
+        """
+    ),
+)
 _CELL = """
     INSERT INTO {table} (month, h3_index, crime_count_total, crime_count_weighted, stats {columns})
     SELECT :month, :cell, sum(n), sum(n * weight), CAST(:stats AS jsonb) {values}
@@ -51,7 +67,8 @@ def build(connection: Connection, newest: dt.date, months: int = 12, crimes: int
     with connection.begin():
         for month in (add_months(newest, -back) for back in range(months)):
             cells = _scattered(chance, crimes)
-            connection.execute(_MONTH, {"month": month})
+            for statement in (_MONTH, *_HELD):
+                connection.execute(statement, {"month": month})
             connection.execute(_FINE, _values(month, cells))
             connection.execute(_COARSE, _values(month, _parents(cells)))
             for cell, stats in cells.items():

@@ -12,13 +12,15 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from jobs.grid.export.formats import FORMATS
 from jobs.grid.geojson import LICENCE_URL
 from jobs.grid.paths.query import PathQuery
-from jobs.grid.query import CellQuery, ExportQuery, GridQuery, TileQuery
+from jobs.grid.query import AreaQuery, CellQuery, ExportQuery, GridQuery, TileQuery
 from jobs.grid.reading import Answer
 from jobs.grid.tiles import DEEPEST, Tile
 from web.grid import export as exports
 from web.grid import tilejsons
 from web.grid.reader import reader
+from web.grid.schemas import Period
 from web.http.reading import takes_file
+from web.http.schemas import as_json
 from web.people import guard
 
 bp = APIBlueprint("grid_api", __name__, url_prefix="/api/v1/grid", tag="Grid")
@@ -85,6 +87,16 @@ def _licensed(body: str) -> Response:
 def cells(wanted: GridQuery) -> Response:
     """A FeatureCollection with the crimes, weights and densities of each cell."""
     return _respond(reader().cells(wanted, request.if_none_match.contains_weak), GEOJSON)
+
+
+@bp.get("/period")
+@bp.input(AreaQuery, location="query", arg_name="wanted")
+@bp.output(Period)
+@bp.doc(summary="Which months are read, and what of them is not held or not supplied", operation_id="getGridPeriod")
+@guard.reads_grid
+def period(wanted: AreaQuery) -> Response:
+    """What stands beside cells and tiles that are asked for likewise."""
+    return as_json(Period(**reader().period(wanted)))
 
 
 @bp.get("/cells/<h3>")

@@ -17,8 +17,8 @@ class NotSupplied(Schema):
     months: list[str] = Field(description="YYYY-MM")
 
 
-class _Read(Schema):
-    """What was read of the grid."""
+class Period(Schema):
+    """Which months are read, and how."""
 
     from_: str | None = Field(alias="from", description="Oldest month, YYYY-MM")
     to: str | None
@@ -29,6 +29,11 @@ class _Read(Schema):
     recency: bool
     coverage: list[NotSupplied] = Field(description="Of the months read; where a force is missing, few is not safe")
     generation: int
+
+
+class _Read(Period):
+    """What was read of the grid."""
+
     resolution: int
     attribution: str
     positions: str

@@ -106,6 +106,9 @@ def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers["Content-Security-Policy"] = _policy()
+    # A module that another imports is named without its version: a browser asks each time whether it has changed.
+    if request.endpoint == "static" and "v" not in request.args:
+        response.headers["Cache-Control"] = "no-cache"
     # What needs a sign-in stays in no cache.
     if request.endpoint not in ("static", "rq_dashboard.static"):
         response.headers.setdefault("Cache-Control", "no-store")

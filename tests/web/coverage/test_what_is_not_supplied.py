@@ -103,3 +103,21 @@ def test_land_of_an_area_whose_month_is_whole_is_not_shown(program: FlaskClient,
 def test_it_may_be_read_where_the_grid_may(make_app: MakeApp) -> None:
     assert make_app(public_read=True).test_client().get(LAND).status_code == 200
     assert make_app().test_client().get(LAND).status_code == 401
+
+
+@pytest.mark.usefixtures("grid")
+def test_the_period_says_which_months_are_held_and_what_was_not_supplied(program: FlaskClient, client: Client) -> None:
+    period = read(program, f"{GRID}/period?from=2023-12&to=2024-02")
+    assert (period["from"], period["to"], period["months"]) == ("2023-12", "2024-02", ["2024-01", "2024-02"])
+    assert period["months_not_held"] == ["2023-12"]
+    assert period["coverage"] == LACKING
+    # What the answer with cells says, but for the cells.
+    cells = read(program, f"{GRID}?from=2023-12&to=2024-02")
+    assert period == {name: cells[name] for name in period}
+    # Of all of an area, and of none of the months.
+    with client.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE area_months SET is_whole = false WHERE month = '2024-02-01'")
+    assert read(program, f"{GRID}/period?from=2024-01&area=southampton-core")["months_not_held"] == ["2024-02"]
+    assert read(program, f"{GRID}/period?from=2020-01&to=2020-02")["months_not_held"] == ["2020-01", "2020-02"]
+    refused = program.get(f"{GRID}/period?area=mars")
+    assert (refused.status_code, list(refused.json["errors"])) == (422, ["area"])

@@ -233,6 +233,14 @@ def test_the_vendored_files_are_those_that_were_published() -> None:
         assert f"library ~ '{name.removeprefix('maplibre-gl')}'" in page
 
 
+def test_modules_that_others_import_are_asked_for_each_time(browser: FlaskClient, busiest: str) -> None:
+    page = browser.get("/map/").text
+    modules = sorted(set(re.findall(r'/static/map/[a-z]+\.js(?=")', page)))
+    assert len(modules) == len(list((VENDORED.parents[1] / "map").glob("*.js")))
+    for module in modules:
+        assert browser.get(module).headers["Cache-Control"] == "no-cache"
+
+
 def test_the_vendored_files_are_served_to_be_kept(browser: FlaskClient, busiest: str) -> None:
     page = browser.get("/map/").text
     for name in ("library", "worker"):

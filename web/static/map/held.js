@@ -1,0 +1,45 @@
+// How many of the months are held, and what of them was not supplied.
+import { periodUrl } from "./asked.js";
+import { complain, item, read, replace } from "./dom.js";
+
+const note = document.getElementById("map-held");
+let turn = 0;
+
+const month = (text) => new Date(`${text}-01T00:00Z`).toLocaleDateString("en-GB", { month: "long", year: "numeric", timeZone: "UTC" });
+
+function count({ from, to, months_not_held: lacking }) {
+  const [first, last] = [from, to].map((one) => one.split("-").map(Number));
+  const asked = (last[0] - first[0]) * 12 + last[1] - first[1] + 1;
+  return { asked, held: asked - lacking.length };
+}
+
+function lines({ months_not_held: lacking, coverage }) {
+  const held = lacking.length ? [`Not held, or not all of the area: ${lacking.map(month).join(", ")}. Fewer crimes do not mean safer.`] : [];
+  const supplied = coverage.map(({ force, status, months }) =>
+    `${force} ${status === "missing" ? "supplied nothing" : "did not supply all"} of ${months.map(month).join(", ")}.`);
+  return [...held, ...supplied];
+}
+
+// From the API, as it is for cells that are asked for likewise.
+export async function tellHeld() {
+  const mine = ++turn;
+  try {
+    const body = await read(periodUrl());
+    if (mine === turn) show(JSON.parse(body));
+  } catch (error) {
+    if (mine !== turn) return;
+    note.hidden = true;
+    complain(error.message);
+  }
+}
+
+function show(period) {
+  const { asked, held } = count(period);
+  const said = lines(period);
+  note.hidden = false;
+  note.classList.toggle("lacking", held < asked);
+  note.title = said.join(" ");
+  note.querySelector("summary").textContent = `${held} of ${asked} ${asked === 1 ? "month" : "months"} held`;
+  if (!said.length) said.push(`All of ${month(period.from)} to ${month(period.to)}, and supplied in full as far as is known.`);
+  replace(note.querySelector("ul"), said.map((one) => item(one)));
+}
