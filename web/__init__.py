@@ -29,6 +29,7 @@ from web.people import pages as people_pages
 from web.runs import api as runs_api
 from web.runs import pages as runs_pages
 from web.scores import api as scores_api
+from web.scores import many as many_scores
 from web.scores import pages as scores_pages
 from web.scores import serving
 from web.settings import Settings, with_local_secrets
@@ -74,6 +75,7 @@ _APIS = (
     people_api,
     subscribers_api,
     scores_api,
+    many_scores,
     grid_api,
 )
 _PLATFORM = (dashboard, health, metrics)

@@ -87,10 +87,10 @@ def _range(cell: int, finer: int) -> tuple[int, int]:
 def corners(cells: Sequence[int]) -> Floats:
     """Corners of cells in degrees, longitude first, counterclockwise: (n, most, 2), the last of fewer repeated."""
     rings = [h3.cell_to_boundary(cell) for cell in cells]
-    sizes = np.array([len(ring) for ring in rings])
+    sizes = np.array([len(ring) for ring in rings], dtype=np.int64)
     flat = itertools.chain.from_iterable(itertools.chain.from_iterable(rings))
     points = np.fromiter(flat, np.float64, 2 * int(sizes.sum())).reshape(-1, 2)[:, ::-1]
-    number = np.minimum(np.arange(sizes.max(initial=0)), sizes[:, None] - 1)
+    number = np.minimum(np.arange(sizes.max(initial=6)), sizes[:, None] - 1)
     return np.asarray(points[(np.cumsum(sizes) - sizes)[:, None] + number])
 
 

@@ -59,9 +59,9 @@ class OutsideWindow(SafegridError):
 
 @dataclass(frozen=True)
 class Bulk:
-    """Scores as JSON by route id, and of the other ids why they have none."""
+    """Scores as JSON by route id and day, and of the other ids why they have none."""
 
-    found: dict[int, bytes]
+    found: dict[tuple[int, dt.date], bytes]
     missing: dict[int, str]
 
 
@@ -131,23 +131,20 @@ class Serving:
             return None
         return document if score_of(name, document) else None
 
-    def many(self, route_ids: Sequence[int], day: dt.date) -> Bulk:
-        """The scores of at most MOST_IDS routes on a planned day. Those that are not cached are computed together."""
+    def many(self, route_ids: Sequence[int], days: Sequence[dt.date]) -> Bulk:
+        """The scores of at most MOST_IDS routes on planned days. Those that are not cached are computed together."""
         cache: Redis | None = self._cache
-        cached: Sequence[Any] = [None] * len(route_ids)
+        names = {(route_id, day): key(route_id, day) for route_id in route_ids for day in days}
+        held: dict[str, Any] = {}
         try:
-            cached = self._cache.mget([key(route_id, day) for route_id in route_ids]) if route_ids else []
+            held = dict(zip(names.values(), self._cache.mget(names.values()), strict=True)) if names else {}
         except RedisError as error:
             log.warning("score_cache_is_away", error=str(error))
             cache = None
-        found = {
-            route_id: document
-            for route_id, document in zip(route_ids, cached, strict=True)
-            if score_of(key(route_id, day), document)
-        }
-        wanted = [route_id for route_id in dict.fromkeys(route_ids) if route_id not in found]
-        computed, missing = self._computed(wanted, day, cache) if wanted else ({}, {})
-        return Bulk(found | computed, missing)
+        found = {wanted: held[name] for wanted, name in names.items() if score_of(name, held.get(name))}
+        lacking = dict.fromkeys(route_id for route_id, day in names if (route_id, day) not in found)
+        computed, missing = self._computed(list(lacking), days, cache) if lacking else ({}, {})
+        return Bulk(computed | found, missing)
 
     def catalogue(self) -> Catalogue:
         """The routes, as they were at most a minute ago."""
@@ -199,20 +196,19 @@ class Serving:
                     lock.release()
 
     def _one(self, route_id: int, day: dt.date, cache: Redis | None) -> bytes:
-        computed, missing = self._computed([route_id], day, cache)
+        computed, missing = self._computed([route_id], [day], cache)
         if route_id in missing:
             raise UnknownRoute(missing[route_id])
-        return computed[route_id]
+        return computed[route_id, day]
 
     def _computed(
-        self, route_ids: Sequence[int], day: dt.date, cache: Redis | None
-    ) -> tuple[dict[int, bytes], dict[int, str]]:
-        """The scores of that day, and why some routes have none. Those of all planned days are cached."""
-        documents, missing = self._documents(route_ids, day, cache)
-        found = {
-            route_id: document.encode() for route_id in route_ids if (document := documents.get(key(route_id, day)))
-        }
-        odd = (route_id for route_id in route_ids if route_id not in found)
+        self, route_ids: Sequence[int], days: Sequence[dt.date], cache: Redis | None
+    ) -> tuple[dict[tuple[int, dt.date], bytes], dict[int, str]]:
+        """The scores of those days, and why some routes have none. Those of all planned days are cached."""
+        documents, missing = self._documents(route_ids, min(days), cache)
+        names = {(route_id, day): key(route_id, day) for route_id in route_ids for day in days}
+        found = {wanted: documents[name].encode() for wanted, name in names.items() if name in documents}
+        odd = dict.fromkeys(route_id for route_id, day in names if (route_id, day) not in found)
         return found, {route_id: f"The risk of route {route_id} is not a number" for route_id in odd} | missing
 
     def _documents(

@@ -1,13 +1,16 @@
 """Routes and accidents as they are held, ready to be scored."""
 
 from collections.abc import Collection
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from sqlalchemy import Connection, text
 
 from jobs.scores.climbing.rows import Accident, Route
 from jobs.scores.weather.windows import FIELDS, Windows
+from jobs.settings import Box
+
+EVERYWHERE: Final[Box] = (-90.0, -180.0, 90.0, 180.0)
 
 # The columns are in the order of the fields of Route and of Accident.
 _ROUTE = """
@@ -16,9 +19,11 @@ _ROUTE = """
            routes.accident_count, elevation_m
     FROM routes LEFT JOIN mountains USING (mountain_id)
 """
+_FOUND = "(:sought = '' OR route_id::text = :sought OR strpos(sought, lower(:sought)) > 0)"
 _POPULAR = text(
     f"""
-    {_ROUTE} WHERE routes.latitude IS NOT NULL AND routes.longitude IS NOT NULL
+    {_ROUTE} WHERE routes.latitude IS NOT NULL AND routes.longitude IS NOT NULL AND {_FOUND}
+    AND routes.latitude BETWEEN :south AND :north AND routes.longitude BETWEEN :west AND :east
     ORDER BY coalesce(mountains.accident_count, 0) DESC, route_id LIMIT :count
     """
 )
@@ -26,7 +31,7 @@ _BY_ID = text(f"{_ROUTE} WHERE route_id = ANY(:ids)")
 # A number finds the route of that id first.
 _SEARCH = text(
     f"""
-    {_ROUTE} WHERE route_id::text = :sought OR strpos(sought, lower(:sought)) > 0
+    {_ROUTE} WHERE {_FOUND}
     ORDER BY route_id::text = :sought DESC, routes.name, route_id LIMIT :count OFFSET :skipped
     """
 )
@@ -49,10 +54,16 @@ _WEATHER = text(
 )
 
 
-def popular_routes(connection: Connection, count: int | Literal["all"]) -> list[Route]:
-    """Routes with coordinates, those on the mountains with the most accidents first, then by id."""
-    rows = connection.execute(_POPULAR, {"count": None if count == "all" else count})
-    return [Route(*row) for row in rows.all()]
+def popular_routes(
+    connection: Connection, count: int | Literal["all"], sought: str = "", within: Box = EVERYWHERE
+) -> list[Route]:
+    """Routes with coordinates, those on the mountains with the most accidents first, then by id.
+
+    sought: as `search` does; within: south, west, north and east in degrees.
+    """
+    sides = dict(zip(("south", "west", "north", "east"), within, strict=True))
+    values = {"count": None if count == "all" else count, "sought": sought, **sides}
+    return [Route(*row) for row in connection.execute(_POPULAR, values).all()]
 
 
 def routes(connection: Connection, ids: Collection[int]) -> dict[int, Route]:

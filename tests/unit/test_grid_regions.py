@@ -88,6 +88,19 @@ def test_outlines_are_the_hexagons_counterclockwise() -> None:
     assert np.isclose(shapely.union_all(shapes).area, shapely.area(shapes).sum(), rtol=1e-9)
 
 
+def test_without_cells_there_are_no_outlines() -> None:
+    assert outlines([]).shape == (0,)
+
+
+def test_a_pentagon_has_the_outline_of_five_corners() -> None:
+    cell = sorted(h3.get_pentagons(4))[0]
+    middle = h3.str_to_int(cell)
+    (shape,) = outlines([middle])
+    assert shape.equals(shapely.Polygon([(lng, lat) for lat, lng in h3.cell_to_boundary(cell)]))
+    mixed = outlines([middle, *map(h3.str_to_int, h3.grid_ring(cell, 1))])
+    assert np.isclose(shapely.union_all(mixed).area, shapely.area(mixed).sum(), rtol=1e-9)
+
+
 def test_touching_is_by_the_hexagon_and_not_by_its_centre() -> None:
     cell = h3.latlng_to_cell(50.9, -1.4, 9)
     shapes = outlines([h3.str_to_int(cell)])

@@ -150,6 +150,7 @@ def tilejson(wanted: TileQuery) -> Response:
     responses=_documented(JSON, "The ways", "Paths"),
 )
 @guard.reads_grid
+@guard.asks_by_post
 @takes_file
 def path(wanted: PathQuery) -> Response:
     """The corridor of a way is what lies `buffer_m` to either side of it; a rate is weighted crimes a km and month."""

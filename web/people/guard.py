@@ -25,7 +25,7 @@ OPEN = (
 )
 # What a viewer may send: these change nothing that others see.
 _HARMLESS = (
-    *("signin.signout", "signin.signin", "scores_api.many", "grid_api.path"),
+    *("signin.signout", "signin.signin"),
     *("account.change_password", "account.end_session", "account.end_others"),
 )
 # What the first operator sees with PostgreSQL, and so every session, away: the page that says so, and the way out.
@@ -56,6 +56,11 @@ def init_app(app: Flask) -> None:
 def reads_grid(view: View) -> View:
     """Mark a view that only reads the grid: with PUBLIC_READ it needs no sign-in."""
     return mark(view, "reads_grid")
+
+
+def asks_by_post(view: View) -> View:
+    """Mark a view that reads what no query string can ask for: viewers may POST to it."""
+    return mark(view, "asks_by_post")
 
 
 def for_operators(view: View) -> View:
@@ -120,7 +125,7 @@ def _let_in() -> Response | None:
 def _check_role() -> None:
     """A viewer reads; an operator changes things. Raises Forbidden."""
     who = account()
-    if who is None or who.is_operator or request.endpoint in _HARMLESS:
+    if who is None or who.is_operator or request.endpoint in _HARMLESS or has("asks_by_post"):
         return
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         raise Forbidden(f"{who.name} is a viewer and may change nothing: ask an operator to do it, or for that role.")
@@ -142,7 +147,7 @@ def _token_account() -> Account:
 
 
 def _is_public() -> bool:
-    is_reading = request.method in ("GET", "HEAD") or request.endpoint in _HARMLESS
+    is_reading = request.method in ("GET", "HEAD") or has("asks_by_post")
     return settings().public_read and is_reading and has("reads_grid")
 
 

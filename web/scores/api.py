@@ -1,50 +1,38 @@
 """Route safety scores: one, many, or one with its reasons."""
 
 import datetime as dt
-import json
-from typing import Annotated, Literal
 
 from apiflask import APIBlueprint, APIFlask
-from flask import Response, jsonify
-from pydantic import BaseModel, BeforeValidator, Field, field_validator
+from flask import Response
+from pydantic import BaseModel, Field
 
-from jobs.parameters import no_flag
 from jobs.scores import store
 from jobs.scores.explained import Explanation
-from jobs.scores.serving import MOST_IDS, scored_day
+from jobs.scores.serving import scored_day
 from web.http.clients import client
-from web.http.schemas import PageSize, Schema, as_json, from_row, storable
+from web.http.schemas import PageSize, Schema, as_json, from_row
 from web.people import guard
 from web.scores import coverage
+from web.scores.schemas import DAY, Score, Sought
 from web.scores.serving import serving
 from worker.results import Warming
-
-# PostgreSQL's integer; true and false are none, though Python takes them for 1 and 0.
-RouteId = Annotated[int, BeforeValidator(no_flag), Field(ge=0, le=2**31 - 1)]
 
 bp = APIBlueprint("scores_api", __name__, url_prefix="/api/v1/routes", tag="Scores")
 admin = APIBlueprint("scores_admin_api", __name__, url_prefix="/api/v1/admin", tag="Administration")
 JSON = "application/json"
-_DAY = "YYYY-MM-DD, today (UTC) to six days on; today when left out"
 
 
 class DayQuery(Schema):
     """The planned day."""
 
-    date: str | None = Field(None, description=_DAY)
+    date: str | None = Field(None, description=DAY)
 
 
-class RouteQuery(Schema):
+class RouteQuery(Sought):
     """Which routes."""
 
-    q: str = Field("", max_length=200, description="An id, or a part of the name of a route or its mountain")
     limit: PageSize = 50
     offset: int = Field(0, ge=0, le=10**6, description="How many to pass over")
-
-    @field_validator("q")
-    @classmethod
-    def _can_be_held(cls, text: str) -> str:
-        return storable(text)
 
 
 class FoundRoute(BaseModel):
@@ -64,40 +52,6 @@ class Routes(BaseModel):
 
     routes: list[FoundRoute]
     has_more: bool
-
-
-class Score(BaseModel):
-    """The risk of a route on a day, from 0 (none known) to 100."""
-
-    route_id: int
-    route_name: str
-    target_date: str
-    risk_score: float = Field(description="One decimal; the colour follows the risk before it is rounded")
-    color_code: str = Field(description="green, yellow, orange or red")
-    computed_at: str
-    risk_uncapped: float | None = Field(
-        None, description="The risk before it is capped at 100: it tells apart the routes that are at 100"
-    )
-    weather: str | None = Field(
-        None, description="`unavailable` if fewer than 5 of the 7 days up to that one are known: it counts as neutral"
-    )
-    history: str | None = Field(None, description="`unavailable` while it is not known what weather is usual there")
-
-
-class ManyQuery(Schema):
-    """Routes whose scores are wanted."""
-
-    route_ids: list[RouteId] = Field(max_length=MOST_IDS)
-    date: str | None = Field(None, description=_DAY)
-    order: Literal["given", "risk"] = Field("given", description="That of the ids, or the highest risk first")
-
-
-class ManyScores(BaseModel):
-    """Scores, and why other routes have none."""
-
-    target_date: str
-    scores: list[Score]
-    missing: dict[str, str]
 
 
 class Day(Schema):
@@ -162,20 +116,6 @@ def routes(wanted: RouteQuery) -> Response:
 def one(route_id: int, wanted: DayQuery) -> Response:
     """One score, as the cache holds it."""
     return Response(serving().one(route_id, scored_day(wanted.date)), mimetype=JSON)
-
-
-@bp.post("/safety")
-@bp.input(ManyQuery, arg_name="wanted")
-@bp.output(ManyScores)
-@bp.doc(summary="The scores of many routes on a day", operation_id="getRoutesSafety")
-def many(wanted: ManyQuery) -> Response:
-    """Many scores."""
-    day = scored_day(wanted.date)
-    bulk = serving().many(wanted.route_ids, day)
-    scores = [json.loads(bulk.found[route_id]) for route_id in wanted.route_ids if route_id in bulk.found]
-    if wanted.order == "risk":
-        scores.sort(key=lambda score: score.get("risk_uncapped", score["risk_score"]), reverse=True)
-    return jsonify(target_date=str(day), scores=scores, missing={str(id_): why for id_, why in bulk.missing.items()})
 
 
 @bp.get("/<int(max=2147483647):route_id>/safety/explain")

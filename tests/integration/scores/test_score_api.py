@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from jobs.scores.days import today
 from tests.integration.warm import load_synthetic, with_weather
@@ -74,6 +74,50 @@ def test_many_scores_may_come_by_risk(client: FlaskClient) -> None:
     assert [score["route_id"] for score in scores] != asked["route_ids"]
     wrong = client.post("/api/v1/routes/safety", json=asked | {"order": "name"}, headers=TOKEN)
     assert wrong.status_code == 422
+
+
+def test_many_scores_of_several_days_come_by_route_and_day(client: FlaskClient) -> None:
+    days = [str(today() + dt.timedelta(days=number)) for number in range(7)]
+    week = client.post("/api/v1/routes/scores", json={"route_ids": [9, 999, 3]}, headers=TOKEN)
+    assert week.status_code == 200
+    places = [(score["route_id"], score["target_date"]) for score in week.json["scores"]]
+    assert places == [(route_id, day) for route_id in (9, 3) for day in days]
+    assert (week.json["target_dates"], week.json["missing"]) == (days, {"999": "There is no route 999"})
+    some = client.post(
+        "/api/v1/routes/scores", json={"route_ids": [3, 9], "dates": [days[6], days[1], days[6]]}, headers=TOKEN
+    )
+    by_place = dict(zip(places, week.json["scores"], strict=True))
+    assert some.json["scores"] == [by_place[route_id, day] for route_id in (3, 9) for day in (days[6], days[1])]
+    # Each is what one route on one day is answered with.
+    one = client.get(f"/api/v1/routes/9/safety?date={days[4]}", headers=TOKEN)
+    assert one.json == by_place[9, days[4]]
+
+
+@pytest.mark.parametrize("days", [[], ["tomorrow"], ["2020-01-01"], "2020-01-01", [1]])
+def test_several_days_of_which_one_is_none_are_422(client: FlaskClient, days: object) -> None:
+    answer = client.post("/api/v1/routes/scores", json={"route_ids": [5], "dates": days}, headers=TOKEN)
+    assert (answer.status_code, answer.content_type) == (422, "application/problem+json")
+
+
+def test_routes_are_a_map_with_their_colours(client: FlaskClient, connection: Connection) -> None:
+    first = connection.execute(text("SELECT * FROM routes WHERE route_id = 5")).one()
+    connection.execute(text("UPDATE routes SET latitude = NULL WHERE route_id = 7"))
+    connection.commit()
+    answer = client.get("/api/v1/routes/geojson?limit=1000", headers=TOKEN)
+    assert (answer.status_code, answer.content_type) == (200, "application/geo+json")
+    features = {feature["id"]: feature for feature in answer.json["features"]}
+    assert features[5]["geometry"] == {"type": "Point", "coordinates": [first.longitude, first.latitude]}
+    score = client.get("/api/v1/routes/5/safety", headers=TOKEN).json
+    assert features[5]["properties"].items() >= {**score, "mountain_name": first.mountain_name}.items()
+    assert (7 in features, answer.json["has_more"], answer.json["missing"]) == (False, False, {})
+    few = client.get("/api/v1/routes/geojson?limit=2", headers=TOKEN).json
+    assert ([one["id"] for one in few["features"]], few["has_more"]) == (list(features)[:2], True)
+    around = f"{first.latitude - 1e-6},{first.longitude - 1e-6},{first.latitude + 1e-6},{first.longitude + 1e-6}"
+    near = client.get(f"/api/v1/routes/geojson?bbox={around}", headers=TOKEN).json["features"]
+    assert 5 in [one["id"] for one in near]
+    assert len(near) < len(features)
+    named = client.get(f"/api/v1/routes/geojson?q={first.name}", headers=TOKEN).json["features"]
+    assert {one["properties"]["route_name"] for one in named} == {first.name}
 
 
 def test_an_explanation_names_accidents_and_the_source_of_the_weather(client: FlaskClient) -> None:

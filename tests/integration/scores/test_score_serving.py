@@ -35,7 +35,7 @@ def computations(logs: list[dict]) -> list[dict]:
 def test_a_kept_score_is_answered_byte_by_byte(here: Context, serving: Serving) -> None:
     here.cache.set(f"safety_score:5:{today()}", KEPT)
     assert serving.one(5, today()) == KEPT
-    assert serving.many([5], today()).found == {5: KEPT}
+    assert serving.many([5], [today()]).found == {(5, today()): KEPT}
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_what_is_no_score_of_that_key_is_a_miss_and_written_over(here: Context, 
     assert json.loads(served)["target_date"] == str(today())
     assert here.cache.get(name) == served
     here.cache.set(name, junk)
-    assert json.loads(serving.many([5], today()).found[5])["route_id"] == 5
+    assert json.loads(serving.many([5], [today()]).found[5, today()])["route_id"] == 5
     here.cache.set(name, junk)
     assert serving.weeks([5], [today()]) == {5: [None]}
 
@@ -104,7 +104,7 @@ def test_with_redis_away_scores_are_still_answered(here: Context, engine: Engine
     score = json.loads(serving.one(5, today()))
     assert score["route_id"] == 5
     assert "weather" not in score
-    assert len(serving.many([1, 2, 3], today()).found) == 3
+    assert len(serving.many([1, 2, 3], [today()]).found) == 3
     assert serving.explain(5, today()).risk_score == score["risk_score"]
 
 
@@ -123,10 +123,10 @@ def test_many_scores_come_together_and_the_others_with_a_reason(here: Context, s
         here.connection.execute(text("UPDATE routes SET latitude = NULL WHERE route_id = 2"))
     kept = serving.one(1, today())
     with capture_logs() as logs:
-        bulk = serving.many([1, 2, 3, 4, 4, 999], today())
+        bulk = serving.many([1, 2, 3, 4, 4, 999], [today()])
     assert [entry["routes"] for entry in computations(logs)] == [2]
-    assert bulk.found[1] == kept
-    assert {json.loads(bulk.found[route_id])["route_id"] for route_id in (3, 4)} == {3, 4}
+    assert bulk.found[1, today()] == kept
+    assert {json.loads(bulk.found[route_id, today()])["route_id"] for route_id in (3, 4)} == {3, 4}
     assert bulk.missing == {2: "Route 2 has no coordinates, so it has no score", 999: "There is no route 999"}
 
 

@@ -107,6 +107,8 @@ KNOWN = [
     ("GET", "/api/v1/routes/{route_id}/safety", {"path_parameters": {"route_id": 5}}),
     ("GET", "/api/v1/routes/{route_id}/safety/explain", {"path_parameters": {"route_id": 5}}),
     ("POST", "/api/v1/routes/safety", {"body": {"route_ids": [1, 2, 999]}, "media_type": JSON}),
+    ("POST", "/api/v1/routes/scores", {"body": {"route_ids": [1, 2, 999]}, "media_type": JSON}),
+    ("GET", "/api/v1/routes/geojson", {"query": {"limit": 3}}),
     ("GET", "/api/v1/admin/data", {}),
     ("GET", "/api/v1/admin/health", {}),
     ("GET", "/api/v1/admin/audit", {"query": {"limit": 1}}),
