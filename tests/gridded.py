@@ -35,6 +35,8 @@ class Place(NamedTuple):
     lat: float
     lng: float
     category: str
+    street: str = ""
+    """As the source names the point."""
 
 
 def scattered(month: str, count: int = 200, seed: int = 1) -> list[Place]:
@@ -52,7 +54,10 @@ def hold(
     """Hold these crimes of a month as all that the area has of it. resolution: of the first that is held."""
     with connection.begin():
         wanted = areas.find(connection, area)
-    placed = [Crime(one.category, one.lat, one.lng, None, "", number, *[None] * 4) for number, one in enumerate(crimes)]
+    placed = [
+        Crime(one.category, one.lat, one.lng, None, one.street, number, *[None] * 4)
+        for number, one in enumerate(crimes)
+    ]
     pull = staging.begin(connection, wanted, parse_month(month), "a test", dt.date(2024, 1, 1))
     staging.keep(connection, pull, "all", 0, Answer(read=len(placed)), placed, resolution)
     with connection.begin():

@@ -26,6 +26,7 @@ from web.openapi import pages as openapi_pages
 from web.people import account, guard, oidc, signin
 from web.people import api as people_api
 from web.people import pages as people_pages
+from web.places import api as places_api
 from web.runs import api as runs_api
 from web.runs import pages as runs_pages
 from web.scores import api as scores_api
@@ -77,6 +78,7 @@ _APIS = (
     scores_api,
     many_scores,
     grid_api,
+    places_api,
 )
 _PLATFORM = (dashboard, health, metrics)
 

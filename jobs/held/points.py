@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, select, text
 
 from jobs.areas import Area
 from jobs.database import copy
+from jobs.gazetteer import upkeep
 from jobs.models.crimes import AreaPoint, HeldMonth, Point
 
 Ids = npt.NDArray[np.int64]
@@ -90,7 +91,9 @@ def ids(connection: Connection, places: Places, areas: Sequence[Area], wanted: i
     is_new = np.isin(found, added)
     for area in areas if added else ():
         inside = area.contains(places.lat[is_new], places.lng[is_new])
-        _hold(connection, area, np.unique(found[is_new][inside]).tolist())
+        fresh = np.unique(found[is_new][inside]).tolist()
+        _hold(connection, area, fresh)
+        upkeep.add(connection, area.slug, fresh)
     return found
 
 
@@ -112,6 +115,7 @@ def join(connection: Connection, area: Area) -> None:
         )
     ).all()
     _hold(connection, area, within(area, nearby))
+    upkeep.refill(connection, area.slug)
 
 
 def _hold(connection: Connection, area: Area, inside: Iterable[int]) -> None:

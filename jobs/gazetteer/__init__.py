@@ -1,0 +1,1 @@
+"""Places by name: the streets that held points are named after, found without any other service."""

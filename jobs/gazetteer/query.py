@@ -1,0 +1,60 @@
+"""What the gazetteer can be asked for. A value that cannot be taken is refused with what was expected."""
+
+import re
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from jobs.boundaries.degrees import look_swapped
+from jobs.gazetteer import names
+
+SHORTEST: Final = 2
+LONGEST: Final = 100
+MOST: Final = 50
+Degrees = tuple[float, float]
+"""Latitude and longitude."""
+
+
+def _name(given: str) -> str:
+    """Raises ValueError."""
+    if "\0" in given:
+        raise ValueError("expected a text without a zero byte")
+    if len(given) > LONGEST:
+        raise ValueError(f"expected {LONGEST} characters at most")
+    if len(names.key(given.partition(",")[0]).replace(" ", "")) < SHORTEST:
+        raise ValueError(f"expected at least {SHORTEST} letters or digits of a street's name")
+    return given
+
+
+def _spot(value: Any) -> Any:
+    """Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    try:
+        lat, lng = map(float, re.split(r"\s*,\s*", value.strip()))
+    except ValueError:
+        raise ValueError("expected two numbers: lat,lng, such as 50.905,-1.404") from None
+    if not (-90 <= lat <= 90 and -180 <= lng <= 180):
+        raise ValueError("expected lat,lng in degrees, such as 50.905,-1.404")
+    if look_swapped(lat, lng):
+        raise ValueError(f"latitude and longitude look swapped: latitude comes first, {lng},{lat}")
+    return lat, lng
+
+
+class PlaceQuery(BaseModel):
+    """Which places are looked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    q: Annotated[str, AfterValidator(_name)] = Field(
+        description="A street's name as somebody remembers it, or how it begins; after a comma the area or force that "
+        f"it is in. {SHORTEST} to {LONGEST} characters; two letters find only what is called so",
+        json_schema_extra={"minLength": SHORTEST, "maxLength": LONGEST},
+    )
+    area: str | None = Field(None, description="Slug of an area: places in it; in all areas when left out")
+    near: Annotated[
+        Degrees | None,
+        BeforeValidator(_spot),
+        WithJsonSchema({"type": "string", "description": "lat,lng in degrees: of equal names, the nearest come first"}),
+    ] = None
+    limit: int = Field(10, ge=1, le=MOST, description="How many places at most")
