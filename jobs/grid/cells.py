@@ -13,7 +13,7 @@ from jobs.grid import coarse
 from jobs.grid.ground import Ground
 from jobs.grid.period import Period
 from jobs.grid.query import CellQuery
-from jobs.grid.region import Ints, Ranges, Region, outlines, ranges
+from jobs.grid.region import Ints, Ranges, Region, outlines, parents, ranges
 
 Floats = npt.NDArray[np.float64]
 
@@ -158,10 +158,7 @@ class Sums:
 
     def parents(self, resolution: int) -> "Sums":
         """The same crimes by the cells of a resolution that is not finer."""
-        # As _PARENT in PostgreSQL.
-        unused = (1 << 3 * (15 - resolution)) - 1
-        cells = (self.ids & ~(15 << 52)) | (resolution << 52) | unused
-        ids, places = np.unique(cells, return_inverse=True)
+        ids, places = np.unique(parents(self.ids, resolution), return_inverse=True)
         columns: list[Any] = [np.bincount(places, column) for column in (self.counts, self.asb, self.weighted)]
         counts, asb, weighted = columns
         return Sums(ids, counts.astype(np.int64), asb.astype(np.int64), weighted)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -84,6 +84,14 @@ def lacking(connection: Connection, chosen: Period, area: str | None) -> list[dt
         whole = text("SELECT month FROM area_months WHERE area = :area AND is_whole")
         there &= set(connection.scalars(whole, {"area": area}))
     return [month for month in (add_months(chosen.first, back) for back in range(span + 1)) if month not in there]
+
+
+def of(held: Sequence[Held], months: Collection[dt.date]) -> Period:
+    """Those of the held months, none of them weighing less."""
+    chosen = [one for one in held if one.month in months]
+    found = tuple(one.month for one in chosen)
+    resolutions = tuple(sorted({one.resolution for one in chosen}))
+    return Period(min(found, default=None), max(found, default=None), found, (1.0,) * len(found), resolutions)
 
 
 def recency(month: dt.date, newest: dt.date) -> float:

@@ -70,13 +70,10 @@ Slugs = Annotated[
 ]
 
 
-class PeriodQuery(BaseModel):
-    """Which months are read."""
+class Asked(BaseModel):
+    """Parameters, of which there are no others."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    first: Month | None = Field(None, alias="from", description="Oldest month, YYYY-MM; the oldest held when left out")
-    last: Month | None = Field(None, alias="to", description="Newest month, YYYY-MM; the newest held when left out")
 
     @model_validator(mode="before")
     @classmethod
@@ -87,6 +84,17 @@ class PeriodQuery(BaseModel):
         if unknown := [name for name in given if name not in known and name not in cls.model_fields]:
             raise QueryRefused(dict.fromkeys(unknown, f"is no parameter: expected {', '.join(known)}"))
         return given
+
+    def canonical(self) -> str:
+        """The same text for the same question."""
+        return self.model_dump_json(exclude_defaults=True)
+
+
+class PeriodQuery(Asked):
+    """Which months are read."""
+
+    first: Month | None = Field(None, alias="from", description="Oldest month, YYYY-MM; the oldest held when left out")
+    last: Month | None = Field(None, alias="to", description="Newest month, YYYY-MM; the newest held when left out")
 
     @field_validator("last")
     @classmethod
@@ -128,19 +136,9 @@ class CellQuery(PeriodQuery):
         "0.75 up to 6, 0.5 up to 12, 0.25 beyond",
     )
 
-    def canonical(self) -> str:
-        """The same text for the same question."""
-        return self.model_dump_json(exclude_defaults=True)
 
-
-class AreaQuery(CellQuery):
-    """Which crimes of an area are read."""
-
-    area: str | None = Field(None, description="Slug of an area: months held of all of it")
-
-
-class TileQuery(CellQuery):
-    """What a tile shows."""
+class Resolved(Asked):
+    """Of which size cells are."""
 
     resolution: int | None = Field(
         None,
@@ -151,14 +149,28 @@ class TileQuery(CellQuery):
     )
 
 
-class GridQuery(TileQuery):
-    """Which cells are shown, and how."""
+class Regional(Asked):
+    """Where cells are."""
 
     area: str | None = Field(None, description="Slug of an area: cells that it touches")
     bbox: Sides | None = Field(None, description="lat_min,lng_min,lat_max,lng_max in degrees: cells that it touches")
 
 
-def resolution_of(query: TileQuery, finest: int, default: int = SHOWN_FIRST) -> int:
+class AreaQuery(CellQuery):
+    """Which crimes of an area are read."""
+
+    area: str | None = Field(None, description="Slug of an area: months held of all of it")
+
+
+class TileQuery(Resolved, CellQuery):
+    """What a tile shows."""
+
+
+class GridQuery(Regional, TileQuery):
+    """Which cells are shown, and how."""
+
+
+def resolution_of(query: Resolved, finest: int, default: int = SHOWN_FIRST) -> int:
     """The resolution asked for, if `finest`, that of the grid, allows it. Raises QueryRefused."""
     if query.resolution is None:
         return min(default, finest)

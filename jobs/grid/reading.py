@@ -23,14 +23,26 @@ from jobs.coverage import reading as coverage
 from jobs.errors import SafegridError
 from jobs.grid import cells, detail, geojson, ground, limits, period, tiles
 from jobs.grid.cells import Cells, TooManyCells
-from jobs.grid.ground import Ground
+from jobs.grid.ground import Ground, Grounds
 from jobs.grid.paths import scores
 from jobs.grid.paths.query import PathQuery
 from jobs.grid.period import Held, Period, Version
-from jobs.grid.query import COARSEST, AreaQuery, CellQuery, GridQuery, QueryRefused, TileQuery, resolution_of
+from jobs.grid.query import (
+    COARSEST,
+    SHOWN_FIRST,
+    AreaQuery,
+    CellQuery,
+    GridQuery,
+    QueryRefused,
+    Regional,
+    TileQuery,
+    resolution_of,
+)
 from jobs.grid.region import Region
 from jobs.grid.snapshots import Name, Snapshots
 from jobs.grid.tiles import Tile
+from jobs.grid.trends.query import TrendQuery, UnusualQuery
+from jobs.grid.trends.reading import Trends
 from jobs.months import month_text
 from jobs.settings import Settings
 
@@ -59,6 +71,7 @@ class Grid:
         # One state of the database for version and cells, and a promise to change nothing.
         self._engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._snapshots = Snapshots(settings)
+        self._grounds = Grounds()
 
     def cells(self, query: GridQuery, known: Callable[[str], bool] = lambda _: False) -> Answer:
         """Cells as GeoJSON. `known`: whether the asker has the answer of an ETag. Raises QueryRefused."""
@@ -116,6 +129,44 @@ class Grid:
             return look.cell(connection, number, at)
 
         return self._answer(f"cell {number:x} {query.canonical()}", ("weights", "coverage"), make, known)
+
+    def trend(self, name: str, query: TrendQuery, known: Callable[[str], bool] = lambda _: False) -> Answer:
+        """A cell against its own past, as JSON. Raises NoSuchCell, QueryRefused."""
+        number = number_of(name)
+        if number is None:
+            raise NoSuchCell(f"{name!r} is no H3 cell")
+
+        def make(connection: Connection, at: Version) -> bytes:
+            trends = self._trends(connection, query)
+            finest = min((one.resolution for one in trends.held), default=0)
+            resolution = h3.get_resolution(number)
+            found = trends.cell(number) if COARSEST <= resolution <= finest else None
+            if found is None:
+                raise NoSuchCell(f"Cell {name} has no crimes in the months held")
+            return json.dumps({**found, "generation": at.generation}).encode()
+
+        return self._answer(f"trend {number:x} {query.canonical()}", ("weights", "coverage"), make, known)
+
+    def unusual(self, query: UnusualQuery, known: Callable[[str], bool] = lambda _: False) -> Answer:
+        """The cells of a region that have more crimes than usual, as JSON. Raises QueryRefused."""
+
+        def make(connection: Connection, at: Version) -> bytes:
+            trends = self._trends(connection, query)
+            region = _region(connection, query)
+            if region is None:
+                raise QueryRefused({"bbox": "expected this, or area: whose cells are to be looked at"})
+            resolution = resolution_of(query, min((one.resolution for one in trends.held), default=SHOWN_FIRST))
+            try:
+                found = trends.unusual(region, resolution, query.limit)
+            except TooManyCells:
+                raise QueryRefused({"resolution": "too many cells: ask for coarser ones, or zoom in"}) from None
+            return json.dumps({**found, "generation": at.generation}).encode()
+
+        return self._answer(f"unusual {query.canonical()}", ("areas", "weights", "coverage"), make, known)
+
+    def _trends(self, connection: Connection, query: TrendQuery) -> Trends:
+        scheme = _scheme(connection, query.as_cells())
+        return Trends(connection, query, period.held_months(connection), self._grounds, scheme)
 
     def bounds(self) -> list[float] | None:
         """West, south, east and north of the areas, in degrees; none where there is no area."""
@@ -265,7 +316,7 @@ def _shape(connection: Connection, area: str | None) -> list[BaseGeometry]:
         raise QueryRefused({"area": str(error)}) from None
 
 
-def _region(connection: Connection, query: GridQuery) -> Region | None:
+def _region(connection: Connection, query: Regional) -> Region | None:
     shapes = _shape(connection, query.area)
     if query.bbox is not None:
         south, west, north, east = query.bbox

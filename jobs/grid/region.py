@@ -94,6 +94,11 @@ def corners(cells: Sequence[int]) -> Floats:
     return np.asarray(points[(np.cumsum(sizes) - sizes)[:, None] + number])
 
 
+def parents(cells: Ints, resolution: int) -> Ints:
+    """The ancestors of cells, shape (n,), at a resolution that is not finer; as coarse.parent in PostgreSQL."""
+    return (cells & ~(0xF << 52)) | (resolution << 52) | ((1 << 3 * (_SHARED_DIGITS - resolution)) - 1)
+
+
 def outlines(cells: Sequence[int]) -> npt.NDArray[np.object_]:
     """The hexagons of cells as shapely polygons in degrees, longitude first, counterclockwise."""
     return np.atleast_1d(shapely.polygons(corners(cells)))

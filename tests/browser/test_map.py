@@ -194,6 +194,26 @@ def test_a_click_on_a_cell_shows_its_categories_and_history(open_page: Open, bus
     assert f"cell={busiest}" in page.url
 
 
+def test_cells_with_more_than_usual_are_listed_and_say_why(open_page: Open, client: Client) -> None:
+    with client.engine.connect() as connection:
+        town.build(connection, dt.date(2024, 5, 1), months=15, crimes=150, rise=8)
+    page = open_page("/map/", viewport=PHONE)
+    drawn(page)
+    unusual = page.get_by_role("region", name="More than usual")
+    expect(unusual.locator("#map-unusual-said")).to_contain_text("tested: three months to 2024-05")
+    expect(unusual.get_by_role("listitem")).to_have_text([re.compile("24 crimes, 0 expected")])
+    unusual.get_by_role("link").click()
+    panel = page.locator("#map-cell")
+    expect(panel.get_by_text("More than usual: 24 crimes in 2024-03 to 2024-05")).to_be_visible()
+    expect(panel.get_by_role("img", name="Crimes of every month held, 2023-03 to 2024-05")).to_be_visible()
+    panel.get_by_text("How that is tested, and the months as a table").click()
+    expect(panel.get_by_role("row", name="2024-05 8 newest")).to_be_visible()
+    assert not is_wider_than_its_window(page)
+    page.route("**/api/v1/grid/unusual*", lambda route: route.abort())
+    page.get_by_label("Category").select_option("burglary")
+    expect(unusual.locator("#map-unusual-said")).to_have_text("The server does not answer. Try again in a moment.")
+
+
 def test_keys_choose_the_cell_in_the_middle(open_page: Open, busiest: str) -> None:
     page = open_page(f"/map/{place(busiest)}")
     drawn(page)

@@ -60,20 +60,34 @@ _FINE = text(
 _COARSE = text(_CELL.format(table="coarse_cells", columns="", values=""))
 
 
-def build(connection: Connection, newest: dt.date, months: int = 12, crimes: int = 1500) -> str:
-    """Cells of the months up to `newest`, so many crimes in each. Returns the busiest cell of resolution 9."""
+QUIET = (50.885, -1.47)
+"""Where hardly anything happens, unless it rises."""
+
+
+def build(connection: Connection, newest: dt.date, months: int = 12, crimes: int = 1500, rise: int = 0) -> str:
+    """Cells of the months up to `newest`, so many crimes in each. Returns the busiest cell of resolution 9.
+
+    rise: further crimes at the quiet place in each of the last three months.
+    """
     chance = random.Random(11)
     all_crimes: Counter[str] = Counter()
     with connection.begin():
-        for month in (add_months(newest, -back) for back in range(months)):
-            cells = _scattered(chance, crimes)
-            for statement in (_MONTH, *_HELD):
-                connection.execute(statement, {"month": month})
-            connection.execute(_FINE, _values(month, cells))
-            connection.execute(_COARSE, _values(month, _parents(cells)))
+        for back in range(months):
+            month, cells = add_months(newest, -back), _scattered(chance, crimes)
+            if rise and back < 3:
+                cells[h3.latlng_to_cell(*QUIET, 10)]["burglary"] += rise
+            put(connection, month, cells)
             for cell, stats in cells.items():
                 all_crimes[h3.cell_to_parent(cell, 9)] += stats.total()
     return all_crimes.most_common(1)[0][0]
+
+
+def put(connection: Connection, month: dt.date, cells: dict[str, Counter[str]]) -> None:
+    """Cells of a month, {cell of resolution 10: {category: crimes}}, as the grid has them. Part of a transaction."""
+    for statement in (_MONTH, *_HELD):
+        connection.execute(statement, {"month": month})
+    connection.execute(_FINE, _values(month, cells))
+    connection.execute(_COARSE, _values(month, _parents(cells)))
 
 
 def _values(month: dt.date, cells: dict[str, Counter[str]]) -> list[dict[str, Any]]:

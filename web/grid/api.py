@@ -15,6 +15,7 @@ from jobs.grid.paths.query import PathQuery
 from jobs.grid.query import AreaQuery, CellQuery, ExportQuery, GridQuery, TileQuery
 from jobs.grid.reading import Answer
 from jobs.grid.tiles import DEEPEST, Tile
+from jobs.grid.trends.query import TrendQuery, UnusualQuery
 from web.grid import export as exports
 from web.grid import tilejsons
 from web.grid.reader import reader
@@ -110,6 +111,32 @@ def period(wanted: AreaQuery) -> Response:
 def cell(h3: str, wanted: CellQuery) -> Response:
     """One cell."""
     return _respond(reader().cell(h3, wanted, request.if_none_match.contains_weak), JSON)
+
+
+@bp.get("/cells/<h3>/trend")
+@bp.input(TrendQuery, location="query", arg_name="wanted")
+@bp.doc(
+    summary="A cell's months, and whether the newest have more crimes than usual against its own past",
+    operation_id="getGridCellTrend",
+    responses=_kept(JSON, "The trend", "Trend"),
+)
+@guard.reads_grid
+def trend(h3: str, wanted: TrendQuery) -> Response:
+    """The same months of up to five earlier years say what is usual."""
+    return _respond(reader().trend(h3, wanted, request.if_none_match.contains_weak), JSON)
+
+
+@bp.get("/unusual")
+@bp.input(UnusualQuery, location="query", arg_name="wanted")
+@bp.doc(
+    summary="The cells of an area or box that have more crimes than usual against their own past",
+    operation_id="listUnusualCells",
+    responses=_kept(JSON, "The cells", "Unusual"),
+)
+@guard.reads_grid
+def unusual(wanted: UnusualQuery) -> Response:
+    """Of the cells listed, a twentieth is expected to be chance at most, however many were looked at."""
+    return _respond(reader().unusual(wanted, request.if_none_match.contains_weak), JSON)
 
 
 @bp.get("/tiles/<int:z>/<int:x>/<int:y>.mvt")

@@ -13,7 +13,7 @@ from jobs import areas
 from jobs.areas import Area
 from jobs.grid import period, weights
 from jobs.grid.period import Held
-from jobs.grid.query import COARSEST, CellQuery, QueryRefused, TileQuery, resolution_of
+from jobs.grid.query import COARSEST, Asked, QueryRefused, TileQuery, resolution_of
 from jobs.parameters import problems_by_field
 from web.data import store as data
 from web.http.reading import given_twice
@@ -25,7 +25,7 @@ MEASURES: Final = {
     "density_per_km2": "Density, weighted a km²",
     "smoothed_per_km2": "Smoothed density, weighted a km²",
 }
-Q = TypeVar("Q", bound=CellQuery)
+Q = TypeVar("Q", bound=Asked)
 
 
 class MapQuery(TileQuery):

@@ -8,12 +8,16 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, render_template, request
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 
 from jobs.grid.export.formats import FORMATS
 from jobs.grid.geojson import APPROXIMATE, ATTRIBUTION, LICENCE_URL
 from jobs.grid.query import SHOWN_FIRST, CellQuery, QueryRefused
+from jobs.grid.reading import Answer, NoSuchCell
+from jobs.grid.trends.query import TrendQuery
 from jobs.months import month_text
 from web.data import store as data
+from web.grid import trends
 from web.grid.choices import MEASURES, Choices, MapQuery, asked
 from web.grid.reader import reader
 from web.html import charts
@@ -91,11 +95,25 @@ def part(h3: str) -> ResponseReturnValue:
 
 def _cell(h3: str) -> dict[str, Any]:
     """What the templates show of a cell. Raises NoSuchCell, QueryRefused."""
-    answer = reader().cell(h3, asked(CellQuery, request.args))
-    found = json.loads(gzip.decompress(answer.packed or b""))
+    found = _read(reader().cell(h3, asked(CellQuery, request.args)))
     with client().engine.connect() as connection:
         names = data.category_names(connection)
-    return {**SOURCE, "cell": found, "names": names, **_history(found), "given": _given()}
+    return {**SOURCE, "cell": found, "names": names, **_history(found), **_trend(h3), "given": _given()}
+
+
+def _read(answer: Answer) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(gzip.decompress(answer.packed or b""))
+    return found
+
+
+def _trend(h3: str) -> dict[str, Any]:
+    """The cell against its own past; none where its crimes are of long ago."""
+    given = MultiDict([(name, value) for name, value in request.args.items() if name in ("to", "category")])
+    try:
+        query = asked(TrendQuery, given)
+        return trends.of(_read(reader().trend(h3, query)))
+    except NoSuchCell:
+        return {"trend": None}
 
 
 def _history(cell: dict[str, Any]) -> dict[str, str]:

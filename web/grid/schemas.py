@@ -115,6 +115,68 @@ class Cell(_Read, Numbers):
     neighbours: list[Neighbour]
 
 
+class _Judged(Schema):
+    """A cell's newest months against the same ones of earlier years."""
+
+    recent: int = Field(description="Crimes of the newest months")
+    expected: float | None = Field(description="What the same months of earlier years let expect, by their days")
+    ratio: float | None = Field(description="`recent` by `expected`; none where nothing is expected")
+    p_adjusted: float | None = Field(
+        description="Chance of so many crimes or more, corrected for the cells looked at; none where it was not tested"
+    )
+
+
+class _Looked(Schema):
+    """At what was looked, and how."""
+
+    to: str | None = Field(description="Newest month, YYYY-MM")
+    categories: list[str] | Literal["all"]
+    resolution: int
+    looked_at: int = Field(description="Cells that were tested: of a trend, those that are corrected for together")
+    test: str
+    generation: int
+    attribution: str
+    positions: str
+
+
+class TrendMonth(Schema):
+    """A held month of a cell."""
+
+    month: str = Field(description="YYYY-MM")
+    crimes: int
+    use: Literal["recent", "earlier"] | None = Field(description="What it is in the test, if it is in it")
+
+
+class Trend(_Judged, _Looked):
+    """A cell against its own past."""
+
+    h3: str
+    months: list[TrendMonth] = Field(description="Those held, oldest first: up to six years")
+    months_not_held: list[str]
+    recent_months: list[str]
+    earlier_months: list[str]
+    earlier: int = Field(description="Crimes of the earlier months, all years together")
+    more_than_usual: bool | None = Field(description="None where nothing can be said: `why_not` has the reason")
+    why_not: str | None
+    p_value: float | None = Field(description="The chance before it is corrected")
+
+
+class UnusualCell(_Judged):
+    """A cell with more crimes than usual."""
+
+    h3: str
+    latitude: float
+    longitude: float
+
+
+class Unusual(_Looked):
+    """Cells with more crimes than usual, the surest first."""
+
+    cells: list[UnusualCell]
+    found: int = Field(description="All such cells of the region; `cells` has up to `limit` of them")
+    not_tested: int = Field(description="Cells of too few crimes, or without a past that is held and was supplied")
+
+
 class PathCell(Schema):
     """A cell that the corridor of a segment overlaps."""
 
@@ -175,7 +237,7 @@ class Paths(_Read):
 def schemas(ref_template: str) -> Schemas:
     """Those that APIFlask does not know of, by name."""
     found: Schemas = {}
-    for model in (Cells, Cell, Paths):
+    for model in (Cells, Cell, Trend, Unusual, Paths):
         schema = model.model_json_schema(ref_template=ref_template)
         found |= {**schema.pop("$defs", {}), model.__name__: schema}
     return found

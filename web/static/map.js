@@ -7,11 +7,12 @@ import { tellHeld } from "./map/held.js";
 import { tell, tellLacks } from "./map/legend.js";
 import { quantiles, resolutionOf } from "./map/scale.js";
 import { dark, stripes, style } from "./map/style.js";
+import { tellUnusual } from "./map/unusual.js";
 
 const page = document.getElementById("map");
 const form = document.getElementById("map-form");
 const panel = document.getElementById("map-cell");
-const highest = document.getElementById("map-highest");
+const side = document.querySelector(".map-side");
 const areas = JSON.parse(document.getElementById("map-areas").textContent);
 
 const REFRESH_MS = 5 * 60 * 1000;
@@ -145,6 +146,7 @@ map.on("idle", () => {
   tell(cells, scale);
   tellLacks(map.getLayer("lacks") ? map.queryRenderedFeatures({ layers: ["lacks"] }) : []);
   if (isNew) draw();
+  if (scale.resolution) tellUnusual(map.getBounds(), scale.resolution);
 });
 map.on("zoomend", draw);
 // What was said of other tiles may be over.
@@ -166,7 +168,7 @@ map.getCanvas().addEventListener("keydown", (event) => {
   if (middle) choose(middle.properties.h3, goThere);
   else say("map-said", "There is no cell in the middle.");
 });
-highest.addEventListener("click", (event) => {
+side.addEventListener("click", (event) => {
   const h3 = event.target.dataset.cell;
   // A new tab, where that is what somebody wants.
   if (!h3 || event.ctrlKey || event.metaKey || event.shiftKey) return;

@@ -18,6 +18,16 @@ export const cellUrl = (h3, more = "") => `${page.dataset.cells}${h3}${more}?${o
 export const landUrl = () => `${location.origin}${page.dataset.land}?${ofCrimes()}`;
 export const periodUrl = () => `${page.dataset.grid}/period?${given("measure", "cell", "resolution")}`;
 
+// Rounded outwards to a thousandth, so that those who look at nearly the same ask the same.
+export function unusualUrl(bounds, resolution, limit) {
+  const down = (value) => Math.floor(value * 1000) / 1000, up = (value) => Math.ceil(value * 1000) / 1000;
+  const asked = given("measure", "cell", "area", "from", "scheme", "recency");
+  asked.set("bbox", [down(bounds.getSouth()), down(bounds.getWest()), up(bounds.getNorth()), up(bounds.getEast())].join());
+  asked.set("resolution", resolution);
+  asked.set("limit", limit);
+  return `${page.dataset.grid}/unusual?${asked}`;
+}
+
 export function tileUrl(zoom) {
   const asked = given("measure", "cell", "area");
   if (!asked.has("resolution") && zoom >= FIRST_FROM_ZOOM) asked.set("resolution", page.dataset.first);

@@ -15,7 +15,7 @@ function amount(cell) {
   return measure() === "crimes" ? ` ${crimes}` : ` ${written(cell[measure()])}, of ${crimes}`;
 }
 
-function link(cell) {
+export function link(cell) {
   const anchor = document.createElement("a");
   anchor.href = cellUrl(cell.h3);
   anchor.dataset.cell = cell.h3;

@@ -1,0 +1,1 @@
+"""Whether a cell has more crimes than usual, against its own past."""

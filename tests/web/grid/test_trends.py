@@ -1,0 +1,64 @@
+"""Trends over HTTP, and on a cell's page."""
+
+import datetime as dt
+
+import h3
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Connection
+
+from tests.browser import town
+from web.grid.schemas import Trend, Unusual
+
+RISEN = h3.cell_to_parent(h3.latlng_to_cell(*town.QUIET, 10), 9)
+GRID = "/api/v1/grid"
+
+
+@pytest.fixture
+def busiest(connection: Connection) -> str:
+    """The busiest cell of a town of 14 months, in which a quiet cell has risen."""
+    return town.build(connection, dt.date(2024, 5, 1), months=15, crimes=150, rise=8)
+
+
+def test_answers_are_as_they_are_documented(program: FlaskClient, busiest: str) -> None:
+    listed = program.get(f"{GRID}/unusual?bbox=50.8,-1.6,51,-1.2")
+    assert [one.h3 for one in Unusual.model_validate(listed.json).cells] == [RISEN]
+    assert program.get(f"{GRID}/unusual?bbox=50.8,-1.6,51,-1.2&resolution=8").json["resolution"] == 8
+    found = program.get(f"{GRID}/cells/{RISEN}/trend")
+    assert Trend.model_validate(found.json).more_than_usual is True
+    assert "license" in found.headers["Link"]
+    again = program.get(f"{GRID}/cells/{RISEN}/trend", headers={"If-None-Match": found.headers["ETag"]})
+    assert again.status_code == 304
+
+
+REFUSED = {
+    "unusual": (422, "bbox"),
+    "unusual?area=mars": (422, "area"),
+    "unusual?area=southampton-core&recent=13": (422, "recent"),
+    "unusual?area=southampton-core&from=2024-01": (422, "from"),
+    "unusual?bbox=50,-9,58,1&resolution=10": (422, "resolution"),
+    "cells/x/trend": (404, "'x' is no H3 cell"),
+    f"cells/{h3.latlng_to_cell(55.95, -3.2, 9)}/trend": (404, "has no crimes in the months held"),
+}
+
+
+def test_what_cannot_be_said_is_refused(program: FlaskClient, busiest: str) -> None:
+    for path, (status, said) in REFUSED.items():
+        answer = program.get(f"{GRID}/{path}")
+        assert answer.status_code == status, path
+        assert said in (answer.json.get("errors") or answer.json["detail"])
+
+
+def test_a_cell_page_has_its_trend_in_words_as_a_chart_and_as_a_table(browser: FlaskClient, busiest: str) -> None:
+    page = browser.get(f"/map/cells/{RISEN}").text
+    trend = browser.get(f"{GRID}/cells/{RISEN}/trend").json
+    expected = f"{trend['expected']:.1f}"
+    assert f"More than usual: {trend['recent']} crimes in 2024-03 to 2024-05; going by 2023-03 to 2023-05" in page
+    assert f"{expected} would be usual" in page
+    assert page.count('<rect class="newest"') == page.count('<rect class="usual"') == 3
+    assert 'aria-label="Crimes of every month held, 2023-03 to 2024-05"' in page
+    assert page.count("<td>newest</td>") == 3
+    assert "Przyborowski and Wilenski 1940" in page
+    assert "Not more than usual" in browser.get(f"/map/cells/{busiest}").text
+    before = browser.get(f"/map/cells/{busiest}?to=2023-06").text
+    assert "Whether it has more crimes than usual cannot be said" in before
