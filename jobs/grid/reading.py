@@ -5,7 +5,7 @@ answer is kept under that version. So a reader that meets a rebuild leaves nothi
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -21,7 +21,7 @@ from jobs.areas import AreaError
 from jobs.cell_ids import number_of
 from jobs.coverage import reading as coverage
 from jobs.errors import SafegridError
-from jobs.grid import cells, detail, geojson, ground, limits, period, tiles
+from jobs.grid import cells, detail, geojson, ground, limits, period, streets, tiles
 from jobs.grid.cells import Cells, TooManyCells
 from jobs.grid.ground import Ground, Grounds
 from jobs.grid.paths import scores
@@ -40,6 +40,7 @@ from jobs.grid.query import (
 )
 from jobs.grid.region import Region
 from jobs.grid.snapshots import Name, Snapshots
+from jobs.grid.streets import Street, StreetsQuery
 from jobs.grid.tiles import Tile
 from jobs.grid.trends.query import TrendQuery, UnusualQuery
 from jobs.grid.trends.reading import Trends
@@ -168,6 +169,14 @@ class Grid:
         scheme = _scheme(connection, query.as_cells())
         return Trends(connection, query, period.held_months(connection), self._grounds, scheme)
 
+    def streets(self, query: StreetsQuery) -> dict[str, Any]:
+        """The commonest streets of cells, and what was read. Raises QueryRefused."""
+        with self._engine.connect() as connection:
+            look = self._look(connection, query)
+            found = look.streets(connection, query.cells)
+            named = [{"h3": h3.int_to_str(cell), "streets": found[cell]} for cell in query.cells]
+            return {"cells": named, **look.about}
+
     def bounds(self) -> list[float] | None:
         """West, south, east and north of the areas, in degrees; none where there is no area."""
         with self._engine.connect() as connection:
@@ -289,7 +298,12 @@ class _Look:
         (covered,) = Cells.shown(around.only(number), None, self._land(connection)).covered.tolist()
         about = {**self.about, "coverage": coverage.lacking_at(connection, self.period.months, number)}
         found = detail.of(number, rows, around, covered)
-        return json.dumps({**found, **about, "generation": at.generation}).encode()
+        named = {"streets": self.streets(connection, [number])[number]}
+        return json.dumps({**found, **named, **about, "generation": at.generation}).encode()
+
+    def streets(self, connection: Connection, wanted: Sequence[int]) -> dict[int, list[Street]]:
+        """{cell: its commonest streets}"""
+        return streets.of_cells(connection, wanted, self.query, self.weights, self.period)
 
 
 def _totals(found: Cells) -> dict[str, int]:

@@ -16,7 +16,7 @@ log = structlog.get_logger("safegrid.grid")
 # A change of the grid drops them at once; the hour is for those that nobody asks for again.
 TTL_S: Final = 3600
 # Counted up when answers of the same grid change their form.
-_FORM: Final = "3"
+_FORM: Final = "4"
 # Nearly as small as with the default 9, in a fraction of its time.
 _GZIP_LEVEL: Final = 5
 _SEAL: Final = 8

@@ -76,7 +76,7 @@ class Point(Base):
     longitude: Mapped[float]
     street_name: Mapped[str] = mapped_column(server_default=text("''"))
     street_id: Mapped[int | None] = mapped_column(BIGINT)
-    h3_cell: Mapped[int] = mapped_column(BIGINT)
+    h3_cell: Mapped[int] = mapped_column(BIGINT, index=True)
     """H3 index as the 64-bit number; `to_hex` gives its usual text. All points are of one resolution."""
     coarse_cell: Mapped[int] = mapped_column(BIGINT)
     """The cell of resolution 6, by which the force of the land is known."""

@@ -131,7 +131,7 @@ def plain_paths(app: APIFlask) -> list[str]:
     """Every address that takes a GET and needs no more: no name to look for, and no provider, which nobody has set."""
     rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ()) and not rule.arguments]
     # The favicon is a file, which the test client would leave open.
-    left_out = ("oidc.start", "oidc.callback", "oidc.leave", "places_api.places")
+    left_out = ("oidc.start", "oidc.callback", "oidc.leave", "places_api.places", "places_api.cells")
     return [rule.rule for rule in rules if rule.endpoint not in left_out and rule.rule != "/rq/favicon.ico"]
 
 

@@ -104,8 +104,20 @@ class Neighbour(Schema):
     weighted: float
 
 
+class Street(Schema):
+    """A street with the crimes at its points in a cell. Where a cell has no street, a kind such as `Supermarket`."""
+
+    name: str
+    crimes: int
+
+
 class Cell(_Read, Numbers):
     """One cell in full."""
+
+    streets: list[Street] = Field(
+        description="Those that most of the crimes are at, three at most; of a cell coarser than resolution 8 those "
+        "of its busiest cell of resolution 8"
+    )
 
     latitude: float
     longitude: float

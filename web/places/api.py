@@ -1,5 +1,7 @@
 """Places by name over HTTP: streets that held crimes are at, without any other service."""
 
+from typing import Literal
+
 from apiflask import APIBlueprint, APIFlask
 from flask import request
 from pydantic import Field
@@ -10,10 +12,14 @@ from jobs.gazetteer import search
 from jobs.gazetteer.query import PlaceQuery
 from jobs.gazetteer.search import Found
 from jobs.grid.geojson import APPROXIMATE, ATTRIBUTION, LICENCE_URL
+from jobs.grid.streets import StreetsQuery
+from web.grid.reader import reader
 from web.http.clients import client
 from web.http.errors import Problem, respond
 from web.http.schemas import Schema, as_json
 from web.people import guard
+
+SOURCE = {"attribution": ATTRIBUTION, "license": LICENCE_URL, "positions": APPROXIMATE}
 
 bp = APIBlueprint("places_api", __name__, url_prefix="/api/v1/places", tag="Places")
 
@@ -48,6 +54,36 @@ class Places(Schema):
     positions: str
 
 
+class Street(Schema):
+    """A street with the crimes at its points in a cell. Where a cell has no street, a kind such as `Supermarket`."""
+
+    name: str
+    crimes: int
+
+
+class CellName(Schema):
+    """A cell by its streets."""
+
+    h3: str
+    streets: list[Street] = Field(description="Three at most, the most frequent first; none where no name is held")
+
+
+class CellNames(Schema):
+    """The cells as they were asked for, and what was read to name them."""
+
+    cells: list[CellName]
+    from_: str | None = Field(alias="from", description="Oldest month, YYYY-MM")
+    to: str | None
+    months: list[str]
+    months_not_held: list[str]
+    categories: list[str] | Literal["all"]
+    scheme: str
+    recency: bool
+    attribution: str
+    license: str
+    positions: str
+
+
 def init_app(app: APIFlask) -> None:
     """Add the API."""
     app.register_blueprint(bp)
@@ -69,8 +105,21 @@ def places(wanted: PlaceQuery) -> Response:
             found = search.find(connection, wanted)
     except AreaError as error:
         return respond(Problem(422, f"area: {error}", {"area": str(error)}))
-    about = {"attribution": ATTRIBUTION, "license": LICENCE_URL, "positions": APPROXIMATE}
-    return _kept(as_json(Places(places=[_place(one) for one in found], **about)))
+    return _kept(as_json(Places(places=[_place(one) for one in found], **SOURCE)))
+
+
+@bp.get("/cells")
+@bp.input(StreetsQuery, location="query", arg_name="wanted")
+@bp.output(CellNames)
+@bp.doc(
+    summary="Names of cells: the streets that most of their crimes are at",
+    operation_id="nameCells",
+    responses={304: "The asker has it already"},
+)
+@guard.reads_grid
+def cells(wanted: StreetsQuery) -> Response:
+    """Crimes are those of the months and categories asked for, as of the cells themselves."""
+    return _kept(as_json(CellNames(**reader().streets(wanted), **SOURCE)))
 
 
 def _place(found: Found) -> Place:

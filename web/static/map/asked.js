@@ -15,6 +15,7 @@ export function given(...without) {
 
 const ofCrimes = () => given("measure", "cell", "area", "resolution");
 export const cellUrl = (h3, more = "") => `${page.dataset.cells}${h3}${more}?${ofCrimes()}`;
+export const namesUrl = (cells) => `${page.dataset.places}/cells?cells=${cells}&${ofCrimes()}`;
 export const landUrl = () => `${location.origin}${page.dataset.land}?${ofCrimes()}`;
 export const periodUrl = () => `${page.dataset.grid}/period?${given("measure", "cell", "resolution")}`;
 

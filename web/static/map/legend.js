@@ -1,6 +1,7 @@
 // What is said of the cells in view: the legend, and the highest of them.
 import { cellUrl, measure } from "./asked.js";
 import { item, replace, say, swatch } from "./dom.js";
+import { nameAll, nameOf } from "./names.js";
 import { colours, resolutionOf, words, written } from "./scale.js";
 
 const page = document.getElementById("map");
@@ -15,12 +16,31 @@ function amount(cell) {
   return measure() === "crimes" ? ` ${crimes}` : ` ${written(cell[measure()])}, of ${crimes}`;
 }
 
-export function link(cell) {
+function link(cell) {
   const anchor = document.createElement("a");
   anchor.href = cellUrl(cell.h3);
   anchor.dataset.cell = cell.h3;
-  anchor.textContent = cell.h3;
+  anchor.textContent = nameOf(cell.h3);
   return anchor;
+}
+
+// Once a cell is named by its streets.
+function id({ h3 }) {
+  if (nameOf(h3) === h3) return [];
+  const code = document.createElement("code");
+  code.textContent = h3;
+  return [" ", code];
+}
+
+// Cells by their names, each with its amount. The names come after the cells, or after those that stand there then.
+const listed = new Map();
+export function list(place, cells, amount) {
+  listed.set(place, cells);
+  const show = () => {
+    if (listed.get(place) === cells) replace(place, cells.map((one) => item(link(one), ...id(one), amount(one))));
+  };
+  show();
+  nameAll(cells.map((one) => one.h3), show);
 }
 
 export function tell(cells, { breaks }) {
@@ -30,7 +50,7 @@ export function tell(cells, { breaks }) {
   const classes = colours(breaks.length + 1).map((one, index) => item(swatch(one), words(index, breaks, values)));
   replace(legend.querySelector("ul"), classes);
   const top = cells.toSorted((a, b) => b[measure()] - a[measure()] || a.h3.localeCompare(b.h3)).slice(0, LISTED);
-  replace(highest.querySelector("ol"), top.map((one) => item(link(one), amount(one))));
+  list(highest.querySelector("ol"), top, amount);
   const count = cells.length
     ? `${cells.length.toLocaleString("en-GB")} cells of resolution ${resolutionOf(cells[0].h3)} are in view.`
     : "No crimes here in these months and this category: go to an area, zoom out, or choose more months.";

@@ -1,7 +1,7 @@
 // Cells in view that have more crimes than usual against their own past, from the API.
 import { unusualUrl } from "./asked.js";
-import { item, read, replace, say } from "./dom.js";
-import { link } from "./legend.js";
+import { read, say } from "./dom.js";
+import { list } from "./legend.js";
 import { written } from "./scale.js";
 
 const section = document.getElementById("map-unusual");
@@ -37,7 +37,7 @@ function summary({ found, looked_at: count, to }) {
 
 function show(answer) {
   say("map-unusual-said", answer.said ?? summary(answer));
-  replace(section.querySelector("ol"), answer.cells.map((one) => item(link(one), amount(one))));
+  list(section.querySelector("ol"), answer.cells, amount);
   how.hidden = !answer.test;
   how.querySelector("p").textContent = `${answer.test}.`;
 }
