@@ -18,7 +18,7 @@ from web.grid import api as grid_api
 from web.grid import pages as grid_pages
 from web.grid import reader
 from web.html import formats
-from web.http import clients, errors, limits, origins, reading, security
+from web.http import clients, conditional, errors, limits, origins, reading, security
 from web.jobs import api as jobs_api
 from web.jobs import pages as jobs_pages
 from web.openapi import document
@@ -43,7 +43,20 @@ from worker import logs
 # The largest that is meant, a batch of 500 task ids, has 20 KB.
 LARGEST_REQUEST = 64 * 1024
 # In the order of their init_app: what comes before a request comes in it too.
-_CONCERNS = (clients, security, origins, guard, reading, errors, formats, document, reader, serving, findings_store)
+_CONCERNS = (
+    clients,
+    security,
+    conditional,
+    origins,
+    guard,
+    reading,
+    errors,
+    formats,
+    document,
+    reader,
+    serving,
+    findings_store,
+)
 _PAGES = (
     signin,
     account,

@@ -156,6 +156,14 @@ class Sums:
         """Those of one cell."""
         return self.at(self.ids == cell)
 
+    def with_empty(self, cells: Ints) -> "Sums":
+        """Those, and of `cells` (shape (m,), in order) the ones without crimes."""
+        ids = np.union1d(self.ids, cells)
+        places = np.searchsorted(ids, self.ids)
+        counts, asb, weighted = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64), np.zeros(len(ids))
+        counts[places], asb[places], weighted[places] = self.counts, self.asb, self.weighted
+        return Sums(ids, counts, asb, weighted)
+
     def parents(self, resolution: int) -> "Sums":
         """The same crimes by the cells of a resolution that is not finer."""
         ids, places = np.unique(parents(self.ids, resolution), return_inverse=True)

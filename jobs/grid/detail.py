@@ -39,8 +39,7 @@ def of(number: int, rows: Sequence[Any], around: Sums, covered: float) -> dict[s
         "by_category": _totals(rows),
         "by_month": _months(rows),
         "neighbours": [_neighbour(one, *sums.get(one, (0, 0.0))) for one in sorted(set(disk) - {number})],
-        "attribution": geojson.ATTRIBUTION,
-        "positions": geojson.APPROXIMATE,
+        **geojson.ABOUT,
     }
 
 

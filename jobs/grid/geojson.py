@@ -15,27 +15,36 @@ from jobs.grid.intervals import MOST, garwood
 ATTRIBUTION: Final = "Contains public sector information licensed under the Open Government Licence v3.0."
 LICENCE_URL: Final = "https://www.nationalarchives.gov.uk/doc/open-government-licence/version/3/"
 APPROXIMATE: Final = "The source snaps each crime to one of its anonymous points nearby: positions are approximate."
+ABOUT: Final = {"attribution": ATTRIBUTION, "license": LICENCE_URL, "positions": APPROXIMATE}
+"""What every answer says."""
 # A tenth of a metre.
 _DECIMALS: Final = 6
 
 
 def collection(cells: Cells, about: Mapping[str, Any]) -> bytes:
     """A FeatureCollection; `about`: further members, such as the period."""
-    head = json.dumps({"type": "FeatureCollection", "attribution": ATTRIBUTION, "positions": APPROXIMATE, **about})
+    head = json.dumps({"type": "FeatureCollection", **ABOUT, **about})
     return f'{head[:-1]}, "features": [{", ".join(features(cells))}]}}'.encode()
 
 
 def features(cells: Cells) -> Iterator[str]:
     """Each cell as the text of a Feature."""
+    for name, said, ring in zip(cells.names, properties(cells), rings(cells.outlines), strict=True):
+        yield (
+            f'{{"type":"Feature","id":"{name}","geometry":{{"type":"Polygon","coordinates":[{ring}]}},'
+            f'"properties":{said}}}'
+        )
+
+
+def properties(cells: Cells) -> Iterator[str]:
+    """What is known of each cell, as JSON."""
     # Put together by hand: json takes twice as long for what may be 20,000 cells.
-    said = zip(cells.said(), rings(cells.outlines), strict=True)
-    for (name, count, asb, weighted, density, smoothed, covered, few), ring in said:
+    for name, count, asb, weighted, density, smoothed, covered, few in cells.said():
         interval = json.dumps([round(end, 6) for end in garwood(count)]) if count <= MOST else "null"
         yield (
-            f'{{"type":"Feature","id":"{name}","geometry":{{"type":"Polygon","coordinates":[{ring}]}},"properties":'
             f'{{"h3":"{name}","crimes":{count},"asb":{asb},"weighted":{weighted},"density_per_km2":{density},'
             f'"smoothed_per_km2":{smoothed},"covered":{covered},"few_data":{"true" if few else "false"},'
-            f'"interval_95":{interval}}}}}'
+            f'"interval_95":{interval}}}'
         )
 
 

@@ -21,9 +21,10 @@ from jobs.areas import AreaError
 from jobs.cell_ids import number_of
 from jobs.coverage import reading as coverage
 from jobs.errors import SafegridError
-from jobs.grid import cells, detail, geojson, ground, limits, period, streets, tiles
+from jobs.grid import cells, detail, geojson, ground, limits, lookup, period, streets, tiles
 from jobs.grid.cells import Cells, TooManyCells
 from jobs.grid.ground import Ground, Grounds
+from jobs.grid.lookup import LookupQuery
 from jobs.grid.paths import scores
 from jobs.grid.paths.query import PathQuery
 from jobs.grid.period import Held, Period, Version
@@ -177,6 +178,27 @@ class Grid:
             named = [{"h3": h3.int_to_str(cell), "streets": found[cell]} for cell in query.cells]
             return {"cells": named, **look.about}
 
+    def lookup(self, query: LookupQuery) -> str:
+        """Cells and points in the order asked for, as JSON. Raises QueryRefused."""
+        with self._engine.connect() as connection:
+            look = self._look(connection, query)
+            resolution = self._resolution(query, look.period)
+            given, of_points = query.numbers(resolution, self._finest(look.period))
+            said = look.lookup(connection, query, {*given, *of_points})
+            about = {
+                **look.about,
+                "resolution": resolution,
+                "coverage": coverage.lacking(connection, look.period.months),
+                "generation": period.version(connection).generation,
+            }
+        cells, points = (", ".join(said[cell] for cell in some) for some in (given, of_points))
+        return f'{{"cells": [{cells}], "points": [{points}], {json.dumps({**about, **geojson.ABOUT})[1:]}'
+
+    def months(self, query: TileQuery) -> int:
+        """How many months this query adds up. Raises QueryRefused."""
+        with self._engine.connect() as connection:
+            return len(self._look(connection, query).period.months)
+
     def bounds(self) -> list[float] | None:
         """West, south, east and north of the areas, in degrees; none where there is no area."""
         with self._engine.connect() as connection:
@@ -199,7 +221,7 @@ class Grid:
             found = scores.score(
                 connection, query.lines, look.period, look.scheme, query.category, query.buffer_m, about["resolution"]
             )
-        return f'{{"paths": {found}, {json.dumps({**about, **scores.about()})[1:]}'
+        return f'{{"paths": {found}, {json.dumps({**about, **geojson.ABOUT, "time_of_day": scores.TIME_OF_DAY})[1:]}'
 
     def _answer(self, question: str, parts: Parts, make: Make, known: Callable[[str], bool]) -> Answer:
         name = Name.of(self._version(parts), question)
@@ -286,6 +308,9 @@ class _Look:
     def _land(self, connection: Connection) -> Ground | None:
         """Whose crimes are held of the newest month that is read."""
         return ground.of_month(connection, self.period.months[-1]) if self.period.months else None
+
+    def lookup(self, connection: Connection, query: LookupQuery, wanted: set[int]) -> dict[int, str]:
+        return lookup.texts(connection, query, self.weights, self.period, self._land(connection), wanted)
 
     def cell(self, connection: Connection, number: int, at: Version) -> bytes:
         rows = cells.breakdown(connection, self.query, self.scheme, self.period, number)

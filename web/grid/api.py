@@ -5,19 +5,20 @@ import json
 from typing import Any
 
 from apiflask import APIBlueprint, APIFlask
-from flask import Response, request
+from flask import Response, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from jobs.grid.export.formats import FORMATS
 from jobs.grid.geojson import LICENCE_URL
+from jobs.grid.lookup import LookupQuery
 from jobs.grid.paths.query import PathQuery
 from jobs.grid.query import AreaQuery, CellQuery, ExportQuery, GridQuery, TileQuery
 from jobs.grid.reading import Answer
 from jobs.grid.tiles import DEEPEST, Tile
 from jobs.grid.trends.query import TrendQuery, UnusualQuery
 from web.grid import export as exports
-from web.grid import tilejsons
+from web.grid import styles, tilejsons
 from web.grid.reader import reader
 from web.grid.schemas import Period
 from web.http.reading import takes_file
@@ -72,7 +73,7 @@ def _respond(answer: Answer, content_type: str) -> Response:
     return response
 
 
-def _licensed(body: str) -> Response:
+def _licensed(body: str | bytes) -> Response:
     """JSON that is not kept."""
     return Response(body, content_type=JSON, headers={"Link": _LICENCE})
 
@@ -169,6 +170,34 @@ def tilejson(wanted: TileQuery) -> Response:
     return _licensed(json.dumps(body))
 
 
+@bp.get("/style.json")
+@bp.input(TileQuery, location="query", arg_name="wanted")
+@bp.doc(
+    summary="A style of MapLibre that shows the tiles",
+    operation_id="getGridStyle",
+    responses=_documented(JSON, "For MapLibre and what reads its styles"),
+)
+@guard.reads_grid
+def style(wanted: TileQuery) -> Response:
+    """Colours of fixed classes, so that two maps can be compared; parameters hold for the tiles."""
+    tilejson = url_for("grid_api.tilejson", **request.args, _external=True)
+    return _licensed(json.dumps(styles.of(tilejson, reader().months(wanted))))
+
+
+@bp.post("/cells")
+@bp.input(LookupQuery, arg_name="wanted")
+@bp.doc(
+    summary="Many cells and points at once",
+    operation_id="lookUpCells",
+    responses=_documented(JSON, "What is known of each, in the order asked for", "Lookup"),
+)
+@guard.reads_grid
+@guard.asks_by_post
+def lookup(wanted: LookupQuery) -> Response:
+    """Cells, and the cells of points. One without crimes is there too: `covered` says whether crimes are held there."""
+    return _licensed(reader().lookup(wanted))
+
+
 @bp.post("/path")
 @bp.input(PathQuery, arg_name="wanted")
 @bp.doc(
@@ -207,4 +236,4 @@ def export(wanted: ExportQuery) -> WerkzeugResponse:
 @guard.reads_grid
 def export_about(wanted: ExportQuery) -> Response:
     """What a file has no room for."""
-    return Response(exports.about(wanted), content_type=JSON)
+    return _licensed(exports.about(wanted))

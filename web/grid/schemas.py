@@ -36,6 +36,7 @@ class _Read(Period):
 
     resolution: int
     attribution: str
+    license: str = Field(description="Address of the Open Government Licence")
     positions: str
 
 
@@ -148,6 +149,7 @@ class _Looked(Schema):
     test: str
     generation: int
     attribution: str
+    license: str
     positions: str
 
 
@@ -187,6 +189,13 @@ class Unusual(_Looked):
     cells: list[UnusualCell]
     found: int = Field(description="All such cells of the region; `cells` has up to `limit` of them")
     not_tested: int = Field(description="Cells of too few crimes, or without a past that is held and was supplied")
+
+
+class Lookup(_Read):
+    """Cells and points, each in the order asked for."""
+
+    cells: list[Numbers]
+    points: list[Numbers] = Field(description="Of the cell that each point lies in")
 
 
 class PathCell(Schema):
@@ -242,14 +251,13 @@ class Paths(_Read):
 
     paths: list[Path]
     buffer_m: float
-    license: str
     time_of_day: str
 
 
 def schemas(ref_template: str) -> Schemas:
     """Those that APIFlask does not know of, by name."""
     found: Schemas = {}
-    for model in (Cells, Cell, Trend, Unusual, Paths):
+    for model in (Cells, Cell, Trend, Unusual, Lookup, Paths):
         schema = model.model_json_schema(ref_template=ref_template)
         found |= {**schema.pop("$defs", {}), model.__name__: schema}
     return found

@@ -11,15 +11,13 @@ from jobs.areas import AreaError
 from jobs.gazetteer import search
 from jobs.gazetteer.query import PlaceQuery
 from jobs.gazetteer.search import Found
-from jobs.grid.geojson import APPROXIMATE, ATTRIBUTION, LICENCE_URL
+from jobs.grid.geojson import ABOUT, LICENCE_URL
 from jobs.grid.streets import StreetsQuery
 from web.grid.reader import reader
 from web.http.clients import client
 from web.http.errors import Problem, respond
 from web.http.schemas import Schema, as_json
 from web.people import guard
-
-SOURCE = {"attribution": ATTRIBUTION, "license": LICENCE_URL, "positions": APPROXIMATE}
 
 bp = APIBlueprint("places_api", __name__, url_prefix="/api/v1/places", tag="Places")
 
@@ -105,7 +103,7 @@ def places(wanted: PlaceQuery) -> Response:
             found = search.find(connection, wanted)
     except AreaError as error:
         return respond(Problem(422, f"area: {error}", {"area": str(error)}))
-    return _kept(as_json(Places(places=[_place(one) for one in found], **SOURCE)))
+    return _kept(as_json(Places(places=[_place(one) for one in found], **ABOUT)))
 
 
 @bp.get("/cells")
@@ -119,7 +117,7 @@ def places(wanted: PlaceQuery) -> Response:
 @guard.reads_grid
 def cells(wanted: StreetsQuery) -> Response:
     """Crimes are those of the months and categories asked for, as of the cells themselves."""
-    return _kept(as_json(CellNames(**reader().streets(wanted), **SOURCE)))
+    return _kept(as_json(CellNames(**reader().streets(wanted), **ABOUT)))
 
 
 def _place(found: Found) -> Place:

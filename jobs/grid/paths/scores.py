@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from sqlalchemy import Connection, text
 
-from jobs.grid import geojson, ground
+from jobs.grid import ground
 from jobs.grid.cells import FEW, MOST_CELLS, TooManyCells
 from jobs.grid.intervals import MOST, garwood
 from jobs.grid.paths import corridor, rows
@@ -258,13 +258,3 @@ def _key(name: str) -> bytes:
 def _divided(sums: Floats, by: Any) -> Floats:
     """0 where there is nothing to divide by."""
     return np.asarray(np.divide(sums, by, out=np.zeros_like(sums), where=np.asarray(by) > 0))
-
-
-def about() -> dict[str, str]:
-    """What every answer says."""
-    return {
-        "attribution": geojson.ATTRIBUTION,
-        "license": geojson.LICENCE_URL,
-        "positions": geojson.APPROXIMATE,
-        "time_of_day": TIME_OF_DAY,
-    }

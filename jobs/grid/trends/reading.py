@@ -79,8 +79,7 @@ class Trends:
             "to": month_text(self.last) if self.last else None,
             "categories": list(self.query.category) or "all",
             "test": judge.TEST,
-            "attribution": geojson.ATTRIBUTION,
-            "positions": geojson.APPROXIMATE,
+            **geojson.ABOUT,
         }
 
     def _seasons(self, families: Sequence[int]) -> dict[int, Season]:

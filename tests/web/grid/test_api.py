@@ -83,6 +83,7 @@ def test_the_answer_is_geojson_with_its_source(program: FlaskClient, crimes: lis
     assert about == {
         "type": "FeatureCollection",
         "attribution": "Contains public sector information licensed under the Open Government Licence v3.0.",
+        "license": "https://www.nationalarchives.gov.uk/doc/open-government-licence/version/3/",
         "positions": "The source snaps each crime to one of its anonymous points nearby: positions are approximate.",
         "resolution": 9,
         "from": "2023-02",

@@ -103,6 +103,8 @@ KNOWN = [
     ("GET", GRID, {}),
     ("GET", GRID, {"query": {"bbox": "50.88,-1.42,50.92,-1.38", "category": "drugs,burglary", "recency": "true"}}),
     ("GET", f"{GRID}/cells/{{h3}}", {"path_parameters": {"h3": CELL}}),
+    ("POST", f"{GRID}/cells", {"body": {"cells": [CELL], "points": [[-1.4, 50.9]]}, "media_type": JSON}),
+    ("GET", f"{GRID}/style.json", {}),
     ("GET", f"{GRID}/tiles/{{z}}/{{x}}/{{y}}.mvt", {"path_parameters": {"z": 0, "x": 0, "y": 0}}),
     ("GET", "/api/v1/routes/{route_id}/safety", {"path_parameters": {"route_id": 5}}),
     ("GET", "/api/v1/routes/{route_id}/safety/explain", {"path_parameters": {"route_id": 5}}),
