@@ -5,8 +5,9 @@ import "./map/copy.js";
 import { complain, read, reason, say } from "./map/dom.js";
 import { tellHeld } from "./map/held.js";
 import { tell, tellLacks } from "./map/legend.js";
+import { findPlaces } from "./map/places.js";
 import { quantiles, resolutionOf } from "./map/scale.js";
-import { dark, stripes, style } from "./map/style.js";
+import { colour, dark, stripes, style } from "./map/style.js";
 import { tellUnusual } from "./map/unusual.js";
 
 const page = document.getElementById("map");
@@ -174,6 +175,13 @@ side.addEventListener("click", (event) => {
   if (!h3 || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   choose(h3, goThere);
+});
+// Of a single point, the streets around it are in view too.
+let pin;
+findPlaces(() => { const { lat, lng } = map.getCenter(); return [lat, lng]; }, ({ bounds: around, longitude, latitude }) => {
+  pin?.remove();
+  pin = new gl.Marker({ color: colour("chosen") }).setLngLat([longitude, latitude]).addTo(map);
+  map.fitBounds(around, { padding: 60, maxZoom: 15 });
 });
 form.addEventListener("change", (event) => {
   if (event.target.name === "area" && bounds()) map.fitBounds(bounds(), { padding: 24 });

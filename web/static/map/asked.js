@@ -15,6 +15,8 @@ export function given(...without) {
 
 const ofCrimes = () => given("measure", "cell", "area", "resolution");
 export const cellUrl = (h3, more = "") => `${page.dataset.cells}${h3}${more}?${ofCrimes()}`;
+export const placesUrl = (words, near) =>
+  `${page.dataset.places}?${new URLSearchParams({ q: words, near: near.map((one) => one.toFixed(3)), limit: 8 })}`;
 export const namesUrl = (cells) => `${page.dataset.places}/cells?cells=${cells}&${ofCrimes()}`;
 export const landUrl = () => `${location.origin}${page.dataset.land}?${ofCrimes()}`;
 export const periodUrl = () => `${page.dataset.grid}/period?${given("measure", "cell", "resolution")}`;

@@ -37,7 +37,7 @@ const listed = new Map();
 export function list(place, cells, amount) {
   listed.set(place, cells);
   const show = () => {
-    if (listed.get(place) === cells) replace(place, cells.map((one) => item(link(one), ...id(one), amount(one))));
+    if (listed.get(place) === cells) replace(place, cells.map((one) => item(link(one), amount(one), ...id(one))));
   };
   show();
   nameAll(cells.map((one) => one.h3), show);
