@@ -1,6 +1,7 @@
 """Settings of the web: those of the workers, and its secrets."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,6 +18,8 @@ from worker.settings import local_secret
 SHORTEST = {"secret_key": 32, "admin_password": 12, "admin_api_token": 24}
 _HOST = re.compile(r"[a-zA-Z0-9.-]+(:[0-9]+)?|\[::1\](:[0-9]+)?")
 
+# https://github.com/protomaps/PMTiles/blob/main/spec/v3/spec.md#3-header
+_PMTILES = b"PMTiles\x03"
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
@@ -29,6 +32,20 @@ def _tiles(url: str) -> str:
     if not _HOST.fullmatch(parts.netloc) or not all(f"{{{name}}}" in parts.path for name in "zxy"):
         raise ValueError("expected an address such as https://tiles.example.org/{z}/{x}/{y}.png")
     return url
+
+
+def _archive(file: str) -> str:
+    """Raises ValueError."""
+    if not file:
+        return file
+    try:
+        with Path(file).open("rb") as opened:
+            begin = opened.read(len(_PMTILES))
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    if begin != _PMTILES:
+        raise ValueError("expected a PMTiles archive of version 3")
+    return file
 
 
 def _issuer(url: str) -> str:
@@ -95,7 +112,9 @@ class Settings(worker.settings.Settings):
     public_read: bool = Field(False, validation_alias="PUBLIC_READ")
     """Whether pages that only read the grid need no sign-in."""
     base_map_url: Annotated[str, AfterValidator(_tiles)] = Field("", validation_alias="SAFEGRID_BASE_MAP_URL")
-    """Raster tiles under the cells of the map, with {z}, {x} and {y}; none when empty."""
+    """Tiles under the cells of the map, with {z}, {x} and {y}, vector ones where it ends with .mvt or .pbf."""
+    base_map_file: Annotated[str, AfterValidator(_archive)] = Field("", validation_alias="SAFEGRID_BASE_MAP_FILE")
+    """A PMTiles file of this host, in place of the tiles of a service; no base map when both are empty."""
     base_map_attribution: str = Field("", validation_alias="SAFEGRID_BASE_MAP_ATTRIBUTION")
 
     def oidc_values(self, role: Literal["viewer", "operator"]) -> set[str]:
@@ -134,8 +153,17 @@ class Settings(worker.settings.Settings):
     @field_validator("base_map_attribution")
     @classmethod
     def _names_its_source(cls, value: str, info: ValidationInfo) -> str:
-        if info.data.get("base_map_url") and not value.strip():
-            raise ValueError("is required with SAFEGRID_BASE_MAP_URL: whom its tiles are from, and their licence")
+        given = [name for name in ("url", "file") if info.data.get(f"base_map_{name}")]
+        if given and not value.strip():
+            what = f"SAFEGRID_BASE_MAP_{given[0].upper()}"
+            raise ValueError(f"is required with {what}: whom its tiles are from, and their licence")
+        return value
+
+    @field_validator("base_map_file")
+    @classmethod
+    def _is_the_only_one(cls, value: str, info: ValidationInfo) -> str:
+        if value and info.data.get("base_map_url"):
+            raise ValueError("is set beside SAFEGRID_BASE_MAP_URL: the map has one base map, so set one of them")
         return value
 
     @field_validator(*SHORTEST)

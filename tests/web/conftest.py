@@ -42,6 +42,7 @@ def _no_web_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
         "SAFEGRID_CORS_ORIGINS",
         "WEB_CONCURRENCY",
         "SAFEGRID_BASE_MAP_URL",
+        "SAFEGRID_BASE_MAP_FILE",
         "SAFEGRID_BASE_MAP_ATTRIBUTION",
         "SAFEGRID_SESSION_IDLE_S",
         *(f"SAFEGRID_OIDC_{one}" for one in ("ISSUER", "CLAIM", "OPERATORS", "VIEWERS")),
@@ -128,10 +129,10 @@ def sign_in(browser: FlaskClient, password: str = PASSWORD, username: str = "adm
 
 
 def plain_paths(app: APIFlask) -> list[str]:
-    """Every address that takes a GET and needs no more: no name to look for, and no provider, which nobody has set."""
+    """Every address that takes a GET and needs no more: no name to look for, no provider and no base map."""
     rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ()) and not rule.arguments]
     # The favicon is a file, which the test client would leave open.
-    left_out = ("oidc.start", "oidc.callback", "oidc.leave", "places_api.places", "places_api.cells")
+    left_out = ("oidc.start", "oidc.callback", "oidc.leave", "places_api.places", "places_api.cells", "grid.base_file")
     return [rule.rule for rule in rules if rule.endpoint not in left_out and rule.rule != "/rq/favicon.ico"]
 
 

@@ -4,7 +4,6 @@ import datetime as dt
 import gzip
 import json
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, render_template, request
 from flask.typing import ResponseReturnValue
@@ -17,12 +16,11 @@ from jobs.grid.reading import Answer, NoSuchCell
 from jobs.grid.trends.query import TrendQuery
 from jobs.months import month_text
 from web.data import store as data
-from web.grid import trends
+from web.grid import base, trends
 from web.grid.choices import MEASURES, Choices, MapQuery, asked
 from web.grid.reader import reader
 from web.html import charts
-from web.http import security
-from web.http.clients import client, settings, settings_of
+from web.http.clients import client, settings
 from web.people import guard
 
 bp = Blueprint("grid", __name__, url_prefix="/map")
@@ -31,11 +29,9 @@ SOURCE = {"attribution": ATTRIBUTION, "licence_url": LICENCE_URL, "approximate":
 
 
 def init_app(app: Flask) -> None:
-    """Add the pages. Only the map itself may load icons of its style sheet, and tiles of the base map."""
+    """Add the pages. Only the map itself may load tiles of the base map."""
     app.register_blueprint(bp)
-    base = urlsplit(settings_of(app).base_map_url)
-    tiles = f" {base.scheme}://{base.netloc}" if base.netloc else ""
-    security.widen(app, "grid.index", {"img-src": "'self' data:", "connect-src": f"'self'{tiles}"})
+    base.init_app(app)
 
 
 @bp.get("/")
@@ -58,7 +54,7 @@ def index() -> ResponseReturnValue:
         has_crimes=has_crimes,
         measures=MEASURES,
         first=SHOWN_FIRST,
-        settings=settings(),
+        base=base.base_map(settings()),
     )
     return page, 422 if problems else 200
 
@@ -77,6 +73,13 @@ def _given(*names: str) -> dict[str, str]:
     """What of the address the grid is asked with; only these parameters where some are named."""
     wanted = names or request.args.keys() - {"measure", "cell"}
     return {name: value for name, value in request.args.items() if value and name in wanted}
+
+
+@bp.get("/base.pmtiles")
+@guard.reads_grid
+def base_file() -> ResponseReturnValue:
+    """The file of the base map, by ranges."""
+    return base.part_of_file()
 
 
 @bp.get("/cells/<h3>")

@@ -1,13 +1,15 @@
 // The map: our tiles, a legend of what is in view, and the cell that somebody chose.
 // All it needs comes from here, but for the tiles of a base map where one is set.
 import { cellUrl, chosen, isShown, landUrl, measure, recall, remember, tileUrl } from "./map/asked.js";
+import { openBase } from "./map/base.js";
 import "./map/copy.js";
 import { complain, read, reason, say } from "./map/dom.js";
 import { tellHeld } from "./map/held.js";
 import { tell, tellLacks } from "./map/legend.js";
 import { findPlaces } from "./map/places.js";
 import { quantiles, resolutionOf } from "./map/scale.js";
-import { colour, dark, stripes, style } from "./map/style.js";
+import { stripes, style } from "./map/style.js";
+import { colour, dark } from "./map/theme.js";
 import { tellUnusual } from "./map/unusual.js";
 
 const page = document.getElementById("map");
@@ -36,6 +38,7 @@ async function library() {
 }
 
 const gl = await library();
+await openBase(gl);
 
 function inView() {
   const found = map.getLayer("cells") ? map.queryRenderedFeatures({ layers: ["cells"] }) : [];

@@ -1,9 +1,7 @@
 // What is drawn, as a style of MapLibre.
+import { base, hasBase } from "./base.js";
 import { colours } from "./scale.js";
-
-const page = document.getElementById("map");
-export const dark = matchMedia("(prefers-color-scheme: dark)");
-export const colour = (name) => getComputedStyle(page).getPropertyValue(`--map-${name}`).trim();
+import { colour } from "./theme.js";
 
 // A cell has the colour of its class. One that the classes were not made for, as it comes before they are known or is
 // of another resolution, has a colour of none.
@@ -16,21 +14,13 @@ function fill({ breaks, resolution }, measure) {
   return ["case", ["==", ["slice", ["get", "h3"], 1, 2], resolution.toString(16)], stepped, colour("none")];
 }
 
-function base() {
-  const url = page.dataset.base;
-  if (!url) return [{}, []];
-  const paint = { "raster-saturation": -0.5, "raster-brightness-max": dark.matches ? 0.5 : 1 };
-  const source = { type: "raster", tiles: [url], tileSize: 256, maxzoom: 19 };
-  return [{ base: source }, [{ id: "base", type: "raster", source: "base", paint }]];
-}
-
 const line = (name, width) => ({ "line-color": colour(name), "line-width": width });
 const cells = (id, type, paint, filter = true) => ({ id, type, source: "cells", "source-layer": "cells", paint, filter });
 
 // given: tiles and land (addresses), areas (GeoJSON), scale, measure, and the chosen cell.
 export function style(given) {
-  const [source, layer] = base();
-  const solid = page.dataset.base ? 0.7 : 0.9;
+  const [source, below] = base();
+  const solid = hasBase() ? 0.7 : 0.9;
   const opacity = ["case", ["get", "few_data"], solid * 0.6, solid];
   return {
     version: 8,
@@ -42,7 +32,7 @@ export function style(given) {
     },
     layers: [
       { id: "ground", type: "background", paint: { "background-color": colour("ground") } },
-      ...layer,
+      ...below,
       cells("cells", "fill", { "fill-color": fill(given.scale, given.measure), "fill-opacity": opacity }),
       cells("few", "fill", { "fill-pattern": `rising ${colour("ink")}`, "fill-opacity": 0.45 }, ["get", "few_data"]),
       { id: "lacks", type: "fill", source: "lacks", paint: { "fill-pattern": `falling ${colour("lacks")}`, "fill-opacity": 0.8 } },
