@@ -1,5 +1,6 @@
 """Calendar months as the date of their first day, and as the text YYYY-MM."""
 
+import calendar
 import re
 from collections.abc import Iterable
 from datetime import date
@@ -58,3 +59,8 @@ def months_between(older: date, newer: date) -> int:
 def months_from(oldest: date, newest: date) -> list[date]:
     """Every month from the oldest to the newest, both among them."""
     return [add_months(oldest, count) for count in range(months_between(oldest, newest) + 1)]
+
+
+def days(months: Iterable[date]) -> int:
+    """Days of calendar months."""
+    return sum(calendar.monthrange(month.year, month.month)[1] for month in months)

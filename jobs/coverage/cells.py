@@ -73,6 +73,11 @@ def located(connection: Connection, cells: Iterable[int]) -> dict[int, str | Non
     return {row.cell: row.force for row in rows}
 
 
+def of_forces(connection: Connection, wanted: Iterable[str]) -> list[int]:
+    """The known cells of these forces."""
+    return list(connection.scalars(select(ForceCell.cell).where(ForceCell.force.in_(list(wanted)))))
+
+
 def unlocated(connection: Connection, area: Area) -> dict[int, Place]:
     """{cell: where to ask} for the area's cells, and those next to them, whose force is not known."""
     wanted = {**around(area), **inside(area)}

@@ -164,6 +164,14 @@ class Sums:
         counts[places], asb[places], weighted[places] = self.counts, self.asb, self.weighted
         return Sums(ids, counts, asb, weighted)
 
+    def counts_of(self, ids: Ints) -> list[int]:
+        """The crimes of these cells, 0 where there are none; in order of their numbers."""
+        if not len(self.ids):
+            return [0] * len(ids)
+        places = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
+        counts: list[int] = np.where(self.ids[places] == ids, self.counts[places], 0).tolist()
+        return counts
+
     def parents(self, resolution: int) -> "Sums":
         """The same crimes by the cells of a resolution that is not finer."""
         ids, places = np.unique(parents(self.ids, resolution), return_inverse=True)

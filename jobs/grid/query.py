@@ -25,6 +25,8 @@ from jobs.settings import Box, parse_box
 COARSEST: Final = min(coarse.RESOLUTIONS)
 # Positions are snapped by the source: cells of resolution 10 look finer than they are.
 SHOWN_FIRST: Final = 9
+# Of periods that are compared, twenty years.
+FARTHEST: Final = 240
 # Some thousand tiles for a country at 12; four times as many with each zoom beyond.
 SHALLOWEST_EXPORT: Final = 4
 DEEPEST_EXPORT: Final = 14
@@ -160,6 +162,9 @@ class AreaQuery(CellQuery):
     """Which crimes of an area are read."""
 
     area: str | None = Field(None, description="Slug of an area: months held of all of it")
+    compare: int | None = Field(
+        None, ge=1, le=FARTHEST, description="How many months before the other period lies, if one is compared"
+    )
 
 
 class TileQuery(Resolved, CellQuery):

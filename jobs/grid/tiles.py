@@ -1,7 +1,7 @@
 """Tiles of the web's usual map (Web Mercator, 256 px, zoom 0 shows the world), filled with cells."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -66,15 +66,22 @@ class Tile:
 
 def encode(tile: Tile, cells: Cells) -> bytes:
     """The cells as a vector tile with the layer `cells`; no bytes where there are none."""
-    return mvt.layer(LAYER, _features(tile, cells))
+    return layer(tile, cells.outlines, (dict(zip(PROPERTIES, values, strict=True)) for values in cells.said()))
 
 
-def _features(tile: Tile, cells: Cells) -> Iterator[tuple[mvt.Ring, dict[str, mvt.Value]]]:
-    projected = shapely.transform(cells.outlines, tile.project)
+def layer(tile: Tile, outlines: npt.NDArray[np.object_], properties: Iterable[Mapping[str, mvt.Value]]) -> bytes:
+    """Polygons in degrees, shape (n,), as that layer, each with its properties."""
+    return mvt.layer(LAYER, _features(tile, outlines, properties))
+
+
+def _features(
+    tile: Tile, outlines: npt.NDArray[np.object_], properties: Iterable[Mapping[str, mvt.Value]]
+) -> Iterator[tuple[mvt.Ring, Mapping[str, mvt.Value]]]:
+    projected = shapely.transform(outlines, tile.project)
     clipped = shapely.clip_by_rect(projected, -_BUFFER, -_BUFFER, EXTENT + _BUFFER, EXTENT + _BUFFER)
-    for shape, values in zip(clipped, cells.said(), strict=True):
+    for shape, values in zip(clipped, properties, strict=True):
         if ring := _ring(shape):
-            yield ring, dict(zip(PROPERTIES, values, strict=True))
+            yield ring, values
 
 
 def _ring(shape: Any) -> mvt.Ring:

@@ -74,7 +74,8 @@ def box(page: Page, place: str) -> FloatRect:
 
 def swatch(page: Page, place: str) -> list[int]:
     """The colour of a part of the page."""
-    colour = page.locator(place).evaluate("one => getComputedStyle(one).backgroundColor")
+    # In one step: between two, the legend may be drawn anew.
+    colour = page.evaluate("place => getComputedStyle(document.querySelector(place)).backgroundColor", place)
     return [int(part) for part in re.findall(r"\d+", colour)]
 
 
@@ -212,6 +213,36 @@ def test_cells_with_more_than_usual_are_listed_and_say_why(open_page: Open, clie
     page.route("**/api/v1/grid/unusual*", lambda route: route.abort())
     page.get_by_label("Category").select_option("burglary")
     expect(unusual.locator("#map-unusual-said")).to_have_text("The server does not answer. Try again in a moment.")
+
+
+def test_two_periods_are_compared(open_page: Open, client: Client) -> None:
+    with client.engine.connect() as connection:
+        town.build(connection, dt.date(2024, 5, 1), months=15, crimes=150, rise=8)
+    risen = h3.cell_to_parent(h3.latlng_to_cell(*town.QUIET, 10), 9)
+    page = open_page(f"/map/?from=2024-02{place(risen)}", bypass_csp=True, viewport=WIDE)
+    drawn(page)
+    page.get_by_label("Compare with").select_option("1 year before")
+    expect(page.locator("#map-legend h2")).to_have_text("Crimes against a year before (paler: within chance)")
+    expect(page.locator("#map-legend li")).to_have_count(5)
+    expect(page.locator("#map-held summary")).to_have_text("4 of 4 months held, 3 compared")
+    changed = page.get_by_role("region", name="Changed most in view")
+    expect(changed.get_by_role("listitem")).to_have_text([re.compile("24 crimes, 0 before")])
+    expect(changed.locator("#map-count")).to_contain_text("; 1 changed by more than chance.")
+    most, ground = swatch(page, "#map-legend li:last-child .swatch"), swatch(page, ".map-view")
+    seen = [0.9 * one + 0.1 * below for one, below in zip(most, ground, strict=True)]
+    until(lambda: middle(page) == pytest.approx(seen, abs=3), "the cell has the last colour of the legend")
+    changed.get_by_role("link").click()
+    expect(page.locator("#map-cell")).to_contain_text("24 crimes in 3 months from 2024-03 to 2024-05, 0 in 3 months")
+    # The address holds all of it, and going back takes it back.
+    page.reload()
+    drawn(page)
+    expect(page.get_by_label("Compare with")).to_have_value("12")
+    expect(page.get_by_label("Colour by")).to_be_disabled()
+    for _ in range(2):
+        page.go_back()
+    expect(page.get_by_label("Colour by")).to_be_enabled()
+    expect(page.locator("#map-legend h2")).to_have_text("Weighted crimes")
+    expect(page.locator("#map-cell")).to_contain_text("Choose a cell")
 
 
 def test_keys_choose_the_cell_in_the_middle(open_page: Open, busiest: str) -> None:

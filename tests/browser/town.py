@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import math
 import random
 from collections import Counter, defaultdict
 from typing import Any
@@ -80,6 +81,13 @@ def build(connection: Connection, newest: dt.date, months: int = 12, crimes: int
             for cell, stats in cells.items():
                 all_crimes[h3.cell_to_parent(cell, 9)] += stats.total()
     return all_crimes.most_common(1)[0][0]
+
+
+def tile_of(cell: str, zoom: int) -> tuple[int, int, int]:
+    """zoom, x and y of the tile that a cell's centre is in: https://wiki.openstreetmap.org/wiki/Slippy_map_tilenames"""
+    lat, lng = h3.cell_to_latlng(cell)
+    y = (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2
+    return zoom, int((lng + 180) / 360 * 2**zoom), int(y * 2**zoom)
 
 
 def put(connection: Connection, month: dt.date, cells: dict[str, Counter[str]]) -> None:

@@ -15,8 +15,9 @@ import pytest
 from sqlalchemy import Connection, text
 
 from jobs import database
+from jobs.grid.answers import NoSuchCell
 from jobs.grid.query import QueryRefused
-from jobs.grid.reading import Grid, NoSuchCell
+from jobs.grid.reading import Grid
 from jobs.grid.trends import season
 from jobs.grid.trends.query import TrendQuery, UnusualQuery
 from jobs.months import parse_month
@@ -47,12 +48,14 @@ def grid(settings: Settings, connection: Connection) -> Iterator[Grid]:
 
 
 def unusual(grid: Grid, query: UnusualQuery = AREA) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(gzip.decompress(grid.unusual(query).packed or b""))
+    found: dict[str, Any] = json.loads(gzip.decompress(grid.past.unusual(query).packed or b""))
     return found
 
 
 def trend(grid: Grid, place: tuple[float, float, int, int], **asked: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(gzip.decompress(grid.trend(cell_of(place), TrendQuery(**asked)).packed or b""))
+    found: dict[str, Any] = json.loads(
+        gzip.decompress(grid.past.trend(cell_of(place), TrendQuery(**asked)).packed or b"")
+    )
     return found
 
 
@@ -94,7 +97,7 @@ def test_other_months_and_categories_can_be_asked_for(grid: Grid) -> None:
     with pytest.raises(NoSuchCell, match="has no crimes in the months held"):
         trend(grid, RISING, category=("drugs",))
     with pytest.raises(QueryRefused, match="bbox: expected this, or area"):
-        grid.unusual(UnusualQuery())
+        grid.past.unusual(UnusualQuery())
     nowhere = UnusualQuery(area="southampton-core", bbox="40,1,41,2")  # type: ignore[arg-type]
     assert (unusual(grid, nowhere)["cells"], unusual(grid, nowhere)["looked_at"]) == ([], 0)
 

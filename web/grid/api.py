@@ -9,18 +9,19 @@ from flask import Response, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from jobs.grid.answers import Answer
+from jobs.grid.changes.query import ChangeQuery, ChangesQuery, ChangeTileQuery
 from jobs.grid.export.formats import FORMATS
 from jobs.grid.geojson import LICENCE_URL
 from jobs.grid.lookup import LookupQuery
 from jobs.grid.paths.query import PathQuery
 from jobs.grid.query import AreaQuery, CellQuery, ExportQuery, GridQuery, TileQuery
-from jobs.grid.reading import Answer
 from jobs.grid.tiles import DEEPEST, Tile
 from jobs.grid.trends.query import TrendQuery, UnusualQuery
 from web.grid import export as exports
 from web.grid import styles, tilejsons
 from web.grid.reader import reader
-from web.grid.schemas import Period
+from web.grid.schemas import HeldPeriod
 from web.http.reading import takes_file
 from web.http.schemas import as_json
 from web.people import guard
@@ -93,12 +94,12 @@ def cells(wanted: GridQuery) -> Response:
 
 @bp.get("/period")
 @bp.input(AreaQuery, location="query", arg_name="wanted")
-@bp.output(Period)
+@bp.output(HeldPeriod)
 @bp.doc(summary="Which months are read, and what of them is not held or not supplied", operation_id="getGridPeriod")
 @guard.reads_grid
 def period(wanted: AreaQuery) -> Response:
     """What stands beside cells and tiles that are asked for likewise."""
-    return as_json(Period(**reader().period(wanted)))
+    return as_json(HeldPeriod(**reader().period(wanted)))
 
 
 @bp.get("/cells/<h3>")
@@ -124,7 +125,7 @@ def cell(h3: str, wanted: CellQuery) -> Response:
 @guard.reads_grid
 def trend(h3: str, wanted: TrendQuery) -> Response:
     """The same months of up to five earlier years say what is usual."""
-    return _respond(reader().trend(h3, wanted, request.if_none_match.contains_weak), JSON)
+    return _respond(reader().past.trend(h3, wanted, request.if_none_match.contains_weak), JSON)
 
 
 @bp.get("/unusual")
@@ -137,7 +138,7 @@ def trend(h3: str, wanted: TrendQuery) -> Response:
 @guard.reads_grid
 def unusual(wanted: UnusualQuery) -> Response:
     """Of the cells listed, a twentieth is expected to be chance at most, however many were looked at."""
-    return _respond(reader().unusual(wanted, request.if_none_match.contains_weak), JSON)
+    return _respond(reader().past.unusual(wanted, request.if_none_match.contains_weak), JSON)
 
 
 @bp.get("/tiles/<int:z>/<int:x>/<int:y>.mvt")
@@ -150,10 +151,53 @@ def unusual(wanted: UnusualQuery) -> Response:
 @guard.reads_grid
 def tile(z: int, x: int, y: int, wanted: TileQuery) -> Response:
     """A vector tile."""
+    return _respond(reader().tile(_tile(z, x, y), wanted, request.if_none_match.contains_weak), MVT)
+
+
+def _tile(z: int, x: int, y: int) -> Tile:
     place = Tile(z, x, y)
     if not place.is_on_map:
         raise NotFound(f"There is no tile {z}/{x}/{y}: zoom goes from 0 to {DEEPEST}, x and y from 0 to 2^zoom - 1.")
-    return _respond(reader().tile(place, wanted, request.if_none_match.contains_weak), MVT)
+    return place
+
+
+@bp.get("/changes")
+@bp.input(ChangesQuery, location="query", arg_name="wanted")
+@bp.doc(
+    summary="Cells with their crimes of two periods, as GeoJSON",
+    operation_id="getGridChanges",
+    responses=_kept(GEOJSON, "A FeatureCollection", "Changes"),
+)
+@guard.reads_grid
+def changes(wanted: ChangesQuery) -> Response:
+    """Each month with the one `compare` months before, where both are held."""
+    return _respond(reader().past.changes(wanted, request.if_none_match.contains_weak), GEOJSON)
+
+
+@bp.get("/changes/<int:z>/<int:x>/<int:y>.mvt")
+@bp.input(ChangeTileQuery, location="query", arg_name="wanted")
+@bp.doc(
+    summary="A tile of a map with the crimes of two periods, as Mapbox Vector Tile with the layer `cells`",
+    operation_id="getGridChangeTile",
+    responses=_kept(MVT, "The tile; empty where there are no cells"),
+)
+@guard.reads_grid
+def change_tile(z: int, x: int, y: int, wanted: ChangeTileQuery) -> Response:
+    """A vector tile; a ratio that there is not is no property of its cell."""
+    return _respond(reader().past.change_tile(_tile(z, x, y), wanted, request.if_none_match.contains_weak), MVT)
+
+
+@bp.get("/cells/<h3>/change")
+@bp.input(ChangeQuery, location="query", arg_name="wanted")
+@bp.doc(
+    summary="One cell's crimes of two periods",
+    operation_id="getGridCellChange",
+    responses=_kept(JSON, "The change", "Change"),
+)
+@guard.reads_grid
+def change(h3: str, wanted: ChangeQuery) -> Response:
+    """Both counts, and whether they differ by more than chance."""
+    return _respond(reader().past.change(h3, wanted, request.if_none_match.contains_weak), JSON)
 
 
 @bp.get("/tiles.json")

@@ -13,7 +13,8 @@ from jobs import areas
 from jobs.areas import Area
 from jobs.grid import period, weights
 from jobs.grid.period import Held
-from jobs.grid.query import COARSEST, Asked, QueryRefused, TileQuery, resolution_of
+from jobs.grid.query import COARSEST, FARTHEST, Asked, QueryRefused, TileQuery, resolution_of
+from jobs.months import months_between
 from jobs.parameters import problems_by_field
 from web.data import store as data
 from web.http.reading import given_twice
@@ -34,6 +35,7 @@ class MapQuery(TileQuery):
     area: str | None = Field(None, description="Slug of the area that the map begins with; all of them when left out")
     measure: Literal["weighted", "crimes", "density_per_km2", "smoothed_per_km2"] = "weighted"
     cell: Annotated[str, StringConstraints(pattern="^[0-9a-f]{15}$")] | None = None
+    compare: int | None = Field(None, ge=1, le=FARTHEST, description="How many months before the other period lies")
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,11 @@ class Choices:
     def resolutions(self) -> range:
         """Those that the newest month can be shown in."""
         return range(COARSEST, (self.held[-1].resolution if self.held else self.finest) + 1)
+
+    @property
+    def years(self) -> range:
+        """How many years before there are months to compare with."""
+        return range(1, months_between(self.held[0].month, self.held[-1].month) // 12 + 1 if self.held else 1)
 
     @property
     def outlines(self) -> dict[str, Any]:

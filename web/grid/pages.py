@@ -3,20 +3,22 @@
 import datetime as dt
 import gzip
 import json
+from collections.abc import Set
 from typing import Any
 
 from flask import Blueprint, Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
+from jobs.grid.answers import Answer, NoSuchCell
+from jobs.grid.changes.query import ChangeQuery
 from jobs.grid.export.formats import FORMATS
 from jobs.grid.geojson import APPROXIMATE, ATTRIBUTION, LICENCE_URL
 from jobs.grid.query import SHOWN_FIRST, CellQuery, QueryRefused
-from jobs.grid.reading import Answer, NoSuchCell
 from jobs.grid.trends.query import TrendQuery
 from jobs.months import month_text
 from web.data import store as data
-from web.grid import base, trends
+from web.grid import base, changes, trends
 from web.grid.choices import MEASURES, Choices, MapQuery, asked
 from web.grid.reader import reader
 from web.html import charts
@@ -71,7 +73,7 @@ def _wanted(choices: Choices) -> tuple[MapQuery, dict[str, str]]:
 
 def _given(*names: str) -> dict[str, str]:
     """What of the address the grid is asked with; only these parameters where some are named."""
-    wanted = names or request.args.keys() - {"measure", "cell"}
+    wanted = names or request.args.keys() - {"measure", "cell", "compare"}
     return {name: value for name, value in request.args.items() if value and name in wanted}
 
 
@@ -98,10 +100,10 @@ def part(h3: str) -> ResponseReturnValue:
 
 def _cell(h3: str) -> dict[str, Any]:
     """What the templates show of a cell. Raises NoSuchCell, QueryRefused."""
-    found = _read(reader().cell(h3, asked(CellQuery, request.args)))
+    found = _read(reader().cell(h3, asked(CellQuery, _only(request.args.keys() - {"compare"}))))
     with client().engine.connect() as connection:
         names = data.category_names(connection)
-    return {**SOURCE, "cell": found, "names": names, **_history(found), **_trend(h3), "given": _given()}
+    return {**SOURCE, "cell": found, "names": names, **_history(found), **_trend(h3), **_change(h3), "given": _given()}
 
 
 def _read(answer: Answer) -> dict[str, Any]:
@@ -111,12 +113,24 @@ def _read(answer: Answer) -> dict[str, Any]:
 
 def _trend(h3: str) -> dict[str, Any]:
     """The cell against its own past; none where its crimes are of long ago."""
-    given = MultiDict([(name, value) for name, value in request.args.items() if name in ("to", "category")])
     try:
-        query = asked(TrendQuery, given)
-        return trends.of(_read(reader().trend(h3, query)))
+        query = asked(TrendQuery, _only({"to", "category"}))
+        return trends.of(_read(reader().past.trend(h3, query)))
     except NoSuchCell:
         return {"trend": None}
+
+
+def _change(h3: str) -> dict[str, Any]:
+    """Its crimes of the other period, where one is asked for."""
+    if not request.args.get("compare"):
+        return {"change": None}
+    query = asked(ChangeQuery, _only({"from", "to", "category", "compare"}))
+    return changes.of(_read(reader().past.change(h3, query)))
+
+
+def _only(names: Set[str]) -> MultiDict[str, str]:
+    """These parameters of the address, as often as they are given."""
+    return MultiDict([(name, value) for name, value in request.args.items(multi=True) if name in names])
 
 
 def _history(cell: dict[str, Any]) -> dict[str, str]:

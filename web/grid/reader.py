@@ -4,9 +4,10 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from jobs.grid.answers import NoSuchCell
 from jobs.grid.export.extras import ExtraMissing
 from jobs.grid.query import QueryRefused
-from jobs.grid.reading import Grid, NoSuchCell
+from jobs.grid.reading import Grid
 from web.http.clients import settings_of
 from web.http.errors import Problem, respond
 

@@ -31,6 +31,12 @@ class Period(Schema):
     generation: int
 
 
+class HeldPeriod(Period):
+    """The same, with what of it can be compared."""
+
+    months_compared: list[str] | None = Field(description="Months held that are held `compare` months before too")
+
+
 class _Read(Period):
     """What was read of the grid."""
 
@@ -198,6 +204,57 @@ class Lookup(_Read):
     points: list[Numbers] = Field(description="Of the cell that each point lies in")
 
 
+class ChangeNumbers(Schema):
+    """A cell's crimes of two periods."""
+
+    h3: str
+    crimes: int
+    crimes_before: int
+    ratio: float | None = Field(description="Of crimes a day, now by before; none where there were none before")
+    p_value: float = Field(description="Chance of a change as large, to either side, at equal rates")
+    within_chance: bool
+    comparable: bool = Field(
+        description="Whether the same land is held of all months compared, and its force supplied them; "
+        "else the change says nothing"
+    )
+
+
+class _Compared(Schema):
+    """What was compared, and how."""
+
+    months: list[str] = Field(description="YYYY-MM")
+    months_before: list[str]
+    months_not_compared: list[str] = Field(description="Of the newer period: not held, or their others are not")
+    categories: list[str] | Literal["all"]
+    coverage: list[NotSupplied] = Field(description="Of the months of both periods")
+    test: str
+    generation: int
+    resolution: int
+    attribution: str
+    license: str
+    positions: str
+
+
+class ChangeFeature(Schema):
+    """A cell as GeoJSON."""
+
+    type: Literal["Feature"]
+    id: str
+    geometry: Ring
+    properties: ChangeNumbers
+
+
+class Changes(_Compared):
+    """Cells as a GeoJSON FeatureCollection."""
+
+    type: Literal["FeatureCollection"]
+    features: list[ChangeFeature]
+
+
+class Change(_Compared, ChangeNumbers):
+    """One cell's crimes of two periods."""
+
+
 class PathCell(Schema):
     """A cell that the corridor of a segment overlaps."""
 
@@ -257,7 +314,7 @@ class Paths(_Read):
 def schemas(ref_template: str) -> Schemas:
     """Those that APIFlask does not know of, by name."""
     found: Schemas = {}
-    for model in (Cells, Cell, Trend, Unusual, Lookup, Paths):
+    for model in (Cells, Cell, Trend, Unusual, Changes, Change, Lookup, Paths):
         schema = model.model_json_schema(ref_template=ref_template)
         found |= {**schema.pop("$defs", {}), model.__name__: schema}
     return found

@@ -1,6 +1,6 @@
 // The map: our tiles, a legend of what is in view, and the cell that somebody chose.
 // All it needs comes from here, but for the tiles of a base map where one is set.
-import { cellUrl, chosen, isShown, landUrl, measure, recall, remember, tileUrl } from "./map/asked.js";
+import { cellUrl, chosen, compared, isShown, landUrl, measure, recall, remember, settle, tileUrl } from "./map/asked.js";
 import { openBase } from "./map/base.js";
 import "./map/copy.js";
 import { complain, read, reason, say } from "./map/dom.js";
@@ -53,7 +53,7 @@ function draw() {
 
 function current() {
   const asked = { tiles: tileUrl(map.getZoom()), land: landUrl(), measure: measure(), cell: chosen() };
-  return style({ ...asked, areas, scale });
+  return style({ ...asked, areas, scale, isCompared: Boolean(compared()) });
 }
 
 // A tile of an earlier choice may come back after the next choice.
@@ -143,7 +143,7 @@ panel.hidden = false;
 map.setMissingStyleImageResolver((name) => stripes(map, name));
 map.on("idle", () => {
   const cells = inView();
-  const breaks = quantiles(cells.map((one) => one[measure()]), measure() === "crimes");
+  const breaks = compared() ? [] : quantiles(cells.map((one) => one[measure()]), measure() === "crimes");
   const next = { breaks, resolution: cells.length ? resolutionOf(cells[0].h3) : null };
   const isNew = String(next.breaks) !== String(scale.breaks) || next.resolution !== scale.resolution;
   scale = next;
@@ -203,6 +203,7 @@ map.once("style.load", () => {
   isReady = true;
   draw();
 });
+settle();
 map.setStyle(current());
 tellHeld();
 // On a wall the page stays open for weeks.

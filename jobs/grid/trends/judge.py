@@ -1,8 +1,7 @@
 """The verdict on each cell of a family: more than usual, or not, or nothing that can be said."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -63,7 +62,7 @@ class Verdict:
 def family(season: Season, recent: Sums, earlier: Sums) -> list[Verdict]:
     """Of each cell of one family, in the order of their numbers."""
     ids = np.union1d(recent.ids, earlier.ids)
-    counts = _aligned(ids, recent), _aligned(ids, earlier)
+    counts = recent.counts_of(ids), earlier.counts_of(ids)
     can_be = bool(season.earlier) and bool(season.recent)
     tested = [can_be and new + old >= LEAST for new, old in zip(*counts, strict=True)]
     chances = [
@@ -74,10 +73,3 @@ def family(season: Season, recent: Sums, earlier: Sums) -> list[Verdict]:
         Verdict(cell, season, new, old, len(chances), *(next(outcomes) if is_tested else ()))
         for cell, new, old, is_tested in zip(ids.tolist(), *counts, tested, strict=True)
     ]
-
-
-def _aligned(ids: Any, sums: Sums) -> Sequence[int]:
-    counts = np.zeros(len(ids), np.int64)
-    counts[np.searchsorted(ids, sums.ids)] = sums.counts
-    found: list[int] = counts.tolist()
-    return found

@@ -1,12 +1,11 @@
 """Months that are held against each other: the newest ones, and the same calendar months of earlier years."""
 
-import calendar
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from jobs.months import add_months
+from jobs.months import add_months, days
 
 YEARS: Final = 5
 """So far back a cell's past goes: farther, a town is another."""
@@ -31,11 +30,6 @@ class Season:
         """The share of all crimes that would be recent at MARGIN times the past rate."""
         recent = MARGIN * days(self.recent)
         return recent / (recent + days(self.earlier))
-
-
-def days(months: Sequence[dt.date]) -> int:
-    """Days of calendar months."""
-    return sum(calendar.monthrange(month.year, month.month)[1] for month in months)
 
 
 def wanted(last: dt.date, count: int) -> list[list[dt.date]]:

@@ -111,9 +111,11 @@ def test_the_period_says_which_months_are_held_and_what_was_not_supplied(program
     assert (period["from"], period["to"], period["months"]) == ("2023-12", "2024-02", ["2024-01", "2024-02"])
     assert period["months_not_held"] == ["2023-12"]
     assert period["coverage"] == LACKING
+    assert period.pop("months_compared") is None
     # What the answer with cells says, but for the cells.
     cells = read(program, f"{GRID}?from=2023-12&to=2024-02")
     assert period == {name: cells[name] for name in period}
+    assert read(program, f"{GRID}/period?from=2024-01&compare=1")["months_compared"] == ["2024-02", "2024-03"]
     # Of all of an area, and of none of the months.
     with client.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE area_months SET is_whole = false WHERE month = '2024-02-01'")

@@ -1,4 +1,4 @@
-"""Trends over HTTP, and on a cell's page."""
+"""Trends and changes over HTTP, and on a cell's page."""
 
 import datetime as dt
 
@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection
 
 from tests.browser import town
-from web.grid.schemas import Trend, Unusual
+from web.grid.schemas import Change, Changes, Trend, Unusual
 
 RISEN = h3.cell_to_parent(h3.latlng_to_cell(*town.QUIET, 10), 9)
 GRID = "/api/v1/grid"
@@ -29,6 +29,12 @@ def test_answers_are_as_they_are_documented(program: FlaskClient, busiest: str) 
     assert "license" in found.headers["Link"]
     again = program.get(f"{GRID}/cells/{RISEN}/trend", headers={"If-None-Match": found.headers["ETag"]})
     assert again.status_code == 304
+    changed = program.get(f"{GRID}/changes?compare=12&from=2024-03")
+    assert {one.id for one in Changes.model_validate(changed.json).features} >= {RISEN, busiest}
+    one = Change.model_validate(program.get(f"{GRID}/cells/{RISEN}/change?compare=12&from=2024-03").json)
+    assert (one.crimes, one.crimes_before, one.within_chance) == (24, 0, False)
+    tile = program.get(f"{GRID}/changes/12/2032/1372.mvt?compare=12")
+    assert (tile.status_code, tile.content_type) == (200, "application/vnd.mapbox-vector-tile")
 
 
 REFUSED = {
@@ -37,6 +43,11 @@ REFUSED = {
     "unusual?area=southampton-core&recent=13": (422, "recent"),
     "unusual?area=southampton-core&from=2024-01": (422, "from"),
     "unusual?bbox=50,-9,58,1&resolution=10": (422, "resolution"),
+    "changes": (422, "compare"),
+    "changes?compare=0": (422, "compare"),
+    "changes?compare=12&scheme=ons": (422, "scheme"),
+    "changes/3/9/0.mvt?compare=12": (404, "There is no tile 3/9/0"),
+    "cells/x/change?compare=12": (404, "'x' is no H3 cell"),
     "cells/x/trend": (404, "'x' is no H3 cell"),
     f"cells/{h3.latlng_to_cell(55.95, -3.2, 9)}/trend": (404, "has no crimes in the months held"),
 }
@@ -62,3 +73,16 @@ def test_a_cell_page_has_its_trend_in_words_as_a_chart_and_as_a_table(browser: F
     assert "Not more than usual" in browser.get(f"/map/cells/{busiest}").text
     before = browser.get(f"/map/cells/{busiest}?to=2023-06").text
     assert "Whether it has more crimes than usual cannot be said" in before
+
+
+def test_a_cell_page_says_what_changed(browser: FlaskClient, busiest: str) -> None:
+    page = browser.get(f"/map/cells/{RISEN}?from=2024-03&compare=12").text
+    assert "24 crimes in 3 months from 2024-03 to 2024-05, 0 in 3 months from 2023-03 to 2023-05" in page
+    assert "there were none before, more than chance" in page
+    assert "within chance" in browser.get(f"/map/cells/{busiest}?compare=12").text
+    assert "None of these months is held together" in browser.get(f"/map/cells/{RISEN}?compare=36").text
+    # The links beside it ask what they understand.
+    assert f'href="{GRID}/cells/{RISEN}?from=2024-03"' in page
+    assert browser.get(f"/map/?compare=12&cell={RISEN}").status_code == 200
+    assert 'value="12" selected>1 year before' in browser.get("/map/?compare=12").text
+    assert 'value="5" selected>5 months before' in browser.get("/map/?compare=5").text

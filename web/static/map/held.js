@@ -13,11 +13,17 @@ function count({ from, to, months_not_held: lacking }) {
   return { asked, held: asked - lacking.length };
 }
 
-function lines({ months_not_held: lacking, coverage }) {
+function left({ months, months_compared: compared }) {
+  const others = compared ? months.filter((one) => !compared.includes(one)) : [];
+  return others.length ? [`Not compared, as the other month is not held: ${others.map(month).join(", ")}.`] : [];
+}
+
+function lines(period) {
+  const { months_not_held: lacking, coverage } = period;
   const held = lacking.length ? [`Not held, or not all of the area: ${lacking.map(month).join(", ")}. Fewer crimes do not mean safer.`] : [];
   const supplied = coverage.map(({ force, status, months }) =>
     `${force} ${status === "missing" ? "supplied nothing" : "did not supply all"} of ${months.map(month).join(", ")}.`);
-  return [...held, ...supplied];
+  return [...held, ...left(period), ...supplied];
 }
 
 // From the API, as it is for cells that are asked for likewise.
@@ -39,7 +45,8 @@ function show(period) {
   note.hidden = false;
   note.classList.toggle("lacking", held < asked);
   note.title = said.join(" ");
-  note.querySelector("summary").textContent = `${held} of ${asked} ${asked === 1 ? "month" : "months"} held`;
+  const compared = period.months_compared ? `, ${period.months_compared.length} compared` : "";
+  note.querySelector("summary").textContent = `${held} of ${asked} ${asked === 1 ? "month" : "months"} held${compared}`;
   if (!said.length) said.push(`All of ${month(period.from)} to ${month(period.to)}, and supplied in full as far as is known.`);
   replace(note.querySelector("ul"), said.map((one) => item(one)));
 }

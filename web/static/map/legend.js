@@ -1,5 +1,6 @@
 // What is said of the cells in view: the legend, and the highest of them.
-import { cellUrl, measure } from "./asked.js";
+import { cellUrl, compared, measure } from "./asked.js";
+import * as changes from "./changes.js";
 import { item, replace, say, swatch } from "./dom.js";
 import { nameAll, nameOf } from "./names.js";
 import { colours, resolutionOf, words, written } from "./scale.js";
@@ -43,19 +44,41 @@ export function list(place, cells, amount) {
   nameAll(cells.map((one) => one.h3), show);
 }
 
-export function tell(cells, { breaks }) {
+// What is said of cells: the title, the classes as kind and words, what stripes mean, and the first of the cells.
+function ofCounts(cells, breaks) {
   const values = cells.map((one) => one[measure()]);
+  return {
+    title: form.elements.measure.selectedOptions[0].text,
+    classes: colours(breaks.length + 1).map((kind, index) => [kind, words(index, breaks, values)]),
+    stripes: "fewer than 5 crimes",
+    first: "Highest in view",
+    ranked: cells.toSorted((a, b) => b[measure()] - a[measure()] || a.h3.localeCompare(b.h3)),
+    amount,
+  };
+}
+
+function ofChanges(cells) {
+  const { title, classes, ranked, amount: both } = changes;
+  const stripes = "cannot be compared: not held, or not supplied";
+  return { title: title(), classes: classes(), stripes, first: "Changed most in view", ranked: ranked(cells), amount: both };
+}
+
+export function tell(cells, { breaks }) {
+  const said = compared() ? ofChanges(cells) : ofCounts(cells, breaks);
   legend.hidden = highest.hidden = false;
-  legend.querySelector("h2").textContent = form.elements.measure.selectedOptions[0].text;
-  const classes = colours(breaks.length + 1).map((one, index) => item(swatch(one), words(index, breaks, values)));
-  replace(legend.querySelector("ul"), classes);
-  const top = cells.toSorted((a, b) => b[measure()] - a[measure()] || a.h3.localeCompare(b.h3)).slice(0, LISTED);
-  list(highest.querySelector("ol"), top, amount);
-  const count = cells.length
-    ? `${cells.length.toLocaleString("en-GB")} cells of resolution ${resolutionOf(cells[0].h3)} are in view.`
-    : "No crimes here in these months and this category: go to an area, zoom out, or choose more months.";
-  say("map-count", count);
+  legend.querySelector("h2").textContent = said.title;
+  replace(legend.querySelector("ul"), said.classes.map(([kind, text]) => item(swatch(kind), text)));
+  say("map-few-said", said.stripes);
+  say("map-highest-title", said.first);
+  list(highest.querySelector("ol"), said.ranked.slice(0, LISTED), said.amount);
+  say("map-count", count(cells, said.ranked));
   page.dataset.count = cells.length;
+}
+
+function count(cells, ranked) {
+  if (!cells.length) return "No crimes here in these months and this category: go to an area, zoom out, or choose more months.";
+  const some = `${cells.length.toLocaleString("en-GB")} cells of resolution ${resolutionOf(cells[0].h3)} are in view`;
+  return compared() ? `${some}; ${ranked.length} changed by more than chance.` : `${some}.`;
 }
 
 // Land whose force supplied nothing, or not all: hatched, as it is neither pale nor empty.

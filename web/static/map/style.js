@@ -1,5 +1,6 @@
 // What is drawn, as a style of MapLibre.
 import { base, hasBase } from "./base.js";
+import * as changes from "./changes.js";
 import { colours } from "./scale.js";
 import { colour } from "./theme.js";
 
@@ -17,11 +18,18 @@ function fill({ breaks, resolution }, measure) {
 const line = (name, width) => ({ "line-color": colour(name), "line-width": width });
 const cells = (id, type, paint, filter = true) => ({ id, type, source: "cells", "source-layer": "cells", paint, filter });
 
-// given: tiles and land (addresses), areas (GeoJSON), scale, measure, and the chosen cell.
+// Cells, and which of them have thin stripes.
+function filled(given) {
+  const solid = hasBase() ? 0.7 : 0.9;
+  if (given.isCompared) return [changes.paint(colour, solid), changes.isStriped];
+  const opacity = ["case", ["get", "few_data"], solid * 0.6, solid];
+  return [{ "fill-color": fill(given.scale, given.measure), "fill-opacity": opacity }, ["get", "few_data"]];
+}
+
+// given: tiles and land (addresses), areas (GeoJSON), scale, measure, the chosen cell, and whether periods are compared.
 export function style(given) {
   const [source, below] = base();
-  const solid = hasBase() ? 0.7 : 0.9;
-  const opacity = ["case", ["get", "few_data"], solid * 0.6, solid];
+  const [paint, isStriped] = filled(given);
   return {
     version: 8,
     sources: {
@@ -33,8 +41,8 @@ export function style(given) {
     layers: [
       { id: "ground", type: "background", paint: { "background-color": colour("ground") } },
       ...below,
-      cells("cells", "fill", { "fill-color": fill(given.scale, given.measure), "fill-opacity": opacity }),
-      cells("few", "fill", { "fill-pattern": `rising ${colour("ink")}`, "fill-opacity": 0.45 }, ["get", "few_data"]),
+      cells("cells", "fill", paint),
+      cells("few", "fill", { "fill-pattern": `rising ${colour("ink")}`, "fill-opacity": 0.45 }, isStriped),
       { id: "lacks", type: "fill", source: "lacks", paint: { "fill-pattern": `falling ${colour("lacks")}`, "fill-opacity": 0.8 } },
       { id: "lacks-edge", type: "line", source: "lacks", paint: line("lacks", 1) },
       cells("edges", "line", { "line-color": colour("ink"), "line-opacity": 0.35, "line-width": 0.6 }),
