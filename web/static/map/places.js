@@ -12,6 +12,7 @@ const PAUSE_MS = 150;
 let found = [];
 let active = -1;
 let asked = "";
+let answered = Promise.resolve();
 let timer;
 
 function open(isOpen) {
@@ -61,11 +62,18 @@ function show(places) {
   else tell("No street of the crimes held is called so.", true);
 }
 
-async function look(centre) {
+// Resolves when the list is that of the words. Who asks the same while it is on its way waits with the others.
+function look(centre) {
   const words = box.value.trim();
   const mine = placesUrl(words, centre());
-  if (mine === asked) return;
-  asked = mine;
+  if (mine !== asked) {
+    asked = mine;
+    answered = answer(words, mine);
+  }
+  return answered;
+}
+
+async function answer(words, mine) {
   if (words.length < SHORTEST) {
     found = [];
     tell("", false);
