@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, ParamSpec, TypeVar, get_type_hints
 
-from pydantic import ValidationError, create_model
+from pydantic import BaseModel, ValidationError, create_model
 from pydantic.errors import PydanticUserError
 
 import jobs as package
@@ -77,6 +77,8 @@ class Job:
     """Attempts that may fail, in ways that may pass, before the run does."""
     month: tuple[str, str] | None = None
     """Two parameters, a year and a month of the year, that are one month to whoever fills a form."""
+    result: type[BaseModel] | None = None
+    """What the function returns, for the API's document. A result that is otherwise is told in the log, and kept."""
     remedies: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """{condition: words of a link} for what this job puts right, such as {"no_crimes": "Ingest the latest crimes"}."""
 
@@ -99,6 +101,15 @@ class Job:
     def properties(self) -> dict[str, dict[str, Any]]:
         """JSON schema of each parameter by its name."""
         return schemas_by_name(self.parameters)
+
+    def compare(self, result: Any) -> None:
+        """Tell in the log where the result is not as it was declared."""
+        try:
+            if self.result is not None:
+                self.result.model_validate(result)
+        except ValidationError as error:
+            # Whoever reads the API by its document would stumble; what was done was done all the same.
+            _warn(self.name, problems_by_field(error))
 
     def parse(self, parameters: Mapping[str, Any]) -> Parameters:
         """The parameters with defaults filled in. Raises ParameterError, naming each wrong one."""
@@ -150,6 +161,7 @@ def job(*, queue: str, slug: str, **declared: Any) -> Callable[[Callable[P, R]],
             parameters = entry.parse(signature.bind_partial(*args, **kwargs).arguments)
             with context.ensure() as here:
                 result: R = entry.function(**parameters.values())
+                entry.compare(result)
                 if here.run_id is None:
                     # The next call in this context is another run, which does not go on from here.
                     here.state = {}
@@ -159,6 +171,12 @@ def job(*, queue: str, slug: str, **declared: Any) -> Callable[[Callable[P, R]],
         return run_in_place
 
     return enter
+
+
+def _warn(job: str, problems: Mapping[str, str]) -> None:
+    import structlog
+
+    structlog.get_logger("safegrid").warning("result_is_not_as_declared", job=job, problems=dict(problems))
 
 
 def _parameters_of(function: Callable[..., Any]) -> type[Parameters]:

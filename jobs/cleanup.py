@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
-from jobs import context
+from jobs import context, results
 from jobs.catalogue import job
 from jobs.models.history import RouteHistory
 from jobs.parameters import Between
@@ -14,7 +14,7 @@ from jobs.parameters import Between
 BATCH = 10_000
 
 
-@job(queue="maintenance", slug="cleanup-history", cron="0 4 * * 0")
+@job(queue="maintenance", slug="cleanup-history", cron="0 4 * * 0", result=results.HistoryCleaned)
 def cleanup_old_route_history(
     # The range and the default of the system that this one replaces.
     retention_days: Annotated[int, Between(1, 365, "Days for which route history is kept")] = 90,

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from jobs import areas, cache, context
+from jobs import areas, cache, context, results
 from jobs.catalogue import job
 from jobs.context import Context
 from jobs.held import points, summaries
@@ -12,7 +12,7 @@ from jobs.models.crimes import HeldMonth
 from jobs.regrid import outdated
 
 
-@job(queue="ingestion", slug="recell-crimes", follow_ups=outdated)
+@job(queue="ingestion", slug="recell-crimes", follow_ups=outdated, result=results.Recelled)
 def recell_crimes() -> dict[str, Any]:
     """Compute the cells of all crimes anew, after H3_RESOLUTION was changed. The grid is rebuilt next."""
     here = context.current()

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from jobs import checks, context
+from jobs import checks, context, results
 from jobs.catalogue import job
 from jobs.checks import Findings
 from jobs.context import Context
@@ -29,6 +29,7 @@ _HELD = text(
     slug="validate-grid-health",
     joins_running=True,
     remedies={"grid_not_checked": "Check the grid"},
+    result=results.GridValidated,
 )
 def validate_h3_grid_health() -> dict[str, Any]:
     """Check that the grid is whole, valid and up to date with the crimes and with the source."""

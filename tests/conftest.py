@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -14,7 +14,7 @@ from redis import Redis
 from sqlalchemy import Connection, Engine, make_url, text
 
 import jobs.settings
-from jobs import areas, database, schema
+from jobs import areas, catalogue, database, schema
 from jobs.coverage import cells
 from jobs.held import land
 from worker import engines
@@ -54,6 +54,16 @@ def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     for kind in (jobs.settings.Settings, Settings):
         monkeypatch.setitem(kind.model_config, "env_file", None)
+
+
+@pytest.fixture(autouse=True)
+def _results_are_as_declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whichever test a job ends."""
+
+    def refuse(job: str, problems: Mapping[str, str]) -> None:
+        raise AssertionError(f"The result of {job} is not as declared: {problems}")
+
+    monkeypatch.setattr(catalogue, "_warn", refuse)
 
 
 @pytest.fixture(autouse=True)

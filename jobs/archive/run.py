@@ -11,7 +11,7 @@ import structlog
 from pydantic import Field
 from sqlalchemy import Connection
 
-from jobs import areas, context
+from jobs import areas, context, results
 from jobs.archive import finding, guards, opening, room
 from jobs.archive import staging as files
 from jobs.archive.ahead import Ahead
@@ -46,6 +46,7 @@ def _areas(connection: Connection) -> list[str]:
     follow_ups=follow_ups,
     soft_limit_s=5 * 60 * 60,
     hard_limit_s=5 * 60 * 60 + 300,
+    result=results.ArchiveIngested,
 )
 def ingest_archive(
     archive: finding.Source,

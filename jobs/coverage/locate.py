@@ -4,7 +4,7 @@ from typing import Any
 
 import structlog
 
-from jobs import areas, context
+from jobs import areas, context, results
 from jobs.areas import Area
 from jobs.catalogue import job
 from jobs.context import Context
@@ -18,7 +18,12 @@ log = structlog.get_logger("safegrid.coverage")
 _LAND = (51.5155, -0.0922)
 
 
-@job(queue="ingestion", slug="locate-forces", remedies={"forces_unknown": "Ask whose land it is"})
+@job(
+    queue="ingestion",
+    slug="locate-forces",
+    remedies={"forces_unknown": "Ask whose land it is"},
+    result=results.ForcesLocated,
+)
 def locate_forces(area: AreaSlug = None) -> dict[str, Any]:
     """Ask the source which police force the land of the areas is of, once for each hexagon of resolution 6."""
     here = context.current()

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from sqlalchemy import Row
 
-from jobs import context, webhooks
+from jobs import context, results, webhooks
 from jobs.catalogue import job
 from jobs.errors import PermanentError
 from jobs.events import outbox
@@ -26,6 +26,7 @@ class NothingToSend(PermanentError):
     # After 5 s, 20 s, 80 s, 5 min, 21 min, then each hour: for a day.
     retry_delay_s=5,
     tries=30,
+    result=results.EventDelivered,
 )
 def deliver_event(
     subscriber: Annotated[int, Between(1, _MOST, "Number of the subscriber")],

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from jobs import cache, context, crimes
+from jobs import cache, context, crimes, results
 from jobs.catalogue import FollowUp, job
 from jobs.context import Context
 from jobs.database import lock, make_room
@@ -35,6 +35,7 @@ def _check(result: dict[str, Any] | None) -> list[FollowUp]:
     cron="0 3 3 * *",
     follow_ups=_check,
     remedies={"no_grid": "Rebuild the safety grid", "month_not_built": "Build it"},
+    result=results.GridRebuilt,
 )
 def rebuild_safety_grid(
     # A year, as the grid shows unless it is asked for others.

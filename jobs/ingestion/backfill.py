@@ -10,7 +10,7 @@ import structlog
 from pydantic import Field
 from sqlalchemy import Connection, select
 
-from jobs import areas, context
+from jobs import areas, context, results
 from jobs.areas import Area
 from jobs.catalogue import job
 from jobs.context import Context
@@ -30,7 +30,13 @@ _MOST_LOOKED_AT = 12
 Part = tuple[Area, dt.date]
 
 
-@job(queue="ingestion", slug="backfill", follow_ups=outdated, remedies={"area_held_in_part": "Bring in the rest"})
+@job(
+    queue="ingestion",
+    slug="backfill",
+    follow_ups=outdated,
+    remedies={"area_held_in_part": "Bring in the rest"},
+    result=results.Backfilled,
+)
 def backfill_crime_data(
     oldest: Annotated[Month | None, Field(description="Oldest month; the oldest on offer when left out")] = None,
     newest: Annotated[Month | None, Field(description="Newest month; the newest on offer when left out")] = None,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jobs import context
+from jobs import context, results
 from jobs.catalogue import FollowUp, job
 from jobs.crimes import newest_month
 from jobs.ingestion.police import Police
@@ -21,6 +21,7 @@ def _ingest_news(result: dict[str, Any] | None) -> list[FollowUp]:
     joins_running=True,
     follow_ups=_ingest_news,
     remedies={"source_not_asked": "Ask the source"},
+    result=results.ReleaseWatched,
 )
 def watch_for_release() -> dict[str, Any]:
     """Ask the source for its newest month, and start an ingestion when there is one that is not held."""

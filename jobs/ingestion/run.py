@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import structlog
 from pydantic import Field
 
-from jobs import areas, context
+from jobs import areas, context, results
 from jobs.areas import Area
 from jobs.catalogue import FollowUp, job
 from jobs.context import Context
@@ -61,6 +61,7 @@ def follow_ups(_result: Any) -> list[FollowUp]:
     cron="0 2 2 * *",
     follow_ups=follow_ups,
     remedies={"no_crimes": _LATEST, "months_missing": _LATEST},
+    result=results.LatestIngested,
 )
 def ingest_latest_crime_data(area: AreaSlug = None) -> dict[str, Any]:
     """Ingest every published month of the last 12 that is not held, and refresh held ones after a release."""
@@ -90,6 +91,7 @@ def ingest_latest_crime_data(area: AreaSlug = None) -> dict[str, Any]:
     follow_ups=follow_ups,
     month=("year", "month"),
     remedies={"month_missing": "Ingest it"},
+    result=results.MonthIngested,
 )
 def ingest_month_on_demand(
     # The police publish since December 2010.

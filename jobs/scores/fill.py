@@ -10,7 +10,7 @@ import numpy as np
 import structlog
 from sqlalchemy import Connection
 
-from jobs import context
+from jobs import context, results
 from jobs.catalogue import job
 from jobs.context import Context
 from jobs.scores import store
@@ -52,7 +52,7 @@ class Tally:
         return "success" if self.filled == wanted else "partial"
 
 
-@job(queue="cache", slug="fill-climatology", cron="30 1 * * *", joins_running=True)
+@job(queue="cache", slug="fill-climatology", cron="30 1 * * *", joins_running=True, result=results.ClimatologyFilled)
 def fill_climatology() -> dict[str, Any]:
     """Fetch the usual weather of the routes' places, the most popular first, within the day's calls."""
     here = context.current()

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import structlog
 
-from jobs import context
+from jobs import context, results
 from jobs.catalogue import job
 from jobs.context import Context
 from jobs.events import outbox
@@ -63,6 +63,7 @@ class Tally:
     cron="0 */6 * * *",
     joins_running=True,
     remedies={"scores_not_warm": "Warm the cache"},
+    result=results.CacheWarmed,
 )
 def warm_popular_routes_cache() -> dict[str, Any]:
     """Compute the scores of the most popular routes for today and the next six days, and keep them in Redis."""

@@ -9,8 +9,9 @@ ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(
     r"(?:<!-- not run: (?P<why>[^\n]+?) -->\n)?```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
 )
-# Nothing to run beside a demo; tests/integration/test_rights.py runs the SQL, tests/docs/test_events.py the JavaScript.
-SHOWN_ONLY = ("text", "json", "ini", "nginx", "sql", "javascript")
+# Nothing to run beside a demo; tests/integration/test_rights.py runs the SQL, tests/docs/test_events.py the JavaScript,
+# tests/browser/test_elsewhere.py the page.
+SHOWN_ONLY = ("text", "json", "ini", "nginx", "sql", "javascript", "html")
 
 
 @dataclass(frozen=True)

@@ -53,4 +53,4 @@ def _allowed() -> str | None:
 
 
 def _is_shared() -> bool:
-    return request.path.startswith("/api/") and has("reads_grid")
+    return request.path.startswith(("/api/", "/openapi.json")) and has("reads_grid")

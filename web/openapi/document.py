@@ -1,5 +1,6 @@
 """What the OpenAPI document says that APIFlask cannot know: an operation for each job, errors, how to come in."""
 
+from collections.abc import Collection
 from typing import Any, cast
 
 from apiflask import APIFlask
@@ -9,6 +10,7 @@ from jobs import catalogue
 from jobs.catalogue import Job
 from web.grid import schemas as grid
 from web.http.clients import settings_of
+from web.people import guard
 from web.runs.tasks import Submitted
 from worker import due
 
@@ -78,6 +80,7 @@ def init_app(app: APIFlask) -> None:
             "session": {"type": "apiKey", "in": "cookie", "name": _cookie(app)},
         },
     )
+    guard.reads_grid(app.view_functions["openapi.spec"])
     # Typed as if it might be YAML, which nobody asks for.
     app.spec_processor(_complete)  # type: ignore[arg-type]
 
@@ -102,8 +105,9 @@ def _complete(spec: Spec) -> Spec:
     schemas["Submitted"] = Submitted.model_json_schema()
     schemas |= grid.schemas(f"{_SCHEMAS}{{model}}")
     for job in catalogue.load().values():
-        schemas |= _parameters(job)
+        schemas |= _parameters(job) | _result(job)
         spec["paths"][f"{PREFIX}/{job.slug}"] = {"post": _operation(job)}
+    schemas["Task"]["properties"]["result"]["anyOf"] = _results(catalogue.load().values())
     for path, operations in spec["paths"].items():
         for method, operation in operations.items():
             _add_errors(path, method, operation)
@@ -117,8 +121,24 @@ def _parameters(job: Job) -> Spec:
     return {job.name: schema, **parts}
 
 
+def _result(job: Job) -> Spec:
+    """The schema of what the job returns, and of its parts."""
+    if job.result is None:
+        return {}
+    schema = job.result.model_json_schema(ref_template=f"{_SCHEMAS}{{model}}")
+    parts = schema.pop("$defs", {})
+    return {f"{job.name}.result": schema, **parts}
+
+
+def _results(jobs: Collection[Job]) -> list[Spec]:
+    """Those of all jobs. What is added to the catalogue may declare none."""
+    free: list[Spec] = [{}] if any(job.result is None for job in jobs) else []
+    return [*({"$ref": f"{_SCHEMAS}{job.name}.result"} for job in jobs if job.result), {"type": "null"}, *free]
+
+
 def _operation(job: Job) -> Spec:
     query = [_in_query(name, part) for name, part in job.properties.items()]
+    result = f". Its result will be a `{job.name}.result`" if job.result else ""
     return {
         "tags": ["Jobs"],
         "operationId": job.name,
@@ -127,7 +147,7 @@ def _operation(job: Job) -> Spec:
         "requestBody": {"content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}{job.name}"}}}},
         "responses": {
             "202": {
-                "description": "The task is on its way",
+                "description": f"The task is on its way{result}",
                 "content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}Submitted"}}},
             }
         },

@@ -7,6 +7,7 @@ from flask import Blueprint, Flask, render_template
 from flask.typing import ResponseReturnValue
 
 from web.openapi import document
+from web.people import guard
 
 bp = Blueprint("reference", __name__)
 
@@ -18,6 +19,7 @@ def init_app(app: Flask) -> None:
 
 
 @bp.get("/docs")
+@guard.reads_grid
 def index() -> ResponseReturnValue:
     """Every operation, its parameters and responses."""
     spec = document.document()

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from jobs import catalogue
-from tests.web.conftest import TASKS
+from tests.web.conftest import TASKS, MakeApp
 
 Spec = dict[str, Any]
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -69,6 +69,28 @@ def test_every_job_has_an_operation_with_the_schema_of_its_parameters(spec: Spec
         assert schema == {"$ref": f"#/components/schemas/{job.name}"}
         assert set(spec["components"]["schemas"][job.name]["properties"]) == set(job.parameters.model_fields)
         assert {"202", "400", "401", "403", "404", "422", "429", "503"} <= set(operation["responses"])
+
+
+def test_every_result_has_a_type(spec: Spec) -> None:
+    schemas = spec["components"]["schemas"]
+    said = schemas["Task"]["properties"]["result"]["anyOf"]
+    ours = [job for job in catalogue.load().values() if job.path.startswith("jobs.")]
+    assert all(job.result for job in ours)
+    assert {f"#/components/schemas/{job.name}.result" for job in ours} <= {one.get("$ref") for one in said}
+    for job in ours:
+        schema = schemas[f"{job.name}.result"]
+        assert schema["properties"]["task"]["const"] == job.name
+        assert schema["additionalProperties"] is False
+        assert f"{job.name}.result" in spec["paths"][f"{TASKS}/{job.slug}"]["post"]["responses"]["202"]["description"]
+    # What is not nailed down would be as good as none.
+    assert {} not in said or any(job.result is None for job in catalogue.load().values())
+
+
+@pytest.mark.parametrize(("public", "status"), [(True, 200), (False, 401)])
+def test_where_reading_is_public_the_document_is(make_app: MakeApp, public: bool, status: int) -> None:
+    visitor = make_app(public_read=public).test_client()
+    assert visitor.get("/openapi.json").status_code == status
+    assert visitor.get("/docs").status_code == (200 if public else 302)
 
 
 def test_the_document_says_how_to_come_in(spec: Spec) -> None:

@@ -1,0 +1,261 @@
+"""What jobs return, as the API describes it. A result is JSON: these are its shape, and no job makes one of them."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Result(BaseModel):
+    """A part of a result: nothing beside what is declared, and no number as text."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Issue(Result):
+    """Something about a month that people should know."""
+
+    issue: str
+    count: int
+    example: str
+    force: str | None = None
+    status: str | None = None
+
+
+class Difference(Result):
+    """What a month has that was otherwise held before."""
+
+    added: int
+    removed: int
+    unplaced: int = Field(description="How many more have no place")
+    moved: int
+    recategorised: int
+    outcome_changed: int
+    categories: dict[str, int] = Field(description="How many more of each category; those that are as many left out")
+
+
+class MonthResult(Result):
+    """A month of an area that came in."""
+
+    area: str
+    month: str = Field(description="YYYY-MM-01")
+    records_ingested: int
+    records_unplaced: int = Field(description="Crimes without a place")
+    records_outside: int = Field(description="Those that the source has beyond the area's border")
+    records_set_aside: int = Field(description="Records that cannot be used, kept with their reasons")
+    records_collapsed: int = Field(description="Records that repeat another")
+    occupied_cells: int
+    categories: dict[str, int]
+    requests: int
+    issues: list[Issue]
+    source: str
+    release: str | None = Field(description="Of the source, YYYY-MM-DD; null where it is not known")
+    change: Literal["ingested", "refreshed", "unchanged", "partial"]
+    difference: Difference | None = Field(description="To what was held before; null where nothing was")
+    status: Literal["success"]
+
+
+class LatestIngested(Result):
+    """Months that came in."""
+
+    task: Literal["ingest_latest_crime_data"]
+    total_records: int
+    results: list[MonthResult]
+
+
+class MonthIngested(Result):
+    """A month that came in, by area."""
+
+    task: Literal["ingest_month_on_demand"]
+    month: str = Field(description="YYYY-MM-01")
+    records_ingested: int
+    status: Literal["success"]
+    results: list[MonthResult]
+
+
+class Backfilled(Result):
+    """What a backfill is going to ask for; what came in where it was no dry run."""
+
+    task: Literal["backfill_crime_data"]
+    dry_run: bool
+    months: list[str] = Field(description="YYYY-MM, newest first")
+    requests: int | None = Field(description="About so many; null while no month has come in")
+    seconds: int | None
+    total_records: int | None = None
+    results: list[MonthResult] | None = None
+
+
+class Superseded(Result):
+    """A month that is held of a newer release."""
+
+    area: str
+    month: str
+
+
+class ArchiveIngested(Result):
+    """What an archive has; what came in where it was no dry run."""
+
+    task: Literal["ingest_archive"]
+    dry_run: bool
+    archive: str
+    release: str
+    months: list[str] = Field(description="YYYY-MM, newest first")
+    files: int
+    bytes_needed: int
+    bytes_free: int | None
+    total_records: int | None = None
+    superseded: list[Superseded] | None = None
+    results: list[MonthResult] | None = None
+
+
+class ReleaseWatched(Result):
+    """What the source offers."""
+
+    task: Literal["watch_for_release"]
+    released: str = Field(description="Newest month of the source, YYYY-MM-01")
+    newest_held: str | None
+    is_new: bool
+    ingest: bool = Field(description="Whether a new release is ingested by itself")
+
+
+class GridStatistics(Result):
+    """Totals over the cells of the months that were asked for."""
+
+    unique_cells: int
+    total_cell_months: int
+    total_crimes: int
+    avg_crimes_per_cell: float
+    max_crimes_per_cell: int
+
+
+class GridRebuilt(Result):
+    """The grid as it is now."""
+
+    task: Literal["rebuild_safety_grid"]
+    months_processed: int = Field(description="Months asked for")
+    months_held: list[str] = Field(description="YYYY-MM-01")
+    months_rebuilt: list[str] = Field(description="Those that had changed")
+    cells_created: int
+    grid_type: str
+    h3_resolution: int
+    cell_size_m: int | float
+    statistics: GridStatistics
+
+
+class Recelled(Result):
+    """Crimes whose cells were computed anew."""
+
+    task: Literal["recell_crimes"]
+    h3_resolution: int
+    months_recelled: list[str]
+    records_recelled: int
+    distinct_points: int
+
+
+class GridInfo(Result):
+    """What kind of grid it is."""
+
+    resolution: int
+    cell_size_m: int | float
+    grid_type: str
+
+
+class CellIds(Result):
+    """Ids that are no cells, or not their record's."""
+
+    total_cells: int
+    unique_h3_cells: int
+    invalid_cell_ids: int
+    invalid_cell_examples: list[str]
+
+
+class MonthOfGrid(Result):
+    """A month of the grid."""
+
+    month: str
+    cells: int
+    crimes: int
+
+
+class GridCoverage(Result):
+    """Months of the grid, and those that are published and not held."""
+
+    months_analyzed: int
+    missing_months: list[str]
+    monthly_breakdown: list[MonthOfGrid]
+    forces: dict[str, dict[str, dict[str, str]]] = Field(description="{area: {verdict: {force: months}}}")
+
+
+class GridQuality(Result):
+    """Numbers that look odd."""
+
+    total_records: int
+    zero_crime_cells: int
+    avg_crimes_per_cell: float
+    max_crimes_per_cell: int
+
+
+class GridValidated(Result):
+    """The grid's health."""
+
+    task: Literal["validate_h3_grid_health"]
+    timestamp: str
+    health_status: Literal["healthy", "warning", "degraded"]
+    grid_info: GridInfo
+    h3_validation: CellIds
+    coverage: GridCoverage
+    data_quality: GridQuality
+    issues: list[str]
+
+
+class HistoryCleaned(Result):
+    """Route history that was soft-deleted."""
+
+    task: Literal["cleanup_old_route_history"]
+    retention_days: int
+    cutoff_date: str
+    records_deleted: int
+
+
+class ForcesLocated(Result):
+    """Whose land the areas are."""
+
+    task: Literal["locate_forces"]
+    cells: int = Field(description="Hexagons that the source was asked for")
+    requests: int
+    areas: dict[str, dict[str, float]] = Field(description="{area: {force: share of its land}}")
+    differences: list[str] = Field(description="Areas that name other forces")
+    problem: str = Field(description="What kept the source from being asked; empty where nothing did")
+
+
+class EventDelivered(Result):
+    """An event that a subscriber has taken."""
+
+    task: Literal["deliver_event"]
+    status: Literal["success"]
+    event: str
+
+
+class CacheWarmed(Result):
+    """Scores that were computed and kept."""
+
+    task: Literal["warm_popular_routes_cache"]
+    status: Literal["success", "partial", "degraded", "nothing_warmed"]
+    routes_processed: int
+    dates_per_route: int
+    total_warmed: int
+    total_failed: int
+    weather_unavailable: int
+    cloud_cover_assumed: int
+    seconds: float
+
+
+class ClimatologyFilled(Result):
+    """Places whose usual weather was fetched."""
+
+    task: Literal["fill_climatology"]
+    status: Literal["success", "partial", "budget_spent"]
+    places_filled: int
+    places_incomplete: int
+    places_waiting: int
+    calls: float
+    seconds: float
