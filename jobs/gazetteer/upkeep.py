@@ -50,12 +50,21 @@ _FILL = text(_PARTS.format("points.id IN (SELECT point_id FROM area_points WHERE
 
 
 def add(connection: Connection, area: str, points: Sequence[int]) -> None:
-    """Take in points, by their ids, that have just come to lie in an area. Part of the caller's transaction."""
-    if not points:
-        return
-    values = {"area": area, "points": list(points)}
-    _name(connection, connection.scalars(_NEW, values).all())
-    connection.execute(_ADD, values)
+    """Take in points, by their ids, that have just come to lie in an area. Part of the caller's transaction.
+
+    Their names are kept already, by `name`.
+    """
+    if points:
+        connection.execute(_ADD, {"area": area, "points": list(points)})
+
+
+def name(connection: Connection, points: Sequence[int]) -> None:
+    """Keep the names of points that are new, whichever areas they lie in: once in a transaction, before `add`.
+
+    Names that came area by area would come in another order to another, and each could wait for the other.
+    """
+    if points:
+        _name(connection, connection.scalars(_NEW, {"points": list(points)}).all())
 
 
 def refill(connection: Connection, area: str) -> None:

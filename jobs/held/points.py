@@ -89,6 +89,7 @@ def ids(connection: Connection, places: Places, areas: Sequence[Area], wanted: i
     connection.exec_driver_sql(_AS_BEFORE)
     connection.exec_driver_sql("DROP TABLE wanted_places")
     is_new = np.isin(found, added)
+    upkeep.name(connection, added)
     for area in areas if added else ():
         inside = area.contains(places.lat[is_new], places.lng[is_new])
         fresh = np.unique(found[is_new][inside]).tolist()

@@ -1,7 +1,7 @@
 """Routes and accidents as they are held, ready to be scored."""
 
 from collections.abc import Collection
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from sqlalchemy import Connection, text
@@ -9,8 +9,6 @@ from sqlalchemy import Connection, text
 from jobs.scores.climbing.rows import Accident, Route
 from jobs.scores.weather.windows import FIELDS, Windows
 from jobs.settings import Box
-
-EVERYWHERE: Final[Box] = (-90.0, -180.0, 90.0, 180.0)
 
 # The columns are in the order of the fields of Route and of Accident.
 _ROUTE = """
@@ -23,7 +21,11 @@ _FOUND = "(:sought = '' OR route_id::text = :sought OR strpos(sought, lower(:sou
 _POPULAR = text(
     f"""
     {_ROUTE} WHERE routes.latitude IS NOT NULL AND routes.longitude IS NOT NULL AND {_FOUND}
-    AND routes.latitude BETWEEN :south AND :north AND routes.longitude BETWEEN :west AND :east
+    AND (
+        CAST(:box AS float8[]) IS NULL OR point(routes.longitude, routes.latitude)
+        <@ box(point((CAST(:box AS float8[]))[2], (CAST(:box AS float8[]))[1]),
+               point((CAST(:box AS float8[]))[4], (CAST(:box AS float8[]))[3]))
+    )
     ORDER BY coalesce(mountains.accident_count, 0) DESC, route_id LIMIT :count
     """
 )
@@ -55,14 +57,14 @@ _WEATHER = text(
 
 
 def popular_routes(
-    connection: Connection, count: int | Literal["all"], sought: str = "", within: Box = EVERYWHERE
+    connection: Connection, count: int | Literal["all"], sought: str = "", within: Box | None = None
 ) -> list[Route]:
     """Routes with coordinates, those on the mountains with the most accidents first, then by id.
 
     sought: as `search` does; within: south, west, north and east in degrees.
     """
-    sides = dict(zip(("south", "west", "north", "east"), within, strict=True))
-    values = {"count": None if count == "all" else count, "sought": sought, **sides}
+    box = list(within) if within else None
+    values = {"count": None if count == "all" else count, "sought": sought, "box": box}
     return [Route(*row) for row in connection.execute(_POPULAR, values).all()]
 
 

@@ -155,8 +155,7 @@ def geojson(wanted: MapQuery) -> Response:
     """Routes on a map; those without a score are there too."""
     day = scored_day(wanted.date)
     with client().engine.connect() as connection, connection.begin():
-        within = wanted.bbox or store.EVERYWHERE
-        found = store.popular_routes(connection, wanted.limit + 1, wanted.q, within)
+        found = store.popular_routes(connection, wanted.limit + 1, wanted.q, wanted.bbox)
     routes = found[: wanted.limit]
     scores, missing = _scores([route.route_id for route in routes], [day])
     by_id = {score["route_id"]: score for score in scores}
