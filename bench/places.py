@@ -5,6 +5,7 @@ BENCH_POINTS is how many points there are. Needs Debian's PostgreSQL with pg_trg
 
 import csv
 import io
+import itertools
 import os
 import random
 import statistics
@@ -28,7 +29,7 @@ from web.settings import Settings
 from worker import engines, system
 
 POINTS = int(os.environ.get("BENCH_POINTS", "600000"))
-NAMES, TRIES, ROUNDS = 300_000, 200, 3
+NAMES, TRIES, ROUNDS = 300_000, 200, 5
 FIND_S = 0.05
 # Of a month's points: so many are seen for the first time once some months are held.
 MONTH, NEW = 300_000, 30_000
@@ -66,9 +67,11 @@ def _drawn(chance: random.Random) -> list[Spot]:
     while len(made) < NAMES:
         one, other = chance.choice(known), chance.choice(known)
         made.add(" ".join((*one.split()[:-1], *other.split()[-1:])))
-    fresh = sorted(made)
+    fresh = sorted(made - set(known))
+    # Each of them somewhere, and then any of them again.
+    streets = itertools.chain(fresh, iter(lambda: chance.choice(fresh), None))
     more = (
-        (lat + chance.uniform(-0.02, 0.02), lng + chance.uniform(-0.03, 0.03), chance.choice(fresh))
+        (lat + chance.uniform(-0.02, 0.02), lng + chance.uniform(-0.03, 0.03), next(streets))
         for lat, lng, _ in chance.choices(real, k=POINTS - len(real))
     )
     return [*real, *((round(lat, 6), round(lng, 6), name) for lat, lng, name in more)]

@@ -23,7 +23,6 @@ Areas = Mapping[str, str]
 """{slug: name}"""
 # So many parts of the nearest, or largest, are joined: for each place of the answer, and beside.
 _PARTS_EACH, _PARTS_MORE = 8, 100
-_MOST_NAMES: Final = 50
 _NEIGHBOURS: Final = 2
 # What one wrong letter leaves no trace of.
 _LEAST_MISSES: Final = 3
@@ -41,18 +40,18 @@ _BY_BEGINNING = text(
     WHERE key LIKE :beginning {_IN_AREAS} ORDER BY key <> :key, {_ORDER} LIMIT :most
     """  # noqa: S608 - constants
 )
-_BY_GRAMS = text(
-    f"""
+_SHARING: Final = """
     SELECT id FROM (
         SELECT id, key, (SELECT count(*) FROM unnest(grams) AS gram WHERE gram = ANY(:grams)) AS shared,
                cardinality(grams) AS own
         FROM street_names WHERE grams && CAST(:some AS text[]) AND grams && CAST(:others AS text[])
         UNION ALL SELECT id, key, :wanted, cardinality(grams) FROM street_names WHERE key = ANY(:swapped)
-    ) AS found
-    WHERE shared >= :least AND EXISTS (SELECT FROM street_parts WHERE name_id = id {_IN_AREAS})
-    ORDER BY shared::float8 / (own + :wanted) DESC, abs(length(key) - length(:key)), key, id LIMIT {_MOST_NAMES}
-    """  # noqa: S608 - constants
-)
+    ) AS found WHERE shared >= :least {}
+    ORDER BY shared::float8 / (own + :wanted) DESC, abs(length(key) - length(:key)), key, id LIMIT 50
+"""
+# Every name is somewhere: to look where takes as long as all else.
+_ANYWHERE = text(_SHARING.format(""))
+_SOMEWHERE = text(_SHARING.format("AND EXISTS (SELECT FROM street_parts WHERE name_id = id AND area = ANY(:areas))"))
 _OF_NAMES = text(
     f"SELECT {_COLUMNS} FROM street_names JOIN street_parts AS part ON name_id = id "  # noqa: S608 - constants
     f"WHERE id = ANY(:ids) {_IN_AREAS} ORDER BY {_ORDER} LIMIT :most"
@@ -177,7 +176,8 @@ def _alike(connection: Connection, wanted: _Wanted, query: PlaceQuery) -> dict[P
         "least": len(grams) - misses,
     }
     values = _values(wanted, query)
-    ids = connection.scalars(_BY_GRAMS, {**values, **shared}).all()
+    sharing = _ANYWHERE if wanted.areas is None else _SOMEWHERE
+    ids = connection.scalars(sharing, {**values, **shared}).all()
     return _hits(connection, connection.execute(_OF_NAMES, {**values, "ids": ids}).all(), wanted) if ids else {}
 
 

@@ -47,6 +47,7 @@ _PARTS = f"""
 """  # noqa: S608 - constants
 _ADD = text(_PARTS.format("points.id = ANY(:points)"))
 _FILL = text(_PARTS.format("points.id IN (SELECT point_id FROM area_points WHERE area = :area)"))
+_FORGET = text("DELETE FROM street_names WHERE NOT EXISTS (SELECT FROM street_parts WHERE name_id = id)")
 
 
 def add(connection: Connection, area: str, points: Sequence[int]) -> None:
@@ -72,6 +73,11 @@ def refill(connection: Connection, area: str) -> None:
     connection.execute(delete(StreetPart).where(StreetPart.area == area))
     _name(connection, connection.scalars(_NEW_IN_AREA, {"area": area}).all())
     connection.execute(_FILL, {"area": area})
+
+
+def forget(connection: Connection) -> None:
+    """Drop the names that are nowhere any more. Part of a transaction that holds the lock of areas."""
+    connection.execute(_FORGET)
 
 
 def _name(connection: Connection, sources: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from jobs import areas
 from jobs.areas import DEFAULT_AREA, DEFAULT_FORCES, Area, AreaError, from_box
+from jobs.gazetteer import upkeep
 from jobs.held import grounds, partitions, points, summaries
 from jobs.models import crimes as models
 from jobs.settings import Settings
@@ -88,6 +89,7 @@ def resize(connection: Connection, area: Area) -> None:
 
 def _hold_areas_only(connection: Connection) -> None:
     """Drop what lies in no area, and add up anew what is held."""
+    upkeep.forget(connection)
     held = areas.all_areas(connection)
     touched = sorted({row.month for row in connection.execute(_DROP_STRAYS)})
     connection.execute(_DROP_UNPLACED)

@@ -8,7 +8,7 @@ from jobs.models.base import Base
 
 
 class StreetName(Base):
-    """A name that points have, unless it is a mere kind such as `Supermarket`. Names stay when nothing has them."""
+    """A name that points have, unless it is a mere kind such as `Supermarket`."""
 
     __tablename__ = "street_names"
     id: Mapped[int] = mapped_column(BIGINT, primary_key=True)

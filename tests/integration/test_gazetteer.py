@@ -132,6 +132,8 @@ def test_it_follows_areas(town: Connection) -> None:
         land.remove(town, "east")
     assert kept(town) == counted(town)
     assert found(town, "portswood") == []
+    # No name is kept that is nowhere.
+    assert {name for (name,) in rows(town, "SELECT name FROM street_names")} == {name for _, name in kept(town)}
 
 
 def test_it_follows_the_archive(here: Context, tmp_path: Path) -> None:
