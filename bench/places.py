@@ -11,6 +11,7 @@ import random
 import statistics
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from unittest.mock import patch
 
 import h3.api.basic_int as h3
 import numpy as np
@@ -152,17 +153,13 @@ def _keeping(connection: Connection, spots: Sequence[Spot]) -> Ratio:
     lat, lng, streets = zip(*dict.fromkeys([*chance.sample(spots, MONTH - NEW), *fresh]), strict=True)
     month = points.Places(np.array(lat), np.array(lng), streets, [None] * len(streets))
     own: list[float] = []
-    add = upkeep.add
-
-    def timed(*given: object) -> None:
-        own.append(seconds(lambda: add(*given)))  # type: ignore[arg-type]
-
-    upkeep.add = timed  # type: ignore[assignment]
-    try:
-        with connection.begin():
-            known = [area for area in areas.all_areas(connection) if area.slug == "country"]
-            whole = seconds(lambda: points.ids(connection, month, known, 10))
-    finally:
-        upkeep.add = add
+    parts = {name: _timed(getattr(upkeep, name), own) for name in ("name", "add")}
+    with connection.begin(), patch.multiple(upkeep, **parts):
+        known = [area for area in areas.all_areas(connection) if area.slug == "country"]
+        whole = seconds(lambda: points.ids(connection, month, known, 10))
     detail = f"{sum(own):.1f} s of {whole:.1f} s for {MONTH:,} points, {NEW:,} of them new"
     return Ratio("gazetteer's share of a month's points", sum(own) / whole, "x", 0.2, "lower", detail)
+
+
+def _timed(work: Callable[..., object], taken: list[float]) -> Callable[..., None]:
+    return lambda *given: taken.append(seconds(lambda: work(*given)))
