@@ -19,18 +19,19 @@ MOST_CELLS: Final = 20
 _NAMED: Final = 3
 # A cell of 0.7 km2. One of a whole town has a thousand streets, none of which is its name.
 _NAMED_BY: Final = 8
-# OFFSET 0 keeps PostgreSQL from joining in another order: crimes of a few points are a look into each month's index.
+# Cell by cell, and point by point, each a look into an index: PostgreSQL expects a hundred thousand points in any range,
+# and would read all points and crimes.
 _STREETS = text(
     """
-    SELECT cell, street_name, count(*) AS n FROM (
-        SELECT cell, id, street_name
-        FROM unnest(CAST(:cells AS bigint[]), CAST(:lows AS bigint[]), CAST(:highs AS bigint[]))
-            AS wanted (cell, low, high)
-        JOIN points ON h3_cell BETWEEN low AND high OFFSET 0
-    ) AS inside JOIN crime_incidents ON point_id = inside.id
-    WHERE month = ANY(CAST(:months AS date[]))
-    AND (cardinality(CAST(:categories AS text[])) = 0 OR category = ANY(CAST(:categories AS text[])))
-    GROUP BY 1, 2
+    SELECT cell, street_name, sum(n)::bigint AS n
+    FROM unnest(CAST(:cells AS bigint[]), CAST(:lows AS bigint[]), CAST(:highs AS bigint[]))
+        AS wanted (cell, low, high)
+    CROSS JOIN LATERAL (SELECT id, street_name FROM points WHERE h3_cell BETWEEN low AND high OFFSET 0) AS inside
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS n FROM crime_incidents
+        WHERE point_id = inside.id AND month = ANY(CAST(:months AS date[]))
+        AND (cardinality(CAST(:categories AS text[])) = 0 OR category = ANY(CAST(:categories AS text[])))
+    ) AS counted WHERE n > 0 GROUP BY 1, 2
     """
 )
 Street = dict[str, Any]
