@@ -19,8 +19,8 @@ MOST_CELLS: Final = 20
 _NAMED: Final = 3
 # A cell of 0.7 km2. One of a whole town has a thousand streets, none of which is its name.
 _NAMED_BY: Final = 8
-# Cell by cell, and point by point, each a look into an index: PostgreSQL expects a hundred thousand points in any range,
-# and would read all points and crimes.
+# Cell by cell, and point by point, each a look into an index: PostgreSQL expects a hundred thousand points in any
+# range, and would read all points and crimes.
 _STREETS = text(
     """
     SELECT cell, street_name, sum(n)::bigint AS n
