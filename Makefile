@@ -40,7 +40,7 @@ test: setup ## All tests, shuffled; names what it skipped and tells the time tak
 		--randomly-seed=$$seed --hypothesis-seed=$$seed $(ARGS)
 
 test-deps: ## What the tests want of PostGIS, PgBouncer, two hosts, promtool, systemd-analyze and a browser (Debian, as root)
-	@for package in postgresql-15-postgis-3 pgbouncer nginx-light iproute2 iptables prometheus chromium systemd; do \
+	@for package in postgresql-15-postgis-3 postgresql-15-pgrouting pgbouncer nginx-light iproute2 iptables prometheus chromium systemd; do \
 		dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
 	command -v npm >/dev/null || missing="$$missing npm"; \
 	if [ -n "$$missing" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; fi; \

@@ -259,3 +259,15 @@ class ClimatologyFilled(Result):
     places_waiting: int
     calls: float
     seconds: float
+
+
+class EdgesScored(Result):
+    """Edges whose costs were written."""
+
+    task: Literal["score_edges"]
+    output: str = Field(description="File in the import folder")
+    edges: int
+    length_m: float
+    uncovered: int = Field(description="Edges without a cost, as nothing is held along them")
+    few_data: int
+    months: list[str] = Field(description="YYYY-MM")

@@ -1,6 +1,8 @@
 """The grid as it is read: cells of a region and period, one cell with its months, a tile of a map."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import h3.api.basic_int as h3
@@ -19,6 +21,7 @@ from jobs.grid.lookup import LookupQuery
 from jobs.grid.past import Past
 from jobs.grid.paths import scores
 from jobs.grid.paths.query import PathQuery
+from jobs.grid.paths.ways import Ways
 from jobs.grid.period import Period, Version
 from jobs.grid.query import (
     COARSEST,
@@ -138,21 +141,26 @@ class Grid:
 
     def paths(self, query: PathQuery) -> str:
         """Ways with their segments, as JSON. Raises QueryRefused."""
+        with self.ways(query) as ways:
+            found = ways.scored(query.lines, query.buffer_m)
+            about = {**ways.about, "buffer_m": query.buffer_m, **geojson.ABOUT, "time_of_day": scores.TIME_OF_DAY}
+        return f'{{"paths": {found}, {json.dumps(about)[1:]}'
+
+    @contextmanager
+    def ways(self, query: CellQuery) -> Iterator[Ways]:
+        """Scores ways of one state of the grid, however many, until the block ends. Raises QueryRefused."""
         with self._answers.engine.connect() as connection:
             look = Look.read(connection, query)
             if len(look.period.resolutions) > 1:
                 raise QueryRefused({"from": "the months have cells of more than one resolution: run recell_crimes"})
+            resolution = self._finest(look.period)
             about = {
                 **look.about,
-                "resolution": self._finest(look.period),
-                "buffer_m": query.buffer_m,
+                "resolution": resolution,
                 "coverage": coverage.lacking(connection, look.period.months),
                 "generation": period.version(connection).generation,
             }
-            found = scores.score(
-                connection, query.lines, look.period, look.scheme, query.category, query.buffer_m, about["resolution"]
-            )
-        return f'{{"paths": {found}, {json.dumps({**about, **geojson.ABOUT, "time_of_day": scores.TIME_OF_DAY})[1:]}'
+            yield Ways(connection, look.period, look.scheme, query.category, resolution, about)
 
     def _resolution(self, query: TileQuery, chosen: Period, *default: int) -> int:
         return resolution_of(query, self._finest(chosen), *default)

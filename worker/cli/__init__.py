@@ -43,6 +43,7 @@ COMMANDS = {
     "weights": ("weights", "List the schemes of weights, or change the one that the grid stores."),
     "export": ("export", "Write the grid to a file."),
     "path": ("paths", "Score the ways of FILE: GeoJSON, or lines of encoded polylines."),
+    "score-edges": ("edges", "Write the costs of the edges of FILE, CSV or Parquet, for programs that route."),
 }
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from pydantic import ValidationError
@@ -11,10 +11,13 @@ from pydantic import ValidationError
 from jobs import database
 from jobs.errors import WrongCall
 from jobs.grid.paths.query import MOST_PATHS, WIDEST_M, PathQuery
-from jobs.grid.query import QueryRefused
+from jobs.grid.query import CellQuery, QueryRefused
 from jobs.grid.reading import Grid
+from jobs.parameters import problems_by_field
 from worker import settings
 from worker.cli import help_of
+
+Query = TypeVar("Query", bound=CellQuery)
 
 
 class FileRefused(WrongCall):
@@ -41,14 +44,13 @@ class FileRefused(WrongCall):
 def path(file: Path, as_json: bool, precision: str, **asked: Any) -> None:
     """Score ways."""
     ways = _ways(file)
-    asked = {name: value for name, value in asked.items() if value is not None}
     chosen = settings.read()
     engine = database.create(chosen, direct=False)
     try:
         grid = Grid(chosen, engine)
         number = 0
         for low in range(0, len(ways), MOST_PATHS):
-            query = _query(paths=ways[low : low + MOST_PATHS], precision=int(precision), **asked)
+            query = query_of(PathQuery, paths=ways[low : low + MOST_PATHS], precision=int(precision), **asked)
             answer = json.loads(grid.paths(query))
             for found in answer["paths"]:
                 number += 1
@@ -58,12 +60,13 @@ def path(file: Path, as_json: bool, precision: str, **asked: Any) -> None:
     click.echo(f"Months {answer['from']} to {answer['to']}. {answer['time_of_day']} {answer['attribution']}", err=True)
 
 
-def _query(**asked: Any) -> PathQuery:
+def query_of(kind: type[Query], **asked: Any) -> Query:
+    """The query. Raises QueryRefused, which names options as they are called."""
+    names = {"first": "from", "last": "to"}
     try:
-        return PathQuery(**asked)
+        return kind.model_validate({names.get(name, name): one for name, one in asked.items() if one is not None})
     except ValidationError as error:
-        problems = {".".join(map(str, one["loc"])) or "paths": one["msg"] for one in error.errors()}
-        raise QueryRefused(dict(list(problems.items())[:3])) from None
+        raise QueryRefused(dict(list(problems_by_field(error).items())[:3])) from None
 
 
 def _line(number: int, found: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, Final
 
@@ -71,13 +71,32 @@ def score(
     Crimes of a corridor are those of its cells, each by the part of it that lies in the corridor; sums over months. A
     rate is weighted crimes a km of the way and month of the period. Raises QueryRefused.
     """
+    found = _corridors(lines, buffer_m, resolution)
+    counts = _read(connection, found, period, scheme, categories)
+    return f"[{','.join(_Scores(found, counts, max(1, len(period.months))).paths(len(lines)))}]"
+
+
+def sums(
+    connection: Connection,
+    lines: Sequence[Floats],
+    period: Period,
+    scheme: str,
+    categories: Sequence[str],
+    buffer_m: float,
+    resolution: int,
+) -> "Sums":
+    """What each way has in all, as `score` says it. Raises QueryRefused."""
+    found = _corridors(lines, buffer_m, resolution)
+    counts = _read(connection, found, period, scheme, categories)
+    return _Scores(found, counts, max(1, len(period.months))).of_paths(len(lines))
+
+
+def _corridors(lines: Sequence[Floats], buffer_m: float, resolution: int) -> Corridors:
     try:
-        found = corridor.of(lines, buffer_m, resolution)
+        return corridor.of(lines, buffer_m, resolution)
     except TooManyCells:
         detail = f"they touch more than {MOST_CELLS:,} cells: ask for fewer, for shorter ones or a smaller buffer_m"
         raise QueryRefused({"paths": detail}) from None
-    counts = _read(connection, found, period, scheme, categories)
-    return f"[{','.join(_Scores(found, counts, max(1, len(period.months))).paths(len(lines)))}]"
 
 
 def _read(connection: Connection, found: Corridors, period: Period, scheme: str, categories: Sequence[str]) -> Counts:
@@ -112,7 +131,7 @@ def _covered(connection: Connection, months: Sequence[date], found: Corridors) -
 
 
 @dataclass(frozen=True)
-class _Sums:
+class Sums:
     """What segments, or ways, have; every array has the shape (n,), but `categories` (n, categories)."""
 
     length_m: Floats
@@ -131,6 +150,18 @@ class _Sums:
         """Weighted crimes a km and month."""
         return _divided(self.weighted, self.length_m / 1000 * months)
 
+    @property
+    def covered(self) -> Floats:
+        """Share of the corridor whose crimes are held, 0 to 1."""
+        return _divided(self.held_m2, self.area_m2)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Sums"]) -> "Sums":
+        """Those of the parts, one after the other. Without their categories."""
+        names = [one.name for one in fields(cls) if one.name != "categories"]
+        columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        return cls(**columns, categories=np.zeros((len(columns["length_m"]), 0)))
+
 
 class _Scores:
     def __init__(self, found: Corridors, counts: Counts, months: int) -> None:
@@ -140,15 +171,19 @@ class _Scores:
         """Each way as JSON."""
         found = self.found
         by_segment = self._sums(found.segment, found.lengths_m)
-        lengths = np.bincount(found.of_path, found.lengths_m, minlength=count).astype(np.float64)
         segments = [f"{{{place},{said}}}" for place, said in zip(self._places(), self._said(by_segment), strict=True)]
         ends = np.searchsorted(found.of_path, np.arange(count + 1)).tolist()
-        by_path = self._said(self._sums(found.of_path[found.segment], lengths))
+        by_path = self._said(self.of_paths(count))
         for said, low, high in zip(by_path, ends, ends[1:], strict=False):
             worst = json.dumps(self._worst(by_segment, low, high))
             yield f'{{{said},"worst":{worst},"segments":[{",".join(segments[low:high])}]}}'
 
-    def _sums(self, place: Ints, length_m: Floats) -> _Sums:
+    def of_paths(self, count: int) -> Sums:
+        """What each way has."""
+        lengths = np.bincount(self.found.of_path, self.found.lengths_m, minlength=count).astype(np.float64)
+        return self._sums(self.found.of_path[self.found.segment], lengths)
+
+    def _sums(self, place: Ints, length_m: Floats) -> Sums:
         """Of pairs, summed over what has the same place."""
         found, counts = self.found, self.counts
         of_cell, cell = counts.crimes.sum(axis=1), found.cell
@@ -159,7 +194,7 @@ class _Scores:
         # A cell that several segments of a way touch is one cell of it.
         once = np.unique(place * (len(found.cells) + 1) + cell, return_index=True)[1]
         by_category = [sums(found.share * column[cell]) for column in counts.crimes.T]
-        return _Sums(
+        return Sums(
             length_m=length_m,
             crimes=sums(found.share * of_cell[cell]),
             weighted=sums(found.share * counts.weighted[cell]),
@@ -171,16 +206,15 @@ class _Scores:
             cells=sums(np.ones(len(cell)), once),
         )
 
-    def _said(self, sums: _Sums) -> list[str]:
+    def _said(self, sums: Sums) -> list[str]:
         """The members of each one's object."""
         count = len(sums.length_m)
-        covered = _divided(sums.held_m2, sums.area_m2)
         told = {
             "length_m": sums.length_m,
             "crimes": sums.crimes,
             "weighted": sums.weighted,
             "weighted_per_km_month": sums.rates(self.months),
-            "covered": covered,
+            "covered": sums.covered,
         }
         numbers = [column for name, values in told.items() for column in (_key(name), *rows.number(values), b",")]
         few = rows.words(["false", "true"])[(sums.whole < FEW).astype(np.int64)]
@@ -221,7 +255,7 @@ class _Scores:
         )
         return [f'{place},"cells":[{within}]' for place, within in zip(places, cells, strict=True)]
 
-    def _worst(self, sums: _Sums, low: int, high: int) -> dict[str, Any]:
+    def _worst(self, sums: Sums, low: int, high: int) -> dict[str, Any]:
         """The stretch of whole segments, STRETCH_M or longer, with the highest rate; all of a way that is shorter."""
         length = np.concatenate(([0.0], np.cumsum(sums.length_m[low:high])))
         weighted = np.concatenate(([0.0], np.cumsum(sums.weighted[low:high])))
@@ -239,7 +273,7 @@ class _Scores:
         }
 
 
-def _intervals(sums: _Sums) -> rows.Column:
+def _intervals(sums: Sums) -> rows.Column:
     """The exact interval of the crimes of all cells of each, by the part of them that the corridor has."""
     whole = np.rint(sums.whole).astype(np.int64)
     known = np.minimum(whole, MOST)

@@ -1,0 +1,1 @@
+"""What each edge of a network of ways costs, for programs that route."""

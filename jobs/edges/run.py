@@ -1,0 +1,76 @@
+"""The job that scores the edges of a network."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from jobs import context, results
+from jobs.catalogue import job
+from jobs.edges import costs
+from jobs.edges.tables import EdgesRefused
+from jobs.errors import PermanentError
+from jobs.grid.query import CellQuery, QueryRefused
+from jobs.grid.reading import Grid
+from jobs.parameters import Between, Month
+
+KINDS: Final = (".csv.gz", ".csv", ".parquet")
+BUFFER_M: Final = 25
+AVERSION_M: Final = 50
+
+
+def _file(name: str) -> str:
+    if not name or "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise ValueError("expected the name of a file within SAFEGRID_IMPORT_FOLDER")
+    if not name.endswith(KINDS):
+        raise ValueError(f"expected a name that ends in {', '.join(KINDS)}")
+    return name
+
+
+File = Annotated[str, AfterValidator(_file), Field(max_length=500)]
+
+
+@job(
+    queue="maintenance",
+    slug="score-edges",
+    soft_limit_s=5 * 60 * 60,
+    hard_limit_s=5 * 60 * 60 + 300,
+    result=results.EdgesScored,
+)
+def score_edges(
+    edges: Annotated[File, Field(description="File in the import folder with the columns edge_id and geometry")],
+    output: Annotated[
+        File | None, Field(description="File of the costs in that folder; the name of `edges` with -costs if left out")
+    ] = None,
+    buffer_m: Annotated[int, Between(1, 500, "Metres of the corridor to either side of an edge")] = BUFFER_M,
+    aversion_m: Annotated[int, Between(0, 1_000_000, "Metres of detour that one weighted crime a month is worth")] = 50,
+    oldest: Annotated[Month | None, Field(description="Oldest month; eleven before `newest` if left out")] = None,
+    newest: Annotated[Month | None, Field(description="Newest month; the newest held if left out")] = None,
+    scheme: Annotated[str | None, Field(description="Scheme of weights; the default one if left out")] = None,
+) -> dict[str, Any]:
+    """Score the edges of a file, for programs that route: length, crimes, coverage and cost of each."""
+    here = context.current()
+    folder = here.settings.import_folder
+    source, target = folder / edges, folder / (output or costs_name(edges))
+    if not source.is_file() or not source.resolve().is_relative_to(folder.resolve()):
+        raise EdgesRefused(f"There is no {edges} in {folder.absolute()}, the import folder of this worker")
+    if source == target or not target.parent.resolve().is_relative_to(folder.resolve()):
+        raise EdgesRefused(f"{output} cannot be written: name another file of {folder.absolute()}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    tally = costs.Tally()
+    try:
+        query = CellQuery.model_validate({"from": oldest, "to": newest, "scheme": scheme})
+        grid = Grid(here.settings, here.connection.engine)
+        for tally in costs.score(grid, source, target, query, buffer_m, aversion_m):
+            here.progress(tally.edges, tally.edges, "edges are scored")
+    except (QueryRefused, ValidationError) as error:
+        raise PermanentError(str(error)) from None
+    said = asdict(tally)
+    return {"task": "score_edges", "output": target.name, **said, "length_m": round(said["length_m"], 3)}
+
+
+def costs_name(edges: str) -> str:
+    """The name of the file of costs beside one of edges."""
+    kind = next(kind for kind in KINDS if edges.endswith(kind))
+    return f"{edges.removesuffix(kind)}-costs{kind}"
