@@ -46,17 +46,22 @@ function raster() {
   }];
 }
 
-function vector() {
-  const layer = (name, kind, more) => ({ id: `base-${name}`, type: kind, source: "base", "source-layer": name, ...more });
-  const fills = Object.entries(FILLS).flatMap(([shade, names]) => names.map((name) =>
+const layer = (name, kind, more) => ({ id: `base-${name}`, type: kind, source: "base", "source-layer": name, ...more });
+
+function fills() {
+  return Object.entries(FILLS).flatMap(([shade, names]) => names.map((name) =>
     layer(name, "fill", { filter: ["==", ["geometry-type"], "Polygon"], paint: { "fill-color": colour(shade) } })));
-  const width = ["interpolate", ["exponential", 1.5], ["zoom"], 8, 0.4, 14, 2, 18, 12];
-  const roads = ROADS.map((name) => layer(name, "line", { paint: { "line-color": colour("road"), "line-width": width } }));
-  return [...fills, ...roads];
 }
 
-// Sources and layers, to be put below all others.
+function roads() {
+  const width = ["interpolate", ["exponential", 1.5], ["zoom"], 8, 0.3, 14, 1.5, 18, 10];
+  return ROADS.map((name) =>
+    layer(name, "line", { paint: { "line-color": colour("road"), "line-opacity": 0.6, "line-width": width } }));
+}
+
+// Its sources, the layers below the cells, and those above, which would be lost under them.
 export function base() {
-  if (!hasBase()) return [{}, []];
-  return [{ base: source() }, type() === RASTER ? raster() : vector()];
+  if (!hasBase()) return { sources: {}, below: [], above: [] };
+  const layers = type() === RASTER ? { below: raster(), above: [] } : { below: fills(), above: roads() };
+  return { sources: { base: source() }, ...layers };
 }

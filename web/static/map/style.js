@@ -28,12 +28,12 @@ function filled(given) {
 
 // given: tiles and land (addresses), areas (GeoJSON), scale, measure, the chosen cell, and whether periods are compared.
 export function style(given) {
-  const [source, below] = base();
+  const { sources, below, above } = base();
   const [paint, isStriped] = filled(given);
   return {
     version: 8,
     sources: {
-      ...source,
+      ...sources,
       cells: { type: "vector", tiles: [given.tiles], maxzoom: 14 },
       areas: { type: "geojson", data: given.areas },
       lacks: { type: "geojson", data: given.land },
@@ -45,6 +45,7 @@ export function style(given) {
       cells("few", "fill", { "fill-pattern": `rising ${colour("ink")}`, "fill-opacity": 0.45 }, isStriped),
       { id: "lacks", type: "fill", source: "lacks", paint: { "fill-pattern": `falling ${colour("lacks")}`, "fill-opacity": 0.8 } },
       { id: "lacks-edge", type: "line", source: "lacks", paint: line("lacks", 1) },
+      ...above,
       cells("edges", "line", { "line-color": colour("ink"), "line-opacity": 0.35, "line-width": 0.6 }),
       { id: "areas", type: "line", source: "areas", paint: { ...line("line", 1.5), "line-dasharray": [4, 3] } },
       cells("chosen", "line", line("chosen", 4), ["==", ["get", "h3"], given.cell]),
