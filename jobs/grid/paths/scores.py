@@ -3,131 +3,21 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from datetime import date
 from typing import Any, Final
 
-import h3.api.basic_int as h3
 import numpy as np
-import shapely
-from sqlalchemy import Connection, text
 
-from jobs.grid import ground
-from jobs.grid.cells import FEW, MOST_CELLS, TooManyCells
+from jobs.grid.cells import FEW
 from jobs.grid.intervals import MOST, garwood
-from jobs.grid.paths import corridor, rows
+from jobs.grid.paths import rows
 from jobs.grid.paths.corridor import Corridors
+from jobs.grid.paths.counts import Counts
 from jobs.grid.paths.geodesy import Floats
-from jobs.grid.period import Period
-from jobs.grid.query import QueryRefused
 from jobs.grid.region import Ints
 
 STRETCH_M: Final = 250.0
 """The worst part of a way is at least so long: a metre of a bad cell is no bad way."""
 TIME_OF_DAY: Final = "The crimes carry no time of day: a score holds for all hours together."
-_WEIGHTS = text(
-    """
-    SELECT category, weight FROM crime_weights
-    WHERE scheme = :scheme
-    AND (cardinality(CAST(:categories AS text[])) = 0 OR category = ANY(CAST(:categories AS text[])))
-    ORDER BY category
-    """
-)
-# Two texts for a hundred thousand cells of months: so many rows take longer to come over than to be found.
-_COUNTS = text(
-    """
-    SELECT string_agg(h3_index, ' ') AS cells, string_agg(stats::text, E'\n') AS stats, factor
-    FROM unnest(CAST(:months AS date[]), CAST(:factors AS float8[])) AS period (month, factor)
-    CROSS JOIN LATERAL (
-        SELECT h3_index, stats FROM safety_cells AS held
-        WHERE held.month = period.month AND h3_index = ANY(CAST(:cells AS text[])) OFFSET 0
-    ) AS narrowed
-    GROUP BY factor
-    """
-)
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Crimes of cells. crimes: shape (cells, categories). weighted, covered: (cells,)."""
-
-    categories: list[str]
-    crimes: Floats
-    weighted: Floats
-    covered: Floats
-    """Share of each cell whose crimes are held, 0 to 1."""
-
-
-def score(
-    connection: Connection,
-    lines: Sequence[Floats],
-    period: Period,
-    scheme: str,
-    categories: Sequence[str],
-    buffer_m: float,
-    resolution: int,
-) -> str:
-    """The ways as the text of a JSON array. lines: positions in degrees, longitude first, (n, 2) each.
-
-    Crimes of a corridor are those of its cells, each by the part of it that lies in the corridor; sums over months. A
-    rate is weighted crimes a km of the way and month of the period. Raises QueryRefused.
-    """
-    found = _corridors(lines, buffer_m, resolution)
-    counts = _read(connection, found, period, scheme, categories)
-    return f"[{','.join(_Scores(found, counts, max(1, len(period.months))).paths(len(lines)))}]"
-
-
-def sums(
-    connection: Connection,
-    lines: Sequence[Floats],
-    period: Period,
-    scheme: str,
-    categories: Sequence[str],
-    buffer_m: float,
-    resolution: int,
-) -> "Sums":
-    """What each way has in all, as `score` says it. Raises QueryRefused."""
-    found = _corridors(lines, buffer_m, resolution)
-    counts = _read(connection, found, period, scheme, categories)
-    return _Scores(found, counts, max(1, len(period.months))).of_paths(len(lines))
-
-
-def _corridors(lines: Sequence[Floats], buffer_m: float, resolution: int) -> Corridors:
-    try:
-        return corridor.of(lines, buffer_m, resolution)
-    except TooManyCells:
-        detail = f"they touch more than {MOST_CELLS:,} cells: ask for fewer, for shorter ones or a smaller buffer_m"
-        raise QueryRefused({"paths": detail}) from None
-
-
-def _read(connection: Connection, found: Corridors, period: Period, scheme: str, categories: Sequence[str]) -> Counts:
-    weights = connection.execute(_WEIGHTS, {"scheme": scheme, "categories": list(categories)}).all()
-    names = [row.category for row in weights]
-    place = {h3.int_to_str(cell): number for number, cell in enumerate(found.cells.tolist())}
-    asked = {"months": list(period.months), "factors": list(period.factors), "cells": list(place)}
-    held = connection.execute(_COUNTS, asked).all()
-    cell = np.array([place[one] for row in held for one in row.cells.split()], dtype=np.int64)
-    # Many cells have the same counts: they are read once.
-    alike: dict[str, int] = {}
-    kind = np.array(
-        [alike.setdefault(one, len(alike)) for row in held for one in row.stats.split("\n")], dtype=np.int64
-    )
-    factor = np.repeat([row.factor for row in held], [row.stats.count("\n") + 1 for row in held])
-    stats = [json.loads(one) for one in alike]
-    counts = np.array([[one.get(name, 0) for name in names] for one in stats], dtype=np.float64)
-    counts = counts.reshape(len(alike), len(names))
-
-    def sums(values: Floats) -> Floats:
-        return np.bincount(cell, values, minlength=len(place)).astype(np.float64)
-
-    weighed = (counts @ np.array([row.weight for row in weights]))[kind] * factor
-    crimes = np.stack([*(sums(column[kind]) for column in counts.T), np.zeros(len(place))], axis=1)[:, :-1]
-    return Counts(names, crimes, sums(weighed), _covered(connection, period.months, found))
-
-
-def _covered(connection: Connection, months: Sequence[date], found: Corridors) -> Floats:
-    if not months:
-        return np.zeros(len(found.cells))
-    return ground.of_month(connection, months[-1]).shares(shapely.polygons(found.corners))
 
 
 @dataclass(frozen=True)
@@ -163,7 +53,9 @@ class Sums:
         return cls(**columns, categories=np.zeros((len(columns["length_m"]), 0)))
 
 
-class _Scores:
+class Scores:
+    """What ways come to. months: how many are added up."""
+
     def __init__(self, found: Corridors, counts: Counts, months: int) -> None:
         self.found, self.counts, self.months = found, counts, months
 

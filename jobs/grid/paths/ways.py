@@ -6,10 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from jobs.grid.paths import scores
+from jobs.grid.cells import MOST_CELLS, TooManyCells
+from jobs.grid.paths import corridor, counts
 from jobs.grid.paths.geodesy import Floats
-from jobs.grid.paths.scores import Sums
+from jobs.grid.paths.scores import Scores, Sums
 from jobs.grid.period import Period
+from jobs.grid.query import QueryRefused
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,22 @@ class Ways:
         return max(1, len(self.period.months))
 
     def scored(self, lines: Sequence[Floats], buffer_m: float) -> str:
-        """As `scores.score`. Raises QueryRefused."""
-        return scores.score(self.connection, lines, *self._read, buffer_m, self.resolution)
+        """Ways as the text of a JSON array. lines: positions in degrees, longitude first, (n, 2) each.
+
+        Crimes of a corridor are those of its cells, each by the part of it that lies in the corridor; sums over months.
+        A rate is weighted crimes a km of the way and month of the period. Raises QueryRefused.
+        """
+        return f"[{','.join(self._scores(lines, buffer_m).paths(len(lines)))}]"
 
     def sums(self, lines: Sequence[Floats], buffer_m: float) -> Sums:
-        """As `scores.sums`. Raises QueryRefused."""
-        return scores.sums(self.connection, lines, *self._read, buffer_m, self.resolution)
+        """What each way has in all, as `scored` says it. Raises QueryRefused."""
+        return self._scores(lines, buffer_m).of_paths(len(lines))
 
-    @property
-    def _read(self) -> tuple[Period, str, tuple[str, ...]]:
-        return self.period, self.scheme, self.categories
+    def _scores(self, lines: Sequence[Floats], buffer_m: float) -> Scores:
+        try:
+            found = corridor.of(lines, buffer_m, self.resolution)
+        except TooManyCells:
+            detail = f"they touch more than {MOST_CELLS:,} cells: ask for fewer, for shorter ones or a smaller buffer_m"
+            raise QueryRefused({"paths": detail}) from None
+        held = counts.read(self.connection, found, self.period, self.scheme, self.categories)
+        return Scores(found, held, self.months)
