@@ -58,7 +58,8 @@ class Ground:
         """Whether all that `other` has of an outline is of this land too."""
         if self is other:
             return True
-        mine, theirs = (shapely.intersection(one._shape, outline) for one in (self, other))
+        parts = (one._within(one._shape, outline.bounds) for one in (self, other))
+        mine, theirs = (shapely.intersection(part, outline) for part in parts)
         return bool(shapely.area(shapely.difference(theirs, mine)) <= _SLIVERS * shapely.area(outline))
 
     def _within(self, near: BaseGeometry, bounds: npt.NDArray[np.float64]) -> BaseGeometry:

@@ -42,7 +42,7 @@ def scene(folder: Path) -> Iterator[tuple[str, Settings]]:
                 land.ensure_default(connection, settings)
             now = dt.datetime.now(dt.UTC)
             paint(connection, now)
-            town.build(connection, add_months(now.date().replace(day=1), -3))
+            town.build(connection, add_months(now.date().replace(day=1), -3), months=38, rise=12)
             warm(settings, connection, folder / "climbing")
             person = users.add(connection, "night-shift", "seven grey herons", "operator", "admin")
             users.add(connection, "wall-screen", "seven grey herons", "viewer", "admin")
@@ -103,6 +103,7 @@ def pages(settings: Settings) -> dict[str, str]:
         "score": "/scores/5",
         "routes": "/scores/?q=spire",
         "map": f"/map/?area=southampton-core&cell={busiest}",
+        "map-compared": "/map/?area=southampton-core&compare=12",
         "cell": f"/map/cells/{busiest}",
         "people": "/people/",
         "audit": "/people/audit",

@@ -134,6 +134,11 @@ def test_a_year_that_was_not_supplied_is_no_past(grid: Grid, connection: Connect
     # The month is left out of the earlier years too, and 2022 can be compared again: but for April.
     assert found["recent_months"] == ["2024-04", "2024-05"]
     assert {month[5:] for month in found["earlier_months"]} == {"04", "05"}
+    # Where nobody has asked whose land it is, it may be that of any of them.
+    with connection.begin():
+        connection.execute(text("DELETE FROM force_cells"))
+        connection.execute(text("UPDATE grid_months SET generation = generation + 1"))
+    assert {month[:4] for month in trend(grid, RISING)["earlier_months"]} == {"2023"}
 
 
 def test_what_the_railway_police_did_not_supply_makes_a_past_too_small_but_no_present(

@@ -48,6 +48,9 @@ MODULES: dict[str, Sequence[str]] = {
     "jobs/grid/store.py": _integration(
         "grid_store", "grid", "weights", "recelling", "areas", "cell_shapes", "grid_properties"
     ),
+    "jobs/grid/rates.py": ("tests/unit/test_rates.py",),
+    "jobs/grid/trends/season.py": _integration("trends"),
+    "jobs/grid/trends/judge.py": _integration("trends"),
     "jobs/scores/risk/factors.py": _RISK,
     "jobs/scores/risk/similarity.py": ("tests/unit/test_weather_similarity.py", *_RISK),
     "jobs/scores/risk/risk.py": _RISK,

@@ -76,19 +76,18 @@ def of(ids: Ints, now: Sums, before: Sums, share: float, comparable: "Comparable
 
 @dataclass(frozen=True)
 class Comparable:
-    """Which cells can be compared: the land of each month, and cells of forces that did not supply some of them."""
+    """Which cells can be compared, by the land of each month and the forces that did not supply some of them."""
 
+    connection: Connection
     grounds: Sequence[Ground]
-    lacking: Ints
-    """Numbers of coarse cells."""
+    missed: frozenset[str]
 
     @classmethod
     def read(cls, connection: Connection, pairs: Pairs, lands: Mapping[Any, Ground]) -> "Comparable":
         """What the database says of the months that are compared. lands: by month."""
         missed = {one["force"] for one in coverage.lacking(connection, pairs.months)} - {LANDLESS}
-        cells = forces.of_forces(connection, sorted(missed)) if missed else []
         different = {id(land): land for land in lands.values()}
-        return cls(list(different.values()), np.array(cells, np.int64))
+        return cls(connection, list(different.values()), frozenset(missed))
 
     def of(self, ids: Ints, shapes: npt.NDArray[np.object_]) -> Masks:
         """Whether each of the cells, all of one resolution, can be compared."""
@@ -96,5 +95,17 @@ class Comparable:
             return np.zeros(len(ids), dtype=bool)
         shares = np.array([ground.shares(shapes) for ground in self.grounds])
         is_held = (shares.max(axis=0) > 0) & (np.ptp(shares, axis=0) <= _SAME)
-        common = min(h3.get_resolution(int(ids[0])), forces.RESOLUTION)
-        return np.asarray(is_held & ~np.isin(parents(ids, common), parents(self.lacking, common)))
+        return np.asarray(is_held & self._are_supplied(ids))
+
+    def _are_supplied(self, ids: Ints) -> Masks:
+        if not self.missed:
+            return np.ones(len(ids), dtype=bool)
+        resolution = h3.get_resolution(int(ids[0]))
+        if resolution < forces.RESOLUTION:
+            lacking = np.array(forces.of_forces(self.connection, self.missed), np.int64)
+            return ~np.isin(ids, parents(lacking, resolution))
+        places = parents(ids, forces.RESOLUTION)
+        known = forces.located(self.connection, np.unique(places).tolist())
+        # Where nobody knows whose land it is, it may be theirs.
+        supplied = [cell for cell, force in known.items() if force not in self.missed]
+        return np.isin(places, np.array(supplied, np.int64))

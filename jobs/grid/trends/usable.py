@@ -42,7 +42,9 @@ def seasons(
     owners = _owners(connection, families) if lacking else {}
     found = {}
     for family in families:
-        missed = set().union(*(lacking.get(force, set()) for force in owners.get(family, ())))
+        # Where nobody knows whose land it is, it may be that of any force.
+        own = owners.get(family) or lacking.keys() - {LANDLESS}
+        missed = set().union(*(lacking.get(force, set()) for force in own))
         recent = lands.keys() - missed
         # Where the railway police is lacking of the recent months there are fewer crimes, which accuses nobody.
         earlier = _same_land(family, last, lands) - missed - lacking.get(LANDLESS, set())
