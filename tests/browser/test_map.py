@@ -290,9 +290,8 @@ def test_a_choice_changes_legend_and_address(open_page: Open, busiest: str) -> N
     ):
         page.get_by_label(label).select_option(value)
         assert part in page.url
-        page.wait_for_function(
-            "old => document.querySelector('#map-legend ul').innerText !== old", arg="\n".join(seen[-1])
-        )
+        drawn(page)
+        assert legend(page) != seen[-1]
         seen.append(legend(page))
     expect(page.locator("#map-count")).to_contain_text("cells of resolution 8 are in view")
     expect(page.locator("#map-legend h2")).to_have_text("Density, weighted a km²")

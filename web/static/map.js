@@ -61,8 +61,9 @@ const isOfNow = (url) => new URL(url).search === new URL(tileUrl(map.getZoom()))
 
 function ask() {
   complain("");
-  // Classes of other numbers say nothing of those that come.
+  // Classes and count of other cells say nothing of those that come.
   scale = UNKNOWN;
+  delete page.dataset.count;
   draw();
   tellHeld();
   if (chosen()) show(chosen());
