@@ -86,13 +86,13 @@ def left_out(case: Case) -> list[Any]:
 
 
 @promised.parametrize()
-@examples(10)
+@examples(5)
 def test_an_operator_is_answered_as_promised(case: Case, app: APIFlask) -> None:
     case.call_and_validate(headers=OPERATOR, excluded_checks=left_out(case))
 
 
 @strangers.parametrize()
-@examples(3)
+@examples(1)
 def test_somebody_without_a_token_is_turned_away_as_promised(case: Case, app: APIFlask) -> None:
     # That check would come in by a token of its own.
     response = case.call_and_validate(excluded_checks=[*left_out(case), ignored_auth])
