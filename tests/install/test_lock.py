@@ -79,31 +79,27 @@ def look_beyond(pip: list[str], index: Index, names: list[Locked], way: str, pla
     return newer + [f"{name} {version}" for name, version in installed if version == NEWER]
 
 
-@pytest.mark.parametrize("way", ["exactly", "resolved"])
-@pytest.mark.parametrize("lock", [RUN, DEVELOP])
-def test_what_we_install_is_what_is_locked(pip: list[str], index: Index, lock: str, way: str, tmp_path: Path) -> None:
-    assert look_beyond(pip, index, entries(lock), way, tmp_path) == []
-
-
-def test_what_a_platform_installs_is_what_is_locked(pip: list[str], index: Index, tmp_path: Path) -> None:
-    assert look_beyond(pip, index, entries(RUN), "plain", tmp_path) == [BUILD_TOOL]
-
-
-def test_the_tools_that_build_are_locked(pip: list[str], index: Index, tmp_path: Path) -> None:
-    assert look_beyond(pip, index, entries(BUILD), "plain", tmp_path) == []
-
-
-def test_a_lock_that_lacks_something_is_caught(pip: list[str], index: Index, tmp_path: Path) -> None:
-    without = [one for one in entries(RUN) if one.name != "mako"]
-    assert f"mako-{NEWER}-py3-none-any.whl" in "".join(look_beyond(pip, index, without, "resolved", tmp_path))
-
-
-def test_a_lock_that_lost_its_extras_is_caught(pip: list[str], index: Index, tmp_path: Path) -> None:
-    without = without_extras(entries(RUN))
-    assert "apiflask asks for pydantic[email]" in lost_extras(without)
-    version = subprocess.run([*pip, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
-    # From 23.3 on, pip takes a locked pydantic for a pydantic[email] too.
-    assert look_beyond(pip, index, without, "resolved", tmp_path) != [] or Version(version) >= Version("23.3")
+@pytest.mark.long
+def test_what_is_installed_is_what_is_locked(
+    pip: list[str], index: Index, tmp_path: Path, subtests: pytest.Subtests
+) -> None:
+    """In one test: each process that had a part of it would make an environment of its own."""
+    for lock, way in ((RUN, "exactly"), (RUN, "resolved"), (DEVELOP, "exactly")):
+        with subtests.test("by us", lock=lock, way=way):
+            assert look_beyond(pip, index, entries(lock), way, tmp_path) == []
+    with subtests.test("by a platform"):
+        assert look_beyond(pip, index, entries(RUN), "plain", tmp_path) == [BUILD_TOOL]
+    with subtests.test("the tools that build"):
+        assert look_beyond(pip, index, entries(BUILD), "plain", tmp_path) == []
+    with subtests.test("a lock that lacks something is caught"):
+        without = [one for one in entries(RUN) if one.name != "mako"]
+        assert f"mako-{NEWER}-py3-none-any.whl" in "".join(look_beyond(pip, index, without, "resolved", tmp_path))
+    with subtests.test("a lock that lost its extras is caught"):
+        without = without_extras(entries(RUN))
+        assert "apiflask asks for pydantic[email]" in lost_extras(without)
+        version = subprocess.run([*pip, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+        # From 23.3 on, pip takes a locked pydantic for a pydantic[email] too.
+        assert look_beyond(pip, index, without, "resolved", tmp_path) != [] or Version(version) >= Version("23.3")
 
 
 @pytest.mark.parametrize("lock", [RUN, DEVELOP])

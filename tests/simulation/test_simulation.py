@@ -11,7 +11,7 @@ from tests.simulation.running import simulate
 from worker import attempts, claim, follow_ups, sweep
 from worker.settings import Settings
 
-SEQUENCES = 120
+SEQUENCES = 80
 
 
 @pytest.mark.long

@@ -23,7 +23,7 @@ from tests.web.conftest import BEARER
 from worker.settings import Settings
 
 GRID = "/api/v1/grid"
-REBUILDS, READERS = 25, 4
+REBUILDS, READERS = 12, 3
 MONTHS = ["2023-11", "2023-12", "2024-01"]
 QUESTIONS = [
     {"resolution": 10},
