@@ -24,7 +24,7 @@ from worker.settings import Settings
 SHARED = Path(__file__).parents[2] / "shared"
 TEMPLATE = "safegrid_template"
 # A busy machine is no reason to fail.
-hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.register_profile("patient", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("patient")
 
 

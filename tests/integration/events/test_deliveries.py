@@ -75,7 +75,8 @@ def test_who_takes_nothing_is_tried_again_and_holds_up_nobody(
     answer: Answer,
     said: str,
 ) -> None:
-    monkeypatch.setattr("jobs.webhooks.TIMEOUT_S", 0.2)
+    # Only where an answer never comes is it waited for in vain; a busy machine answers late.
+    monkeypatch.setattr("jobs.webhooks.TIMEOUT_S", 0.2 if answer.delivery == "dripping headers" else 10)
     with EventReceiver() as bad:
         bad.answer = answer
         subscribe(connection, bad.url, name="bad")
@@ -92,6 +93,7 @@ def test_who_takes_nothing_is_tried_again_and_holds_up_nobody(
         assert [one.is_refusing for one in subscribers.every(connection)] == [True, False]
         # It is mended: what failed is sent as it was, then the rest.
         bad.answer, first = TAKEN, bad.requests[0]
+        monkeypatch.setattr("jobs.webhooks.TIMEOUT_S", 10)
         for run_id in due(connection):
             assert ledger.get(connection, run_id).due_at > ledger.get(connection, run_id).created_at
             connection.exec_driver_sql("UPDATE runs SET due_at = now() WHERE ended_at IS NULL")
