@@ -9,12 +9,13 @@ from pydantic import AfterValidator, Field
 from jobs.archive import download
 from jobs.archive.errors import ArchiveRefused
 from jobs.context import Context
+from jobs.import_folder import is_name, leads_out
 from jobs.settings import secure_address
 
 
 def _checked(text: str) -> str:
     if "://" not in text:
-        if not text or "\0" in text or Path(text).is_absolute() or ".." in Path(text).parts:
+        if not is_name(text):
             raise ValueError(
                 "expected the name of a file or folder within SAFEGRID_IMPORT_FOLDER, or an https:// address"
             )
@@ -47,6 +48,6 @@ def find(here: Context, archive: str) -> Path:
             f"There is no {archive} in {folder.absolute()}, the import folder of this worker; there "
             f"{'are ' + ', '.join(there[:20]) if there else 'is nothing in it'}"
         )
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if leads_out(path, folder):
         raise ArchiveRefused(f"{archive} leads out of the import folder {folder.absolute()}")
     return path

@@ -1,7 +1,6 @@
 """The job that scores the edges of a network."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field, ValidationError
@@ -13,6 +12,7 @@ from jobs.edges.tables import EdgesRefused
 from jobs.errors import PermanentError
 from jobs.grid.query import CellQuery, QueryRefused
 from jobs.grid.reading import Grid
+from jobs.import_folder import is_name, leads_out
 from jobs.parameters import Between, Month
 
 KINDS: Final = (".csv.gz", ".csv", ".parquet")
@@ -21,7 +21,7 @@ AVERSION_M: Final = 50
 
 
 def _file(name: str) -> str:
-    if not name or "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts:
+    if not is_name(name):
         raise ValueError("expected the name of a file within SAFEGRID_IMPORT_FOLDER")
     if not name.endswith(KINDS):
         raise ValueError(f"expected a name that ends in {', '.join(KINDS)}")
@@ -44,7 +44,9 @@ def score_edges(
         File | None, Field(description="File of the costs in that folder; the name of `edges` with -costs if left out")
     ] = None,
     buffer_m: Annotated[int, Between(1, 500, "Metres of the corridor to either side of an edge")] = BUFFER_M,
-    aversion_m: Annotated[int, Between(0, 1_000_000, "Metres of detour that one weighted crime a month is worth")] = 50,
+    aversion_m: Annotated[
+        int, Between(0, 1_000_000, "Metres of detour that one weighted crime a month is worth")
+    ] = AVERSION_M,
     oldest: Annotated[Month | None, Field(description="Oldest month; eleven before `newest` if left out")] = None,
     newest: Annotated[Month | None, Field(description="Newest month; the newest held if left out")] = None,
     scheme: Annotated[str | None, Field(description="Scheme of weights; the default one if left out")] = None,
@@ -53,9 +55,9 @@ def score_edges(
     here = context.current()
     folder = here.settings.import_folder
     source, target = folder / edges, folder / (output or costs_name(edges))
-    if not source.is_file() or not source.resolve().is_relative_to(folder.resolve()):
+    if not source.is_file() or leads_out(source, folder):
         raise EdgesRefused(f"There is no {edges} in {folder.absolute()}, the import folder of this worker")
-    if source == target or not target.parent.resolve().is_relative_to(folder.resolve()):
+    if source == target or leads_out(target.parent, folder):
         raise EdgesRefused(f"{output} cannot be written: name another file of {folder.absolute()}")
     target.parent.mkdir(parents=True, exist_ok=True)
     tally = costs.Tally()

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from jobs import database
+from jobs.cell_ids import number_of
 from jobs.errors import SafegridError
 from jobs.grid import period
 from jobs.grid.period import Version
@@ -26,6 +27,14 @@ Parts = tuple[Literal["areas", "coverage", "weights"], ...]
 
 class NoSuchCell(SafegridError):
     """A cell that the grid does not have."""
+
+
+def cell_of(name: str) -> int:
+    """The cell that is called so. Raises NoSuchCell."""
+    number = number_of(name)
+    if number is None:
+        raise NoSuchCell(f"{name!r} is no H3 cell")
+    return number
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +14,8 @@ from jobs.grid.intervals import MOST, garwood
 
 ATTRIBUTION: Final = "Contains public sector information licensed under the Open Government Licence v3.0."
 LICENCE_URL: Final = "https://www.nationalarchives.gov.uk/doc/open-government-licence/version/3/"
+LICENCE_LINK: Final = f'<{LICENCE_URL}>; rel="license"'
+"""As an HTTP header has it."""
 APPROXIMATE: Final = "The source snaps each crime to one of its anonymous points nearby: positions are approximate."
 ABOUT: Final = {"attribution": ATTRIBUTION, "license": LICENCE_URL, "positions": APPROXIMATE}
 """What every answer says."""
@@ -21,15 +23,16 @@ ABOUT: Final = {"attribution": ATTRIBUTION, "license": LICENCE_URL, "positions":
 _DECIMALS: Final = 6
 
 
-def collection(cells: Cells, about: Mapping[str, Any]) -> bytes:
-    """A FeatureCollection; `about`: further members, such as the period."""
+def collection(
+    names: Iterable[str], outlines: npt.NDArray[np.object_], properties: Iterable[str], about: Mapping[str, Any]
+) -> bytes:
+    """A FeatureCollection of cells, whose properties are JSON; `about`: its further members, such as the period."""
     head = json.dumps({"type": "FeatureCollection", **ABOUT, **about})
-    return f'{head[:-1]}, "features": [{", ".join(features(cells))}]}}'.encode()
+    return f'{head[:-1]}, "features": [{", ".join(_features(names, outlines, properties))}]}}'.encode()
 
 
-def features(cells: Cells) -> Iterator[str]:
-    """Each cell as the text of a Feature."""
-    for name, said, ring in zip(cells.names, properties(cells), rings(cells.outlines), strict=True):
+def _features(names: Iterable[str], outlines: npt.NDArray[np.object_], properties: Iterable[str]) -> Iterator[str]:
+    for name, ring, said in zip(names, rings(outlines), properties, strict=True):
         yield (
             f'{{"type":"Feature","id":"{name}","geometry":{{"type":"Polygon","coordinates":[{ring}]}},'
             f'"properties":{said}}}'

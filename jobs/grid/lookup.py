@@ -1,6 +1,5 @@
 """Many cells or points at once."""
 
-from collections.abc import Iterator
 from typing import Annotated, Final
 
 import h3.api.basic_int as h3
@@ -39,12 +38,13 @@ class LookupQuery(TileQuery):
 
     def numbers(self, resolution: int, finest: int) -> tuple[list[int], list[int]]:
         """The cells, and those of the points at `resolution`. Raises QueryRefused."""
-        given = [number_of(name) for name in self.cells]
-        found = [one for one in given if one is not None and COARSEST <= h3.get_resolution(one) <= finest]
-        if len(found) < len(given):
-            number, name = next((at, name) for at, name in enumerate(self.cells) if number_of(name) not in found)
-            expected = f"expected an H3 cell of resolution {COARSEST} to {finest} (given: {name[:40]!r})"
-            raise QueryRefused({f"cells.{number}": expected})
+        found = []
+        for place, name in enumerate(self.cells):
+            number = number_of(name)
+            if number is None or not COARSEST <= h3.get_resolution(number) <= finest:
+                expected = f"expected an H3 cell of resolution {COARSEST} to {finest} (given: {name[:40]!r})"
+                raise QueryRefused({f"cells.{place}": expected})
+            found.append(number)
         return found, [h3.latlng_to_cell(lat, lng, resolution) for lng, lat in self.points]
 
 
@@ -58,10 +58,6 @@ def texts(
         disks = {near for cell in some.tolist() for near in h3.grid_disk(cell, 1)}
         around = cells.read(connection, query, scheme, period, resolution, sorted(disks))
         shown = Cells.shown(around.with_empty(some), None, land)
-        found |= _said(shown.at(np.isin(shown.ids, some)))
+        asked = shown.at(np.isin(shown.ids, some))
+        found |= zip(asked.ids.tolist(), geojson.properties(asked), strict=True)
     return found
-
-
-def _said(shown: Cells) -> dict[int, str]:
-    said: Iterator[str] = geojson.properties(shown)
-    return dict(zip(shown.ids.tolist(), said, strict=True))

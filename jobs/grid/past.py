@@ -7,9 +7,8 @@ from typing import Any
 import h3.api.basic_int as h3
 from sqlalchemy import Connection
 
-from jobs.cell_ids import number_of
 from jobs.grid import limits, period, tiles
-from jobs.grid.answers import Answer, Answers, Known, NoSuchCell, nothing_known
+from jobs.grid.answers import Answer, Answers, Known, NoSuchCell, cell_of, nothing_known
 from jobs.grid.cells import TooManyCells
 from jobs.grid.changes import reading as changes
 from jobs.grid.changes.cells import Changes
@@ -36,7 +35,7 @@ class Past:
 
     def trend(self, name: str, query: TrendQuery, known: Known = nothing_known) -> Answer:
         """A cell against its own past, as JSON. Raises NoSuchCell, QueryRefused."""
-        number = _number(name)
+        number = cell_of(name)
 
         def make(connection: Connection, at: Version) -> bytes:
             trends = self._trends(connection, query)
@@ -95,7 +94,7 @@ class Past:
 
     def change(self, name: str, query: ChangeQuery, known: Known = nothing_known) -> Answer:
         """One cell with its crimes of two periods, as JSON. Raises NoSuchCell, QueryRefused."""
-        number = _number(name)
+        number = cell_of(name)
 
         def make(connection: Connection, at: Version) -> bytes:
             comparison = self._comparison(connection, query)
@@ -112,13 +111,6 @@ class Past:
 
     def _finest(self, comparison: Comparison) -> int:
         return min(comparison.resolutions, default=self._settings.h3_resolution)
-
-
-def _number(name: str) -> int:
-    number = number_of(name)
-    if number is None:
-        raise NoSuchCell(f"{name!r} is no H3 cell")
-    return number
 
 
 def _shown(comparison: Comparison, region: Region | None, resolution: int) -> Changes:

@@ -10,10 +10,9 @@ import shapely
 from sqlalchemy import Connection, Engine
 
 from jobs import areas
-from jobs.cell_ids import number_of
 from jobs.coverage import reading as coverage
 from jobs.grid import geojson, period, tiles
-from jobs.grid.answers import Answer, Answers, Known, NoSuchCell, Parts, nothing_known
+from jobs.grid.answers import Answer, Answers, Known, NoSuchCell, Parts, cell_of, nothing_known
 from jobs.grid.cells import Cells
 from jobs.grid.changes import pairs
 from jobs.grid.look import Look, region_of, shape_of
@@ -60,7 +59,7 @@ class Grid:
                 "coverage": coverage.lacking(connection, look.period.months, query.area),
                 "generation": at.generation,
             }
-            return geojson.collection(found, about)
+            return geojson.collection(found.names, found.outlines, geojson.properties(found), about)
 
         return self._answers.answer(f"cells {query.canonical()}", (*_parts(query), "coverage"), make, known)
 
@@ -89,9 +88,7 @@ class Grid:
 
     def cell(self, name: str, query: CellQuery, known: Known = nothing_known) -> Answer:
         """One cell with its months, categories and neighbours, as JSON. Raises NoSuchCell, QueryRefused."""
-        number = number_of(name)
-        if number is None:
-            raise NoSuchCell(f"{name!r} is no H3 cell")
+        number = cell_of(name)
 
         def make(connection: Connection, at: Version) -> bytes:
             look = Look.read(connection, query)

@@ -5,7 +5,8 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.server import HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,13 @@ def served(settings: Settings, home: Path, **values: Any) -> Iterator[str]:
     given = {"database_url": settings.database_url, "redis_url": settings.redis_url, "home": home, **values}
     app = create_app(web.settings.Settings(**{**given, **SECRETS}))  # type: ignore[arg-type]
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    with closing(app.extensions["safegrid_client"]), serving(server) as address:
+        yield address
+
+
+@contextmanager
+def serving(server: HTTPServer) -> Iterator[str]:
+    """Base URL of a server, while a thread of this process lets it serve."""
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -45,7 +53,6 @@ def served(settings: Settings, home: Path, **values: Any) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
-        app.extensions["safegrid_client"].close()
 
 
 class _Quiet(WSGIRequestHandler):

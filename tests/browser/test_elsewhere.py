@@ -4,9 +4,7 @@ import datetime as dt
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import town
-from tests.browser.conftest import served
+from tests.browser.conftest import served, serving
 from tests.docs.blocks import ROOT, blocks
 from worker.client import Client
 from worker.settings import Settings
@@ -37,20 +35,6 @@ def grid(client: Client) -> None:
         town.build(connection, dt.date(2024, 5, 1), months=3, crimes=1500)
 
 
-@contextmanager
-def elsewhere(folder: Path) -> Iterator[str]:
-    """The origin of another site, which has this folder's files."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Nothing to tell."""
@@ -62,7 +46,7 @@ def site(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     folder.mkdir()
     for file in MAPLIBRE.glob("maplibre-gl*"):
         (folder / file.name).symlink_to(file)
-    with elsewhere(folder) as origin:
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))) as origin:
         yield folder, origin
 
 

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from jobs.grid.answers import Answer
 from jobs.grid.changes.query import ChangeQuery, ChangesQuery, ChangeTileQuery
 from jobs.grid.export.formats import FORMATS
-from jobs.grid.geojson import LICENCE_URL
+from jobs.grid.geojson import LICENCE_LINK
 from jobs.grid.lookup import LookupQuery
 from jobs.grid.paths.query import PathQuery
 from jobs.grid.query import AreaQuery, CellQuery, ExportQuery, GridQuery, TileQuery
@@ -32,7 +32,6 @@ JSON = "application/json"
 GEOJSON = "application/geo+json"
 MVT = "application/vnd.mapbox-vector-tile"
 PROBLEM = "application/problem+json"
-_LICENCE = f'<{LICENCE_URL}>; rel="license"'
 
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file", "content": {form.content_type: {} for form in FORMATS.values()}},
@@ -69,14 +68,14 @@ def _respond(answer: Answer, content_type: str) -> Response:
     response.set_etag(answer.etag, weak=True)
     # A browser may keep it, and asks each time whether it still holds.
     response.headers["Cache-Control"] = "private, no-cache"
-    response.headers["Link"] = _LICENCE
+    response.headers["Link"] = LICENCE_LINK
     response.vary.add("Accept-Encoding")
     return response
 
 
 def _licensed(body: str | bytes) -> Response:
     """JSON that is not kept."""
-    return Response(body, content_type=JSON, headers={"Link": _LICENCE})
+    return Response(body, content_type=JSON, headers={"Link": LICENCE_LINK})
 
 
 @bp.get("")

@@ -14,7 +14,7 @@ from jobs.grid.export import formats
 from jobs.grid.export.about import About
 from jobs.grid.export.formats import FORMATS
 from jobs.grid.export.sidecar import sidecar
-from jobs.grid.geojson import LICENCE_URL
+from jobs.grid.geojson import LICENCE_LINK
 from jobs.grid.query import ExportQuery
 from web.http.clients import client
 from web.http.errors import Problem, respond
@@ -71,7 +71,7 @@ def _connected() -> Iterator[Connection]:
 def _headers(query: ExportQuery) -> dict[str, str]:
     given: dict[str, Any] = request.args.to_dict()
     described = url_for("grid_api.export_about", **given)
-    links = f'<{LICENCE_URL}>; rel="license", <{described}>; rel="describedby"; type="application/json"'
+    links = f'{LICENCE_LINK}, <{described}>; rel="describedby"; type="application/json"'
     return {"Content-Disposition": f'attachment; filename="{_name(query)}"', "Link": links}
 
 

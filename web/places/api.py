@@ -10,7 +10,7 @@ from jobs.areas import AreaError
 from jobs.gazetteer import search
 from jobs.gazetteer.query import PlaceQuery
 from jobs.gazetteer.search import Found
-from jobs.grid.geojson import ABOUT, LICENCE_URL
+from jobs.grid.geojson import ABOUT, LICENCE_LINK
 from jobs.grid.streets import StreetsQuery
 from web.grid.reader import reader
 from web.http.clients import client
@@ -136,5 +136,5 @@ def _place(found: Found) -> Place:
 
 
 def _licensed(response: Response) -> Response:
-    response.headers["Link"] = f'<{LICENCE_URL}>; rel="license"'
+    response.headers["Link"] = LICENCE_LINK
     return response

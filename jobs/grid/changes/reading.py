@@ -1,7 +1,7 @@
 """Changes as they are read: the cells of a region, and one cell."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -86,11 +86,5 @@ class Comparison:
 
 def collection(found: Changes, about: dict[str, Any]) -> bytes:
     """The cells as a GeoJSON FeatureCollection; `about`: its further members."""
-    head = json.dumps({"type": "FeatureCollection", **about})
-    return f'{head[:-1]}, "features": [{", ".join(_features(found))}]}}'.encode()
-
-
-def _features(found: Changes) -> Iterator[str]:
-    for one, ring in zip(found.said(), geojson.rings(found.outlines), strict=True):
-        geometry = f'{{"type":"Polygon","coordinates":[{ring}]}}'
-        yield f'{{"type":"Feature","id":"{one["h3"]}","geometry":{geometry},"properties":{json.dumps(one)}}}'
+    said = list(found.said())
+    return geojson.collection((one["h3"] for one in said), found.outlines, map(json.dumps, said), about)

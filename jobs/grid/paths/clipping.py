@@ -18,7 +18,8 @@ def shared_areas(one: Floats, other: Floats) -> Floats:
     Both counterclockwise; a corner may be repeated. By Green's theorem: the border of what is shared is the parts of
     each border that lie within the other polygon.
     """
-    shared = _within(_turned(one), _turned(other), is_open=False) + _within(_turned(other), _turned(one), is_open=True)
+    mine, theirs = _turned(one), _turned(other)
+    shared = _within(mine, theirs, is_open=False) + _within(theirs, mine, is_open=True)
     return np.where((areas(one) > 0) & (areas(other) > 0), np.maximum(0.0, shared), 0.0)
 
 
