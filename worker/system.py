@@ -40,7 +40,7 @@ class PortTaken(SafegridError):
     """Another program listens where the admin should."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(f"Port {port} is taken by another program: stop that one, or set PORT to a free port")
+        super().__init__(f"Port {port} is in use by another program: stop it, or set PORT to another port")
 
 
 class ProcessFailed(SafegridError):

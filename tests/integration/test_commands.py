@@ -153,7 +153,7 @@ def test_a_backfill_asks_for_every_month_that_is_not_held(settings: Settings) ->
     with PoliceStandin(Records(crimes)) as police:
         there = {"POLICE_API_BASE_URL": police.url}
         said = run_command(settings, "backfill", "--from", "2024-02", **there)
-    assert "Months to come in: 2024-03, 2024-02" in said.stderr
+    assert "Months to ingest: 2024-03, 2024-02" in said.stderr
     assert [run["id"] for run in answer(settings, "runs", "--json")] == said.stdout.split()
 
 
@@ -168,12 +168,12 @@ def test_doctor_names_what_is_missing(settings: Settings) -> None:
     assert not lines["Police API"]["fine"]
 
 
-def test_a_taken_port_is_said(settings: Settings) -> None:
+def test_a_port_in_use_is_named(settings: Settings) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        assert f"Port {port} is taken by another program" in complaint(settings, "up", PORT=port)
+        assert f"Port {port} is in use by another program" in complaint(settings, "up", PORT=port)
 
 
 def test_an_older_schema_stops_a_worker_with_the_remedy(settings: Settings, engine: Any) -> None:

@@ -60,7 +60,7 @@ def test_a_gap_is_added_and_removed(here: Context) -> None:
         ("2026-01-01", None, "missing", "2026-06-01"),
     ]
     assert (new[1]["source"], new[1]["reason"]) == ("Its notice", "Its system was changed")
-    assert new[0]["source"].startswith("Noted by ")
+    assert new[0]["source"].startswith("Recorded by ")
     for gap in new:
         assert safegrid(here, "gap", "remove", str(gap["id"]))[0] == 0
     assert gaps(here) == before
@@ -85,7 +85,7 @@ def test_a_gap_that_cannot_be_is_refused(here: Context, arguments: tuple[str, ..
 
 
 def test_a_cell_is_said_to_be_of_a_force_or_of_none(here: Context) -> None:
-    assert safegrid(here, "force", "list")[2].startswith("No land is located: run locate_forces")
+    assert safegrid(here, "force", "list")[2].startswith("No cell has a force yet: `safegrid run locate_forces`")
     for name in ("dorset", "none", "hampshire"):
         assert safegrid(here, "force", "set", CELL, name)[0] == 0
         assert f"{CELL}  {name}" in safegrid(here, "force", "list")[1]

@@ -44,7 +44,13 @@ def test_each_way_of_a_file_is_scored(settings: Settings, tmp_path: Path, conten
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("", "has no ways"), ('{"type": "Point"}', "paths"), ("{", "is no JSON"), ("_p~iF", "paths.0"), ("\0", "paths")],
+    [
+        ("", "has no paths"),
+        ('{"type": "Point"}', "paths"),
+        ("{", "not valid JSON"),
+        ("_p~iF", "paths.0"),
+        ("\0", "paths"),
+    ],
 )
 def test_a_file_without_ways_is_refused_in_a_line(settings: Settings, tmp_path: Path, content: str, said: str) -> None:
     file = tmp_path / "ways"

@@ -61,8 +61,8 @@ def test_a_resize_asks_for_the_months_on_offer_and_says_what_stays_of_the_others
     assert code == 0
     ((run_id, *asked),) = rows(here.connection, ASKED)
     assert (asked, out) == ([DEFAULT_AREA], f"{run_id}\n")
-    assert "months to come in again within it: 1" in said
-    assert "not on offer any more: 1 (2023-12 to 2023-12). What the new border adds is missing in them" in said
+    assert "months to ingest again: 1" in said
+    assert "no longer publishes: 1 (2023-12 to 2023-12). They lack the land that the new border adds" in said
     assert rows(here.connection, HELD) == [("2023-12", 2), ("2024-01", 2)]
     # Given again before the run was done, it asks for nothing new.
     assert safegrid(here, "area", "resize", DEFAULT_AREA, "--box", NEW)[1] == out
@@ -74,7 +74,7 @@ def test_a_resize_asks_for_the_months_on_offer_and_says_what_stays_of_the_others
 def test_crimes_outside_of_the_new_border_are_not_deleted_unasked(here: Context, police: PoliceStandin) -> None:
     code, out, said = safegrid(here, "area", "resize", DEFAULT_AREA, "--box", SMALL)
     assert (code, out) == (130, "")
-    assert "2 crimes lie outside the new border and in no other area, and are deleted." in said
+    assert "This deletes 2 crimes that lie outside the new border and in no other area." in said
     with here.connection.begin():
         assert areas.find(here.connection, DEFAULT_AREA).bounds == OLD
     code, out, said = safegrid(here, "area", "resize", DEFAULT_AREA, "--box", SMALL, "--yes")
@@ -88,7 +88,7 @@ def test_crimes_outside_of_the_new_border_are_not_deleted_unasked(here: Context,
     ("arguments", "words"),
     [
         (["nowhere", "--box", NEW], "There is no area 'nowhere'; the areas are southampton-core"),
-        ([DEFAULT_AREA], "Give the area's border either as --box or as --polygon"),
+        ([DEFAULT_AREA], "Give the border of the area: either --box or --polygon"),
         ([DEFAULT_AREA, "--box", "1,2,3"], "--box: expected four numbers"),
     ],
 )

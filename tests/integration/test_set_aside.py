@@ -141,11 +141,11 @@ def test_the_command_adds_a_category_and_has_the_grid_built(here: Context) -> No
         ingest()
     assert isinstance(here.settings, Settings)
     done = run_command(here.settings, "category", "add", NEW, "Hoverboards", "--weight", "2", "--weight", "ons=40")
-    assert (done.returncode, "crimes that came in with it: 3" in done.stderr) == (0, True)
+    assert (done.returncode, "Crimes ingested that had been set aside: 3" in done.stderr) == (0, True)
     query = f"SELECT scheme, weight FROM crime_weights WHERE category = '{NEW}' ORDER BY 1"
     assert rows(here.connection, query) == [("cambridge", 2), ("ons", 40), ("saferoute", 2)]
     assert rows(here.connection, "SELECT job, parameters->>'until' FROM runs") == [("rebuild_safety_grid", MONTH)]
     listed = run_command(here.settings, "category", "list", "--json").stdout
     assert NEW in {row["slug"] for row in json.loads(listed)}
     wrong = run_command(here.settings, "category", "add", "other", "Other", "--weight", "much")
-    assert (wrong.returncode, "'much' is not a number" in wrong.stderr) == (2, True)
+    assert (wrong.returncode, "much is not a number" in wrong.stderr) == (2, True)

@@ -93,7 +93,7 @@ def test_the_command_shows_the_schemes_and_changes_the_default(here: Context) ->
     result = CliRunner().invoke(cli, ["weights", "--default", "cambridge", "--json"], env=surroundings)
     assert result.exit_code == 0, result.output
     cells = value(here.connection, "SELECT count(*) FROM safety_cells")
-    assert result.stderr.endswith(f"{cells} cells are weighed by cambridge\n")
+    assert result.stderr.endswith(f"{cells} cells now have the weights of cambridge\n")
     assert [(one["name"], one["is_default"]) for one in json.loads(result.stdout)] == [
         ("cambridge", True),
         ("ons", False),

@@ -15,17 +15,17 @@ BY_NAME = [*FILE, "--name-property", "name"]
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (FILE, "Give the area a SLUG, or name the areas of a file by --name-property"),
-        (["stoke"], "Give the area's border either as --box or as --polygon"),
-        (["stoke", *FILE, "--box", "50,-2,51,-1"], "Give the area's border either as --box or as --polygon"),
+        (FILE, "Give a SLUG, or --name-property to add the areas of a file"),
+        (["stoke"], "Give the border of the area: either --box or --polygon"),
+        (["stoke", *FILE, "--box", "50,-2,51,-1"], "Give the border of the area: either --box or --polygon"),
         (
             ["stoke", "--box", "-2,50,-1,51"],
             "look swapped: latitude comes first, 50.0,-2.0",
         ),
-        (["--name-property", "name"], "--name-property names areas of a file: give it as --polygon"),
-        ([*BY_NAME, "--name", "Stoke"], "leave out --name and --box"),
-        ([*BY_NAME, "--box", "50,-2,51,-1"], "leave out --name and --box"),
-        (["castle", *BY_NAME], "wards.geojson has no area castle; its areas are old-town"),
+        (["--name-property", "name"], "--name-property needs a file: add --polygon FILE"),
+        ([*BY_NAME, "--name", "Stoke"], "remove --name and --box"),
+        ([*BY_NAME, "--box", "50,-2,51,-1"], "remove --name and --box"),
+        (["castle", *BY_NAME], "wards.geojson has no area castle. Its areas: old-town"),
         ([*FILE, "--name-property", "ward"], "its property 'ward' makes no name (found None); its properties are name"),
     ],
 )

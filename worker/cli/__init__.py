@@ -1,4 +1,4 @@
-"""The command line. Results go to stdout, everything said to people to stderr, an error is one line."""
+"""The command line. Results go to stdout, messages to stderr; an error is one line."""
 
 import os
 import sys
@@ -11,39 +11,42 @@ INTERRUPTED = 130
 
 # Where each command is, and its help. Only the one that is called is imported: jobs bring heavy libraries with them.
 COMMANDS = {
-    "up": ("processes", "Run everything on this machine: engines where none are set, tables, workers, scheduler, web."),
-    "web": ("processes", "Serve the admin on PORT."),
-    "token": ("processes", "Print the token for the HTTP API: ADMIN_API_TOKEN, or the one that this machine made."),
-    "worker": ("processes", "Work on these queues (all of them when none is named) until SIGTERM."),
-    "scheduler": ("processes", "Start the jobs that have a cadence, until SIGTERM."),
-    "migrate": ("processes", "Bring the database's tables up to date, and add the first area."),
-    "run": ("asking", "Ask for a run of a job, and print its id."),
-    "runs": ("runs", "List the latest runs; one in full, with its attempts, when its id is given."),
-    "jobs": ("looking", "List the catalogue: every job with its queue, cadence and parameters."),
-    "workers": ("looking", "List the RQ workers that are alive, and what each does; or choose how many a queue has."),
-    "schedule": ("looking", "List every cadence with its last occurrences and the next."),
-    "cancel": ("asking", "Cancel a run; one at work is stopped."),
-    "discard": ("asking", "Discard a failed run: it is cancelled, and its failure no finding."),
+    "up": (
+        "processes",
+        "Run everything on this machine: PostgreSQL and Redis if none are set, workers, scheduler, web.",
+    ),
+    "web": ("processes", "Serve the admin pages and the HTTP API on PORT (default 8000)."),
+    "token": ("processes", "Print the token of the HTTP API: ADMIN_API_TOKEN, or the one made on this machine."),
+    "worker": ("processes", "Run the jobs of these queues (default: all queues) until SIGTERM."),
+    "scheduler": ("processes", "Start jobs by their cadence until SIGTERM."),
+    "migrate": ("processes", "Create or upgrade the database tables, and add the first area."),
+    "run": ("asking", "Start a run of a job, and print its id."),
+    "runs": ("runs", "List the latest runs, or show one run with its attempts."),
+    "jobs": ("looking", "List every job with its queue, cadence and parameters."),
+    "workers": ("looking", "List the running workers and what each does, or set how many a queue has."),
+    "schedule": ("looking", "List every cadence with its next and last occurrences."),
+    "cancel": ("asking", "Cancel a run. A started run is stopped."),
+    "discard": ("asking", "Discard a failed run: cancel it for good, so that its failure is no longer a finding."),
     "retry": ("asking", "Retry a failed or cancelled run from its last checkpoint."),
     "pause": ("asking", "Pause a queue, the cadence of a job, or a run, until it is resumed."),
     "resume": ("asking", "Resume a queue, the cadence of a job, or a run."),
-    "purge": ("asking", "Cancel what waits in a queue."),
-    "doctor": ("diagnosis", "Check everything Safegrid needs, and say what to do where something is wrong."),
-    "area": ("areas", "Manage the areas whose crimes are held."),
+    "purge": ("asking", "Cancel all runs of a queue that have not started."),
+    "doctor": ("diagnosis", "Check everything that Safegrid needs, and show how to fix what is wrong."),
+    "area": ("areas", "List, add, resize and remove the areas whose crimes are ingested."),
     "category": ("categories", "List the categories of crime, or add one with its weights."),
     "force": (
         "coverage",
-        "List or change which police force the land is of; give an area the forces of its land.",
+        "Show or set which police force covers a cell, and update the forces of an area.",
     ),
-    "gap": ("coverage", "List, add or remove known gaps: months that a force did not supply, or not whole."),
-    "subscriber": ("subscribers", "Manage who is told of events by signed webhooks."),
-    "backfill": ("months", "Ask for every month on offer that is not held, newest first, as one run."),
-    "ingest-archive": ("archives", "Bring in the months of a police archive: a zip, a folder, or an https address."),
-    "load-climbing": ("climbing", "Replace the mountains, routes, accidents and weather by those of FOLDER."),
-    "weights": ("weights", "List the schemes of weights, or change the one that the grid stores."),
-    "export": ("export", "Write the grid to a file."),
-    "path": ("paths", "Score the ways of FILE: GeoJSON, or lines of encoded polylines."),
-    "score-edges": ("edges", "Write the costs of the edges of FILE, CSV or Parquet, for programs that route."),
+    "gap": ("coverage", "List, add and remove known gaps: months that a force did not supply, or only in part."),
+    "subscriber": ("subscribers", "List, add and remove the subscribers that receive events by signed webhook."),
+    "backfill": ("months", "Ingest every missing month, newest first, as one run."),
+    "ingest-archive": ("archives", "Ingest the months of a police archive: a zip file, a folder, or an https address."),
+    "load-climbing": ("climbing", "Replace all mountains, routes, accidents and weather with the files in FOLDER."),
+    "weights": ("weights", "List the weight schemes, or set the default scheme."),
+    "export": ("export", "Export the grid to a file."),
+    "path": ("paths", "Score the paths in FILE: GeoJSON, or one encoded polyline per line."),
+    "score-edges": ("edges", "Compute a cost for each edge in FILE (CSV or Parquet), for routing engines."),
 }
 
 
@@ -79,7 +82,7 @@ def help_of(name: str, more: str = "") -> str:
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="safegrid")
 def cli() -> None:
-    """Background work of a route-safety service: crimes, the H3 safety grid, warm scores."""
+    """Background jobs of a route-safety service: crimes, the H3 safety grid, route scores."""
 
 
 def main() -> None:
@@ -88,7 +91,7 @@ def main() -> None:
 
 
 def run_command(command: click.Command) -> None:
-    """Run the command, put what went wrong into one line, and leave."""
+    """Run the command, print an error as one line, and exit."""
     try:
         code = command(standalone_mode=False)
         sys.stdout.flush()

@@ -25,15 +25,15 @@ from worker.cli.ledgers import transaction
 from worker.client import Client
 
 
-@click.group(help=help_of("area", "They may overlap: a crime is held once."))
+@click.group(help=help_of("area", "Areas may overlap: each crime is stored once."))
 def area() -> None:
-    """The areas whose crimes are held. They may overlap: a crime is held once."""
+    """Areas whose crimes are ingested."""
 
 
 @area.command("list")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_areas(as_json: bool) -> None:
-    """Every area with its bounds and forces."""
+    """List every area with its bounds and forces."""
     with transaction() as connection:
         found = areas.all_areas(connection)
     if as_json:
@@ -44,22 +44,22 @@ def list_areas(as_json: bool) -> None:
     output.table(
         ("area", "name", "south, west, north, east", "forces"),
         [(one.slug, one.name, ", ".join(map(str, one.bounds)), ", ".join(one.forces)) for one in found],
-        "There is no area: add one with `safegrid area add`",
+        "No areas: add one with `safegrid area add`",
     )
 
 
-_box = click.option("--box", metavar="LAT_MIN,LNG_MIN,LAT_MAX,LNG_MAX", help="Sides of a box, in degrees.")
+_box = click.option("--box", metavar="LAT_MIN,LNG_MIN,LAT_MAX,LNG_MAX", help="The border as a box, in degrees.")
 _polygon = click.option(
     "--polygon",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="GeoJSON or KML file; all its features are one area.",
+    help="The border as a GeoJSON or KML file. All its features together are one area.",
 )
 
 
 def _drawn(slug: str, name: str, box: str | None, polygon: Path | None, forces: Sequence[str]) -> Area:
     """The area with the border that was given one way or the other."""
     if (box is None) == (polygon is None):
-        raise click.UsageError("Give the area's border either as --box or as --polygon")
+        raise click.UsageError("Give the border of the area: either --box or --polygon")
     if polygon:
         return _of_file(polygon, slug, name, drawings_of(polygon), forces)
     try:
@@ -71,10 +71,10 @@ def _drawn(slug: str, name: str, box: str | None, polygon: Path | None, forces: 
 def _each(slug: str | None, polygon: Path | None, name_property: str, forces: Sequence[str]) -> list[Area]:
     """An area for each name in the file; only that of `slug`, where it is given."""
     if polygon is None:
-        raise click.UsageError("--name-property names areas of a file: give it as --polygon")
+        raise click.UsageError("--name-property needs a file: add --polygon FILE")
     found = named(drawings_of(polygon), name_property)
     if slug and slug not in found:
-        raise click.UsageError(f"{polygon} has no area {slug}; its areas are {', '.join(sorted(found))}")
+        raise click.UsageError(f"{polygon} has no area {slug}. Its areas: {', '.join(sorted(found))}")
     wanted = [slug] if slug else list(found)
     return [_of_file(polygon, slug, name, drawings, forces) for slug in wanted for name, drawings in [found[slug]]]
 
@@ -91,13 +91,16 @@ def _of_file(path: Path, slug: str, name: str, drawings: Sequence[Drawing], forc
 
 @area.command()
 @click.argument("slug", required=False)
-@click.option("--name", help="Name for people; the slug when left out.")
+@click.option("--name", help="Name to show. Default: the slug.")
 @_box
 @_polygon
+@click.option("--name-property", metavar="PROPERTY", help="Add one area per feature, named by this property.")
 @click.option(
-    "--name-property", metavar="PROPERTY", help="Property of the file's features that names an area for each."
+    "--force",
+    "forces",
+    multiple=True,
+    help="Police force whose unplaced crimes count for this area. Repeatable.",
 )
-@click.option("--force", "forces", multiple=True, help="Force whose unplaced crimes belong here; may be repeated.")
 def add(
     slug: str | None,
     name: str | None,
@@ -106,44 +109,45 @@ def add(
     name_property: str | None,
     forces: tuple[str, ...],
 ) -> None:
-    """Hold the crimes of a further area; with --name-property those of each in the file, or of the one named SLUG."""
+    """Add an area; with --name-property, add every area in the file, or only SLUG."""
     if name_property is not None:
         if name or box:
-            raise click.UsageError("With --name-property the file has name and border: leave out --name and --box")
+            raise click.UsageError("--name-property takes names and borders from the file: remove --name and --box")
         wanted = _each(slug, polygon, name_property, forces)
     elif slug is not None:
         wanted = [_drawn(slug, name or slug, box, polygon, forces)]
     else:
-        raise click.UsageError("Give the area a SLUG, or name the areas of a file by --name-property")
+        raise click.UsageError("Give a SLUG, or --name-property to add the areas of a file")
     with transaction() as connection:
         for one in wanted:
             land.add(connection, one)
     for one in wanted:
         click.echo(
-            f"Area {one.slug} is held from now on; bring its months in with `safegrid backfill --area {one.slug}`",
+            f"Area {one.slug} is added. Ingest its months with `safegrid backfill --area {one.slug}`",
             err=True,
         )
 
 
 @area.command()
 @click.argument("slug")
-@click.option("--yes", is_flag=True, help="Do not ask before the crimes are deleted.")
+@click.option("--yes", is_flag=True, help="Delete crimes without asking.")
 def remove(slug: str, yes: bool) -> None:
-    """Delete an area, and the crimes that no other area covers."""
+    """Remove an area, and delete the crimes that no other area covers."""
     with transaction() as connection:
         name = areas.find(connection, slug).name
         count, unplaced = land.alone(connection, slug), land.unplaced_alone(connection, slug)
     if not yes:
         click.confirm(
-            f"{count} crimes of the area {slug} ({name}) lie in no other area and are deleted with it, and {unplaced} "
-            "without a place. Delete it?",
+            f"This deletes the {count} crimes of the area {slug} ({name}) that lie in no other area, and {unplaced} "
+            "unplaced crimes. Remove the area?",
             abort=True,
             err=True,
         )
     with transaction() as connection:
         land.remove(connection, slug)
     click.echo(
-        f"Area {slug} is deleted with {count + unplaced} crimes; run rebuild_safety_grid to take them out of the grid",
+        f"Area {slug} is removed and {count + unplaced} crimes are deleted. To remove them from the grid: "
+        "`safegrid run rebuild_safety_grid`",
         err=True,
     )
 
@@ -152,12 +156,12 @@ def remove(slug: str, yes: bool) -> None:
 @click.argument("slug")
 @_box
 @_polygon
-@click.option("--yes", is_flag=True, help="Do not ask before crimes are deleted.")
+@click.option("--yes", is_flag=True, help="Delete crimes without asking.")
 def resize(slug: str, box: str | None, polygon: Path | None, yes: bool) -> None:
-    """Change the border of an area, and ask for what it adds, in one run.
+    """Change the border of an area, and start a run that ingests the added land.
 
-    Crimes that the new border leaves out and no other area covers are deleted. What it adds comes in with the months;
-    those that the source does not offer any more stay without it.
+    Crimes outside the new border are deleted if no other area covers them. Months that the source no longer publishes
+    lack the added land.
     """
     chosen = settings.read()
     offered = Police.of(chosen).months()
@@ -168,7 +172,7 @@ def resize(slug: str, box: str | None, polygon: Path | None, yes: bool) -> None:
             lost = land.lost_by_resizing(connection, wanted)
         if lost and not yes:
             click.confirm(
-                f"{lost} crimes lie outside the new border and in no other area, and are deleted. Resize the area?",
+                f"This deletes {lost} crimes that lie outside the new border and in no other area. Resize the area?",
                 abort=True,
                 err=True,
             )
@@ -185,12 +189,14 @@ def resize(slug: str, box: str | None, polygon: Path | None, yes: bool) -> None:
 
 
 def _show_resized(slug: str, again: Sequence[dt.date], gone: Sequence[dt.date], lost: int) -> None:
-    words = f"months to come in again within it: {len(again)}" if again else "every month on offer is held within it"
-    click.echo(f"Area {slug} has the new border; crimes deleted: {lost}; {words}", err=True)
+    words = f"months to ingest again: {len(again)}" if again else "no month is missing"
+    click.echo(f"Area {slug} has the new border. Crimes deleted: {lost}; {words}", err=True)
     if gone:
         span = f"{month_text(gone[-1])} to {month_text(gone[0])}"
         click.echo(
-            f"Months not on offer any more: {len(gone)} ({span}). What the new border adds is missing in them", err=True
+            f"Months that the source no longer publishes: {len(gone)} ({span}). They lack the land that the new border "
+            "adds",
+            err=True,
         )
 
 

@@ -62,9 +62,11 @@ def _job_command(job: catalogue.Job) -> click.Command:
     def ask(wait: bool, timeout: float | None, due_at: str, **given: Any) -> int:
         return request(job, given, wait=wait, timeout_s=timeout, due_at=due_at)
 
-    wait = click.Option(["--wait"], is_flag=True, help="Stay until it ends; the result as JSON on stdout.")
-    timeout = click.Option(["--timeout"], type=float, help="With --wait: give up after so many seconds.")
-    later = click.Option(["--due-at"], default="", metavar="TIME", help="Begin then: 2024-05-01T03:00, which is UTC.")
+    wait = click.Option(["--wait"], is_flag=True, help="Wait for the end of the run, and print its result as JSON.")
+    timeout = click.Option(["--timeout"], type=float, help="With --wait: stop waiting after this many seconds.")
+    later = click.Option(
+        ["--due-at"], default="", metavar="TIME", help="Start at this time (UTC), such as 2024-05-01T03:00."
+    )
     fields = job.parameters.model_fields
     options = [_option(name, fields[name], schema) for name, schema in job.properties.items()]
     return click.Command(job.name, params=[*options, later, wait, timeout], callback=ask, help=job.summary)
@@ -91,7 +93,7 @@ def _facts(field: FieldInfo, schema: Mapping[str, Any]) -> Iterator[str]:
     elif schema.get("default") not in (None, []):
         yield f"default: {_shown(schema['default'])}"
     else:
-        yield "may be left out"
+        yield "optional"
 
 
 def _value(schema: Mapping[str, Any]) -> tuple[str, str]:
@@ -123,7 +125,7 @@ def _shown(value: Any) -> str:
 @click.command(help=help_of("cancel"))
 @click.argument("run_id")
 def cancel(run_id: str) -> None:
-    """Cancel a run; one at work is stopped."""
+    """Cancel a run."""
     with Client(settings.read()) as client:
         state = client.cancel(run_id, getpass.getuser())
     click.echo(f"Run {run_id} is {'being stopped' if state == 'started' else state}", err=True)
@@ -140,9 +142,15 @@ def discard(run_id: str) -> None:
 
 @click.command(help=help_of("retry"))
 @click.argument("run_id")
-@click.option("--param", "changes", multiple=True, metavar="NAME=VALUE", help="Run it with this parameter changed.")
+@click.option(
+    "--param",
+    "changes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Change this parameter, and start a new run. Repeatable.",
+)
 def retry(run_id: str, changes: tuple[str, ...]) -> None:
-    """Begin a failed or cancelled run again, from its last checkpoint; with changes, as a run of its own."""
+    """Retry a failed or cancelled run from its last checkpoint; with changes, as a new run."""
     changed = {name: value for name, _, value in (change.partition("=") for change in changes)}
     with Client(settings.read()) as client:
         if not changed:
@@ -191,16 +199,16 @@ def _queue_or_cadence(name: str) -> tuple[str, str]:
     if job is None:
         queues, cadences = ", ".join(catalogue.queues()), ", ".join(job.name for job in jobs if job.cron)
         raise click.UsageError(
-            f"{name!r} is neither a queue nor a job with a cadence. Queues: {queues}. Jobs with a cadence: {cadences}"
+            f"{name} is neither a queue nor a job with a cadence. Queues: {queues}. Jobs with a cadence: {cadences}"
         )
     return "cadence", job.name
 
 
 @click.command(help=help_of("purge"))
 @click.argument("queue", type=click.Choice(catalogue.queues()))
-@click.confirmation_option(prompt="Every run of this queue that has not begun is cancelled. Go on?")
+@click.confirmation_option(prompt="Cancel every run of this queue that has not started?")
 def purge(queue: str) -> None:
-    """Cancel what waits in a queue."""
+    """Cancel the runs of a queue that have not started."""
     with ledger_of(settings.read()) as connection:
         count = ledger.purge(connection, queue, getpass.getuser())
     click.echo(f"{count} runs cancelled", err=True)

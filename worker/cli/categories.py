@@ -15,7 +15,7 @@ from worker.cli import help_of, output
 from worker.cli.asking import requester
 from worker.client import Client
 
-_MORE = "Crimes of a category that is not known are set aside until it is added."
+_MORE = "Crimes of an unknown category are set aside until the category is added."
 
 
 @click.group(help=help_of("category", _MORE))
@@ -24,18 +24,16 @@ def category() -> None:
 
 
 @category.command("list")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_categories(as_json: bool) -> None:
-    """List every category, with the months in which it was in use."""
+    """List every category with its first and last month."""
     with Client(settings.read()) as client, client.engine.connect() as connection:
         found = connection.execute(select(CrimeCategory).order_by(CrimeCategory.slug)).all()
     rows = [(row.slug, row.name, month_text(row.first_month), _text(row.last_month)) for row in found]
     if as_json:
         output.as_json([dict(zip(("slug", "name", "first_month", "last_month"), row, strict=True)) for row in rows])
         return
-    output.table(
-        ("category", "name", "first month", "last month"), rows, "There is no category: run `safegrid migrate`"
-    )
+    output.table(("category", "name", "first month", "last month"), rows, "No categories: run `safegrid migrate`")
 
 
 def _text(month: dt.date | None) -> str:
@@ -51,10 +49,10 @@ def _text(month: dt.date | None) -> str:
     multiple=True,
     required=True,
     metavar="[SCHEME=]WEIGHT",
-    help="Harm of one crime; of every scheme where none is named. May be repeated.",
+    help="Weight of one crime. Without SCHEME: in every scheme. Repeatable.",
 )
 def add(slug: str, name: str, weights: tuple[str, ...]) -> None:
-    """Add a category with its weights, and take in its crimes that were set aside. The grid is rebuilt next."""
+    """Add a category with its weights. Its crimes that were set aside are ingested, and the grid is rebuilt."""
     chosen = settings.read()
     redis = cache.connect(chosen)
     with Client(chosen) as client:
@@ -65,7 +63,7 @@ def add(slug: str, name: str, weights: tuple[str, ...]) -> None:
         for rebuild in rebuilds(taken.months):
             client.submit(rebuild.job, rebuild.parameters, requester())
     redis.close()
-    click.echo(f"Category {slug} is known; crimes that came in with it: {taken.crimes}", err=True)
+    click.echo(f"Category {slug} is added. Crimes ingested that had been set aside: {taken.crimes}", err=True)
 
 
 def _weights(given: tuple[str, ...], schemes: list[str]) -> dict[str, float]:
@@ -75,7 +73,7 @@ def _weights(given: tuple[str, ...], schemes: list[str]) -> dict[str, float]:
         try:
             weight = float(number)
         except ValueError:
-            raise click.UsageError(f"--weight {one}: {number!r} is not a number") from None
+            raise click.UsageError(f"--weight {one}: {number or 'nothing'} is not a number") from None
         weights |= {scheme: weight} if is_named else {name: weight for name in schemes if name not in weights}
     return weights
 

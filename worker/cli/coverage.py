@@ -16,15 +16,15 @@ NO_FORCE = "none"
 OPEN = "open"
 
 
-@click.group(help=help_of("force", "The job locate_forces asks the source for them."))
+@click.group(help=help_of("force", "The job locate_forces gets the forces from the source."))
 def force() -> None:
     """Which police force the land is of."""
 
 
 @force.command("list")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_cells(as_json: bool) -> None:
-    """Every hexagon of resolution 6 whose force is known."""
+    """List the cells of resolution 6 with their forces."""
     with transaction() as connection:
         found = [
             {
@@ -44,7 +44,7 @@ def list_cells(as_json: bool) -> None:
             (one["cell"], one["force"] or NO_FORCE, "yes" if one["is_overruled"] else "", one["located_at"])
             for one in found
         ],
-        "No land is located: run locate_forces",
+        "No cell has a force yet: `safegrid run locate_forces`",
     )
 
 
@@ -52,19 +52,19 @@ def list_cells(as_json: bool) -> None:
 @click.argument("cell")
 @click.argument("name", metavar="FORCE|none")
 def set_cell(cell: str, name: str) -> None:
-    """Say which force a hexagon is of, whatever the source says; `none` for the sea and other countries."""
+    """Set the force of a cell, in place of the source's; `none` for the sea and other countries."""
     with transaction() as connection:
         changes.overrule(connection, cell, None if name == NO_FORCE else forces.slug(name))
-    click.echo(f"{cell} is of {name} from now on", err=True)
+    click.echo(f"The force of {cell} is now {name}", err=True)
 
 
 @force.command()
 @click.argument("area")
 def adopt(area: str) -> None:
-    """Give an area the forces of its land, in place of those that it names."""
+    """Set the forces of an area to those that cover its land."""
     with transaction() as connection:
         named = changes.adopt(connection, area)
-    click.echo(f"{area} names {', '.join(named)} from now on", err=True)
+    click.echo(f"The forces of {area} are now {', '.join(named)}", err=True)
 
 
 @click.group(help=help_of("gap"))
@@ -73,9 +73,9 @@ def gap() -> None:
 
 
 @gap.command("list")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_gaps(as_json: bool) -> None:
-    """Every known gap, by force and month."""
+    """List every known gap by force and month."""
     with transaction() as connection:
         found = gaps.known(connection)
     if as_json:
@@ -84,7 +84,7 @@ def list_gaps(as_json: bool) -> None:
     output.table(
         ("id", "force", "months", "kind", "supplied with", "reason", "source"),
         [(one.id, one.force, one.span, one.kind, _month(one), one.reason, one.source) for one in found],
-        "No gap is known",
+        "No known gaps",
     )
 
 
@@ -96,10 +96,10 @@ def _month(one: Gap) -> str:
 @click.argument("name", metavar="FORCE")
 @click.argument("first")
 @click.argument("last", required=False)
-@click.option("--kind", type=click.Choice(KINDS), default=KINDS[0], show_default=True)
-@click.option("--reason", required=True, help="Shown wherever the month is.")
-@click.option("--source", help="By what it is known; your name when left out.")
-@click.option("--corrected", metavar="YYYY-MM", help="Release with which the months were supplied after all.")
+@click.option("--kind", type=click.Choice(KINDS), default=KINDS[0], show_default=True, help="What is missing.")
+@click.option("--reason", required=True, help="Why the months are missing. It is shown wherever the month is shown.")
+@click.option("--source", help="Where this is known from. Default: your name.")
+@click.option("--corrected", metavar="YYYY-MM", help="Release that later supplied the months.")
 def add_gap(
     name: str,
     first: str,
@@ -109,9 +109,9 @@ def add_gap(
     source: str | None,
     corrected: str | None,
 ) -> None:
-    """Note that FORCE did not supply the months FIRST to LAST (YYYY-MM, both included).
+    """Record that FORCE did not supply the months FIRST to LAST (YYYY-MM, both included).
 
-    Without LAST, the gap is one month; with the word open in its place, no end is known.
+    Without LAST, the gap is one month. With `open` as LAST, the gap has no known end.
     """
     wanted = Gap(
         force=forces.slug(name),
@@ -119,12 +119,12 @@ def add_gap(
         last_month=None if last == OPEN else parse_month(last or first),
         kind=kind,
         reason=reason,
-        source=source or f"Noted by {getpass.getuser()}",
+        source=source or f"Recorded by {getpass.getuser()}",
         corrected_release=parse_month(corrected) if corrected else None,
     )
     with transaction() as connection:
         made = changes.add_gap(connection, wanted)
-    click.echo(f"Gap {made.id} is noted: {made.force}, {made.span}, {made.kind}", err=True)
+    click.echo(f"Gap {made.id} is added: {made.force}, {made.span}, {made.kind}", err=True)
 
 
 @gap.command("remove")

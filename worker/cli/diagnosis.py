@@ -8,10 +8,10 @@ from worker.doctor import examine, test_alerts
 
 
 @click.command(help=help_of("doctor"))
-@click.option("--json", "as_json", is_flag=True)
-@click.option("--test-alert", is_flag=True, help="Send a test message to every receiver, and do nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--test-alert", is_flag=True, help="Only send a test message to every alert receiver.")
 def doctor(as_json: bool, test_alert: bool) -> int:
-    """Look at everything Safegrid needs, and say what to do where something is wrong."""
+    """Check everything that Safegrid needs."""
     lines = []
     for line in (test_alerts if test_alert else examine)(settings.read()):
         lines.append(line)

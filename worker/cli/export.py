@@ -37,18 +37,16 @@ def _month(_context: click.Context, _option: click.Parameter, value: str | None)
 
 def _output(context: click.Context, _option: click.Parameter, value: Path | None) -> Path | None:
     if value is None and context.params["form"] in _BINARY and sys.stdout.isatty():
-        raise click.UsageError(
-            f"{context.params['form']} is no text for a terminal: name a file with --output, or pipe it"
-        )
+        raise click.UsageError(f"{context.params['form']} is a binary format: name a file with --output, or pipe it")
     return value
 
 
 @click.command(
     help=help_of(
         "export",
-        "One record a cell and month, read as it is written, however large it is; pmtiles are tiles of a map of the "
-        "whole period, its last twelve months when --from is left out. Beside a file of csv or geojsonl, a second one "
-        "that ends in -metadata.json says what the first has no room for: licence, coverage, and as of when it is.",
+        "The export has one record per cell and month. pmtiles has map tiles of the whole period instead (default: "
+        "its last twelve months). With csv and geojsonl, a second file that ends in -metadata.json has the licence, "
+        "the coverage, and the date of the grid.",
     )
 )
 @click.option(
@@ -57,27 +55,30 @@ def _output(context: click.Context, _option: click.Parameter, value: Path | None
     type=click.Choice(get_args(ExportFormat)),
     required=True,
     is_eager=True,
-    help="parquet is GeoParquet.",
+    help="Format of the file. parquet is GeoParquet.",
 )
 @click.option(
-    "--output", type=click.Path(dir_okay=False, path_type=Path), callback=_output, help="File; stdout when left out."
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_output,
+    help="File to write. Default: stdout.",
 )
-@click.option("--from", "first", metavar="YYYY-MM", callback=_month, help="Oldest month.")
-@click.option("--to", "last", metavar="YYYY-MM", callback=_month, help="Newest month.")
-@click.option("--area", "slug", help="Only the crimes of this area.")
+@click.option("--from", "first", metavar="YYYY-MM", callback=_month, help="Oldest month. Default: the oldest ingested.")
+@click.option("--to", "last", metavar="YYYY-MM", callback=_month, help="Newest month. Default: the newest ingested.")
+@click.option("--area", "slug", help="Export only the crimes of this area.")
 @click.option(
     "--max-zoom",
     type=click.IntRange(SHALLOWEST_EXPORT, DEEPEST_EXPORT),
     default=12,
     show_default=True,
-    help="Deepest zoom of pmtiles.",
+    help="Deepest zoom level of pmtiles.",
 )
 def export(
     form: ExportFormat, output: Path | None, first: date | None, last: date | None, slug: str | None, max_zoom: int
 ) -> None:
     """Write the grid."""
     if first and last and first > last:
-        raise click.BadParameter("expected a month that is not before --from", param_hint="--to")
+        raise click.BadParameter("must not be before --from", param_hint="--to")
     query = ExportQuery(format=form, first=first, last=last, area=slug, max_zoom=max_zoom)
     engine = formats.in_one_state(database.create(settings.read(), direct=False))
     try:
@@ -109,16 +110,16 @@ def _say(about: About) -> None:
     """What a reader of the file must know of it."""
     if about.as_of:
         oldest = min(one.built_at for one in about.as_of)
-        click.echo(f"Months {months_text(about.period.months)}, the grid as of {oldest:%Y-%m-%d %H:%M} UTC", err=True)
+        click.echo(f"Months {months_text(about.period.months)}. Grid as of {oldest:%Y-%m-%d %H:%M} UTC", err=True)
     if about.months_not_held:
-        click.echo(f"Not held: {months_text(about.months_not_held)}", err=True)
+        click.echo(f"Missing months: {months_text(about.months_not_held)}", err=True)
     _say_lacking(about.coverage)
 
 
 def _say_lacking(lacking: Sequence[NotSupplied]) -> None:
     for one in lacking:
-        words = "supplied nothing" if one["status"] == "missing" else "did not supply all"
-        click.echo(f"{one['force']} {words} of {', '.join(one['months'])}: few crimes there are not safe", err=True)
+        words = "did not supply" if one["status"] == "missing" else "supplied only a part of"
+        click.echo(f"{one['force']} {words} {', '.join(one['months'])}: fewer crimes there do not mean safer", err=True)
 
 
 @contextmanager

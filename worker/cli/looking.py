@@ -14,9 +14,9 @@ USUAL = "usual"
 
 
 @click.command(help=help_of("jobs"))
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def jobs(as_json: bool) -> None:
-    """The catalogue: every job with its queue, cadence and parameters."""
+    """List every job."""
     entries = catalogue.load().values()
     if as_json:
         output.as_json(
@@ -38,18 +38,20 @@ def jobs(as_json: bool) -> None:
 
 
 @click.command(
-    help=help_of("workers", "A number that was chosen is kept over restarts; in all queues it is SAFEGRID_MAX_WORKERS.")
+    help=help_of(
+        "workers", "A number set here survives restarts. SAFEGRID_MAX_WORKERS sets the default for all queues."
+    )
 )
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--set",
     "chosen",
     metavar="QUEUE=N",
     multiple=True,
-    help="Give each supervisor N workers of the queue; QUEUE=usual for the usual number. May be repeated.",
+    help="Give each supervisor N workers of the queue, or QUEUE=usual for the default number. Repeatable.",
 )
 def workers(as_json: bool, chosen: tuple[str, ...]) -> None:
-    """The RQ workers that are alive, and what each does."""
+    """List the running workers."""
     if chosen:
         _choose([_count_of(one) for one in chosen])
         return
@@ -79,11 +81,11 @@ def workers(as_json: bool, chosen: tuple[str, ...]) -> None:
 def _count_of(text: str) -> tuple[str, int | None]:
     queue, _, number = text.partition("=")
     if queue not in catalogue.queues():
-        raise click.UsageError(f"--set {text}: there is no queue {queue!r}; {', '.join(catalogue.queues())} are there")
+        raise click.UsageError(f"--set {text}: there is no queue {queue}. Queues: {', '.join(catalogue.queues())}")
     if number == USUAL:
         return queue, None
     if not number.isdecimal():
-        raise click.UsageError(f"--set {text}: expected QUEUE=N or QUEUE={USUAL}")
+        raise click.UsageError(f"--set {text}: must be QUEUE=N or QUEUE={USUAL}")
     return queue, int(number)
 
 
@@ -91,14 +93,14 @@ def _choose(counts: list[tuple[str, int | None]]) -> None:
     with ledger_of(settings.read()) as connection:
         for queue, count in counts:
             staffing.choose(connection, queue, count, getpass.getuser())
-            workers = f"{count} workers" if count else "the usual number of workers"
-            click.echo(f"Each supervisor of {queue} has {workers} in a moment", err=True)
+            workers = f"{count} workers" if count else "the default number of workers"
+            click.echo(f"Each supervisor of {queue} will have {workers} in a few seconds", err=True)
 
 
 @click.command(help=help_of("schedule"))
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def schedule(as_json: bool) -> None:
-    """Every cadence with its last occurrences and the next."""
+    """List every cadence."""
     with ledger_of(settings.read()) as connection:
         due = occurrences.schedule(connection)
         paused_jobs = {row.name for row in pauses.every(connection) if row.kind == "cadence"}

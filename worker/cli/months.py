@@ -12,13 +12,13 @@ from worker.client import Client
 
 
 @click.command(help=help_of("backfill"))
-@click.option("--from", "oldest", metavar="YYYY-MM", help="Oldest month; the oldest on offer when left out.")
-@click.option("--to", "newest", metavar="YYYY-MM", help="Newest month; the newest on offer when left out.")
-@click.option("--area", help="Only this area.")
-@click.option("--again", is_flag=True, help="Months that are held too: the source revises them.")
-@click.option("--dry-run", is_flag=True, help="Only say which months, how many requests and how long.")
+@click.option("--from", "oldest", metavar="YYYY-MM", help="Oldest month. Default: the oldest published.")
+@click.option("--to", "newest", metavar="YYYY-MM", help="Newest month. Default: the newest published.")
+@click.option("--area", help="Ingest only this area. Default: all areas.")
+@click.option("--again", is_flag=True, help="Ingest all months again, because the source revises them.")
+@click.option("--dry-run", is_flag=True, help="Only show which months, how many requests, and how long it takes.")
 def backfill(oldest: str | None, newest: str | None, area: str | None, again: bool, dry_run: bool) -> None:
-    """Ask for every month on offer that is not held, newest first, as one run; print its id."""
+    """Start one run for every missing month, and print its id."""
     span = Span.of(oldest, newest)
     chosen = settings.read()
     with Client(chosen) as client:
@@ -32,11 +32,11 @@ def backfill(oldest: str | None, newest: str | None, area: str | None, again: bo
             output.as_json(plan)
             return
         if not parts:
-            click.echo("Every month on offer is held", err=True)
+            click.echo("No month is missing: nothing to do", err=True)
             return
         parameters = {"oldest": oldest, "newest": newest, "area": area, "again": again}
         click.echo(client.submit("backfill_crime_data", parameters, requester()).run_id)
-    click.echo(f"Months to come in: {', '.join(plan['months'])}", err=True)
+    click.echo(f"Months to ingest: {', '.join(plan['months'])}", err=True)
 
 
 COMMANDS = [backfill]

@@ -1,4 +1,4 @@
-"""Command that scores ways."""
+"""Command that scores paths."""
 
 import json
 from collections.abc import Iterator
@@ -21,28 +21,37 @@ Query = TypeVar("Query", bound=CellQuery)
 
 
 class FileRefused(WrongCall):
-    """A file that has no ways."""
+    """A file that has no paths."""
 
 
 @click.command(
     help=help_of(
         "path",
-        "GeoJSON is a LineString, a Feature or a FeatureCollection of them. Told are the length of each way, its "
-        "weighted crimes a km and month, those of its worst 250 m, and how much of its corridor is covered. --json "
-        "tells all.",
+        "The GeoJSON is a LineString, a Feature or a FeatureCollection. For each path, the output has its length, its "
+        "weighted crimes per km and month, those of its worst 250 m, and how much of its corridor has coverage. "
+        "--json has all details.",
     )
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--from", "first", metavar="YYYY-MM", help="Oldest month; eleven months before --to when left out.")
-@click.option("--to", "last", metavar="YYYY-MM", help="Newest month; the newest held when left out.")
-@click.option("--category", help="Slugs of crime categories, separated by commas.")
-@click.option("--scheme", help="Scheme of weights; the default scheme when left out.")
-@click.option("--recency", is_flag=True, help="Older crimes weigh less.")
-@click.option("--buffer", "buffer_m", type=click.FloatRange(1, WIDEST_M), default=50, show_default=True, help="Metres.")
-@click.option("--precision", type=click.Choice(["5", "6"]), default="5", show_default=True, help="Of polylines.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, a way a line.")
+@click.option("--from", "first", metavar="YYYY-MM", help="Oldest month. Default: eleven months before --to.")
+@click.option("--to", "last", metavar="YYYY-MM", help="Newest month. Default: the newest ingested.")
+@click.option("--category", help="Slugs of crime categories, separated by commas. Default: all.")
+@click.option("--scheme", help="Weight scheme. Default: the default scheme.")
+@click.option("--recency", is_flag=True, help="Give older crimes a lower weight.")
+@click.option(
+    "--buffer",
+    "buffer_m",
+    type=click.FloatRange(1, WIDEST_M),
+    default=50,
+    show_default=True,
+    help="Metres to each side of the path whose crimes count.",
+)
+@click.option(
+    "--precision", type=click.Choice(["5", "6"]), default="5", show_default=True, help="Decimals of encoded polylines."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one path per line.")
 def path(file: Path, as_json: bool, precision: str, **asked: Any) -> None:
-    """Score ways."""
+    """Score paths."""
     ways = _ways(file)
     chosen = settings.read()
     engine = database.create(chosen, direct=False)
@@ -72,7 +81,7 @@ def query_of(kind: type[Query], **asked: Any) -> Query:
 def _line(number: int, found: dict[str, Any]) -> str:
     few = ", few data" if found["few_data"] else ""
     return (
-        f"{number}: {found['length_m'] / 1000:.2f} km, {found['weighted_per_km_month']:.3f} a km and month, "
+        f"{number}: {found['length_m'] / 1000:.2f} km, {found['weighted_per_km_month']:.3f} per km and month, "
         f"worst {found['worst']['weighted_per_km_month']:.3f}, covered {found['covered']:.0%}{few}"
     )
 
@@ -88,7 +97,7 @@ def _ways(file: Path) -> list[Any]:
     try:
         return _some(file, list(_lines(json.loads(text))))
     except json.JSONDecodeError as error:
-        raise FileRefused(f"{file} is no JSON: {error}") from None
+        raise FileRefused(f"{file} is not valid JSON: {error}") from None
 
 
 def _lines(given: Any) -> Iterator[Any]:
@@ -98,7 +107,7 @@ def _lines(given: Any) -> Iterator[Any]:
 
 def _some(file: Path, ways: list[Any]) -> list[Any]:
     if not ways:
-        raise FileRefused(f"{file} has no ways: expected GeoJSON LineStrings, or encoded polylines, one a line")
+        raise FileRefused(f"{file} has no paths: give GeoJSON LineStrings, or one encoded polyline per line")
     return ways
 
 

@@ -27,14 +27,14 @@ def port_from_environment() -> int:
     """PORT, or 8000."""
     text = os.environ.get("PORT", "") or str(DEFAULT_PORT)
     if not text.isdigit() or not 0 < int(text) < 65536:
-        raise click.UsageError(f"PORT={text} is no port (expected 1 to 65535)")
+        raise click.UsageError(f"PORT={text} is not a port: set a number from 1 to 65535")
     return int(text)
 
 
 @click.command(help=help_of("worker"))
 @click.argument("queues", nargs=-1, type=click.Choice(catalogue.queues()), metavar="[QUEUE]...")
 def worker(queues: Sequence[str]) -> None:
-    """Work on these queues (all of them when none is named) until SIGTERM."""
+    """Run the jobs of these queues."""
     chosen = settings.read()
     logs.configure(chosen)
     start.check(chosen)
@@ -43,7 +43,7 @@ def worker(queues: Sequence[str]) -> None:
 
 @click.command(help=help_of("scheduler"))
 def scheduler() -> None:
-    """Start the jobs that have a cadence, until SIGTERM. Any number may run."""
+    """Start jobs by their cadence. Any number of schedulers may run."""
     chosen = settings.read()
     logs.configure(chosen)
     start.check(chosen)
@@ -52,7 +52,7 @@ def scheduler() -> None:
 
 @click.command(help=help_of("web"))
 def web() -> None:
-    """Serve the admin on PORT."""
+    """Serve the admin pages and the API."""
     # The room above us: it has settings of its own, which are not for the workers.
     os.execv(sys.executable, [sys.executable, "-m", "web"])  # noqa: S606
 
@@ -64,10 +64,12 @@ def token() -> None:
 
 
 @click.command(help=help_of("migrate"))
-@click.option("--to", default="head", metavar="REVISION", help="Another revision, such as that of an earlier version.")
-@click.option("--discard", is_flag=True, help="Go back even where something that is held would be lost.")
+@click.option(
+    "--to", default="head", metavar="REVISION", help="Migrate to this revision, such as that of an older version."
+)
+@click.option("--discard", is_flag=True, help="Go back to an older revision even if this deletes data.")
 def migrate(to: str, discard: bool) -> None:
-    """Bring the database's tables up to date, and hold the first area."""
+    """Create or upgrade the database tables."""
     chosen = settings.read()
     logs.configure(chosen)
     _say(f"The database is at revision {system.migrate(chosen, to, discard=discard)}")
@@ -75,7 +77,7 @@ def migrate(to: str, discard: bool) -> None:
 
 @click.command(help=help_of("up"))
 def up() -> None:
-    """Run everything on this machine: engines where none are set, tables, workers, scheduler, web."""
+    """Run everything on this machine."""
     port = port_from_environment()
     with system.run(_say, port) as (chosen, running):
         logs.configure(chosen)

@@ -29,13 +29,13 @@ def _row(run: Row[Any]) -> tuple[Any, ...]:
 
 @click.command(help=help_of("runs"))
 @click.argument("run_id", required=False)
-@click.option("--job", help="Only runs of this job.")
-@click.option("--state", type=click.Choice(STATES), help="Only runs in this state.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000))
-@click.option("--follow", is_flag=True, help="Go on printing runs as they change, until Ctrl-C.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--job", help="Show only runs of this job.")
+@click.option("--state", type=click.Choice(STATES), help="Show only runs in this state.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Show at most this many.")
+@click.option("--follow", is_flag=True, help="Keep printing runs as they change, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def runs(run_id: str | None, job: str | None, state: str | None, limit: int, follow: bool, as_json: bool) -> None:
-    """The latest runs; one whole, with its attempts, when its id is given."""
+    """List the latest runs, or show one."""
     where = [Run.job == _name_of(job)] if job else []
     where += [Run.state == state] if state else []
     with ledger_of(settings.read()) as connection:
@@ -50,7 +50,7 @@ def runs(run_id: str | None, job: str | None, state: str | None, limit: int, fol
             if as_json:
                 output.as_json([dict(run._mapping) for run in found])
             else:
-                output.table(COLUMNS, [_row(run) for run in found], "No runs yet: ask for one with `safegrid run`")
+                output.table(COLUMNS, [_row(run) for run in found], "No runs yet: start one with `safegrid run`")
 
 
 def _name_of(job: str) -> str:

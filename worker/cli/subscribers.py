@@ -1,4 +1,4 @@
-"""Commands for those who are told of events."""
+"""Commands for the subscribers that receive events."""
 
 import getpass
 from typing import IO
@@ -14,13 +14,13 @@ from worker.events import subscribers
 
 @click.group(help=help_of("subscriber"))
 def subscriber() -> None:
-    """Who is told of events."""
+    """Subscribers that receive events."""
 
 
 @subscriber.command("list")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_subscribers(as_json: bool) -> None:
-    """List them, with how much each has taken. Addresses and secrets are not shown."""
+    """List the subscribers with their delivered events. Addresses and secrets are not shown."""
     with ledger_of(settings.read()) as connection:
         found = [
             {**row._mapping, "host": subscribers.host(row.url), "url": None} for row in subscribers.every(connection)
@@ -30,20 +30,28 @@ def list_subscribers(as_json: bool) -> None:
         return
     columns = ("name", "host", "last_number", "untaken", "last_taken", "kinds")
     rows = [tuple(", ".join(one[name]) if name == "kinds" else one[name] for name in columns) for one in found]
-    output.table(("name", "host", "events", "not taken", "last taken", "told of"), rows, "Nobody is told of events")
+    output.table(("name", "host", "events", "pending", "last delivery", "kinds"), rows, "No subscribers")
 
 
 @subscriber.command()
 @click.argument("name")
 @click.argument("url")
-@click.option("--kind", "kinds", type=click.Choice(KINDS), multiple=True, help="May be repeated; all when left out.")
-@click.option("--secret-file", type=click.File(), help="The secret is read from there (- for stdin), not made.")
+@click.option(
+    "--kind",
+    "kinds",
+    type=click.Choice(KINDS),
+    multiple=True,
+    help="Send only events of this kind. Repeatable. Default: all kinds.",
+)
+@click.option(
+    "--secret-file", type=click.File(), help="Read the secret from this file (- for stdin). Default: make one."
+)
 def add(name: str, url: str, kinds: tuple[str, ...], secret_file: IO[str] | None) -> None:
-    """Tell NAME of events at URL from now on, and print the secret: it is not shown again."""
+    """Send events to URL for the subscriber NAME, and print its secret. It is shown only once."""
     given = secret_file.read().strip() if secret_file else ""
     with ledger_of(settings.read()) as connection:
         _, secret = subscribers.add(connection, name, url, kinds or KINDS, getpass.getuser(), given)
-    click.echo(f"{name} is told from now on", err=True)
+    click.echo(f"Subscriber {name} is added", err=True)
     if not given:
         click.echo(secret)
 
@@ -51,7 +59,7 @@ def add(name: str, url: str, kinds: tuple[str, ...], secret_file: IO[str] | None
 @subscriber.command("new-secret")
 @click.argument("name")
 def new_secret(name: str) -> None:
-    """Make a new secret for NAME, and print it: it is not shown again."""
+    """Make a new secret for NAME, and print it. It is shown only once."""
     with ledger_of(settings.read()) as connection:
         click.echo(subscribers.renew_secret(connection, subscribers.find(connection, name)))
 
@@ -59,10 +67,10 @@ def new_secret(name: str) -> None:
 @subscriber.command()
 @click.argument("name")
 def remove(name: str) -> None:
-    """Tell NAME nothing more; what waits to be sent is cancelled."""
+    """Remove the subscriber NAME, and cancel its pending deliveries."""
     with ledger_of(settings.read()) as connection:
         subscribers.remove(connection, subscribers.find(connection, name), getpass.getuser())
-    click.echo(f"{name} is told nothing more", err=True)
+    click.echo(f"Subscriber {name} is removed", err=True)
 
 
 COMMANDS = [subscriber]

@@ -8,23 +8,23 @@ from worker import settings
 from worker.cli import help_of, output
 
 _MORE = (
-    "Raw counts are kept, so that another default takes one update of the grid and no rebuild. Give the present "
-    "default again after its weights were changed in the table crime_weights."
+    "A new default scheme updates the weighted counts of the grid without a rebuild. After a change in the table "
+    "crime_weights, set the same default again."
 )
 
 
 @click.command(help=help_of("weights", _MORE))
-@click.option("--default", "name", metavar="SCHEME", help="Make this scheme the default, and weigh the grid by it.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--default", "name", metavar="SCHEME", help="Make this scheme the default, and update the grid.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def weights(name: str | None, as_json: bool) -> None:
-    """List the schemes, after another default was made where one is named."""
+    """List the weight schemes, or set the default."""
     chosen = settings.read()
     engine, redis = database.create(chosen, direct=False), cache.connect(chosen)
     try:
         with engine.connect() as connection:
             if name is not None:
                 weighed = weigh(connection, redis, name)
-                click.echo(f"{weighed} cells are weighed by {name}", err=True)
+                click.echo(f"{weighed} cells now have the weights of {name}", err=True)
             found = schemes(connection)
     finally:
         redis.close()
@@ -35,7 +35,7 @@ def weights(name: str | None, as_json: bool) -> None:
     output.table(
         ("scheme", "version", "unit", "default", "source"),
         [(row.name, row.version, row.unit, "yes" if row.is_default else "", row.source) for row in found],
-        "There is no scheme: run `safegrid migrate`",
+        "No schemes: run `safegrid migrate`",
     )
 
 

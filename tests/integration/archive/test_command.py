@@ -51,8 +51,8 @@ def test_a_file_or_folder_of_the_import_folder_is_named(settings: Settings, fold
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["no.zip"], "There is no no.zip, neither here nor in the import folder"),
-        (["tests"], "is a folder outside of the import folder"),
+        (["no.zip"], "no.zip does not exist, neither here nor in the import folder"),
+        (["tests"], "is outside the import folder"),
         (["http://example.org/2024-01.zip"], "expected an https:// address"),
         (["https://example.org/2024-01.zip", "--from", "13-2024"], "is not a month"),
         (["https://example.org/2024-01.zip", "--area", "atlantis"], "must be one of country, southampton-core"),

@@ -93,5 +93,5 @@ def test_the_command_has_an_option_for_each() -> None:
     said = " ".join(help_text.split())
     assert "--day YYYY-MM-DD [a day; required]" in said
     assert "--depth quick|full [default: quick]" in said
-    assert "--tags A,B,... [separated by commas; may be left out]" in said
+    assert "--tags A,B,... [separated by commas; optional]" in said
     assert "--side left|right From where it is looked at. [default: left]" in said
