@@ -1,37 +1,58 @@
-"""The page about adding a job: its file is a job, and its test passes."""
+"""The page about adding a job: its file is a job, and its tests pass."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from jobs import catalogue
+from jobs.catalogue import FollowUp, Job
 from jobs.context import Context
 from tests.docs.blocks import blocks
 from tests.integration.conftest import here  # noqa: F401 - a fixture
 
+Test = Callable[[Context], None]
+
 
 @pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The page's two files, the first of them imported."""
+def its_tests(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The names of the page's file of tests; the file of the job is imported."""
     catalogue.load()
     monkeypatch.setattr(catalogue, "_jobs", dict(catalogue._jobs))
-    files = [block.text for block in blocks() if block.file == "docs/jobs.md" and block.kind == "python"]
+    job, tests = [block.text for block in blocks() if block.file == "docs/jobs.md" and block.kind == "python"]
     module = ModuleType("jobs.samples")
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    exec(files[0], vars(module))
-    return files
+    exec(job, vars(module))
+    found = ModuleType("tests.integration.test_samples")
+    exec(tests, vars(found))
+    return vars(found)
 
 
-def test_the_test_of_the_page_passes_and_fails_without_its_crimes(written: list[str], here: Context) -> None:  # noqa: F811
-    module = ModuleType("tests.integration.test_samples")
-    exec(written[1], vars(module))
-    test = vars(module)["test_a_small_sample_is_five_crimes_of_the_categories"]
+@pytest.fixture
+def declared(its_tests: dict[str, Any]) -> Job:
+    return catalogue.find("sample_crimes")
+
+
+def test_the_sample_is_of_the_crimes_and_the_test_fails_without_them(its_tests: dict[str, Any], here: Context) -> None:  # noqa: F811
+    test: Test = its_tests["test_a_small_sample_is_five_crimes_of_the_categories"]
     test(here)
-    vars(module)["hold"] = lambda *_: None
+    its_tests["hold"] = lambda *_: None
     here.connection.rollback()
     with here.connection.begin():
         here.connection.exec_driver_sql("DELETE FROM crime_incidents")
     with pytest.raises(AssertionError):
         test(here)
+
+
+def test_a_missing_month_fails_the_run(its_tests: dict[str, Any], here: Context) -> None:  # noqa: F811
+    test: Test = its_tests["test_a_month_that_is_missing_fails_the_run"]
+    test(here)
+
+
+def test_a_sample_without_crimes_has_the_grid_checked(declared: Job) -> None:
+    assert list(declared.follow_ups({"crimes": []})) == [FollowUp("validate_h3_grid_health")]
+    assert not declared.follow_ups({"crimes": [1]})
+    assert not declared.follow_ups(None)
+    assert declared.result

@@ -15,13 +15,13 @@ from flask.testing import FlaskClient
 from jobs import source_requests
 from tests.browser.scene import paint, warm
 from tests.conftest import needs
+from tests.docs.pages import in_code, tables
 from web.settings import Settings
 from worker import pulses
 from worker.client import Client
 from worker.rq import SafegridWorker
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
-DOCS = DEPLOY.parent / "docs/deploy.md"
 ALERTS = DEPLOY / "prometheus/alerts.yml"
 BOARD = DEPLOY / "grafana/safegrid.json"
 NAME = re.compile(r"\bsafegrid_\w+")
@@ -65,8 +65,8 @@ def test_every_metric_that_is_asked_for_is_told_and_is_written_as_prometheus_wan
     assert asked <= told, asked - told
     # Whatever is told is worth looking at.
     assert told <= asked, told - asked
-    documented = DOCS.read_text()
-    assert not [name for name in told if name.removeprefix("safegrid_") not in documented]
+    listed = [in_code(names) for names, _ in tables("docs/deploy.md", "| metric | meaning |")]
+    assert {f"safegrid_{name.partition('{')[0]}" for names in listed for name in names} == told
     assert 'safegrid_source_requests_total{outcome="ok",source="weather"} 0.0' not in exposition
     promtool("check", "metrics", given=exposition)
 
