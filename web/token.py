@@ -13,7 +13,7 @@ def show() -> None:
     """Print ADMIN_API_TOKEN, or in development the one that this machine made."""
     token = with_local_secrets(read(Settings)).admin_api_token
     if not token:
-        raise SettingsError("ADMIN_API_TOKEN is not set: set it, or make a token on the page People")
+        raise SettingsError("ADMIN_API_TOKEN is not set. Set it, or make a token on the page People")
     click.echo(token)
 
 

@@ -60,7 +60,7 @@ def test_somebody_signs_in_runs_a_job_and_watches_it_finish(open_page: Open, wor
     page.get_by_text("Cleanup old route history").first.click()
     page.get_by_label("Retention days").fill("45")
     page.get_by_role("button", name="Run Cleanup old route history").click()
-    expect(page.get_by_text("The run was asked for")).to_be_visible()
+    expect(page.get_by_text("The run is queued")).to_be_visible()
     expect(page.get_by_text("cleanup_old_route_history(retention_days=45)")).to_be_visible()
     # The page comes up to date by itself.
     expect(page.get_by_role("heading", name="Result")).to_be_visible(timeout=60_000)
@@ -72,9 +72,9 @@ def test_somebody_signs_in_runs_a_job_and_watches_it_finish(open_page: Open, wor
 def test_a_run_is_asked_for_later_and_waits_for_its_time(open_page: Open, client: Client, worker: None) -> None:
     page = open_page("/jobs/cleanup-history")
     later = (dt.datetime.now(dt.UTC) + dt.timedelta(days=2)).replace(hour=4, minute=30)
-    page.get_by_label("Begin at").fill(f"{later:%Y-%m-%dT%H:%M}")
+    page.get_by_label("Start at").fill(f"{later:%Y-%m-%dT%H:%M}")
     page.get_by_role("button", name="Run Cleanup old route history").click()
-    expect(page.get_by_text("The run was asked for")).to_be_visible()
+    expect(page.get_by_text("The run is planned")).to_be_visible()
     expect(page.get_by_text(f"{later:%-d %b %Y, %H:%M}").first).to_be_visible()
     with client.engine.connect() as connection:
         run = connection.execute(text("SELECT state, due_at FROM runs")).one()
@@ -105,7 +105,7 @@ def test_a_run_is_cancelled_after_a_question_and_retried(open_page: Open, client
     page.get_by_role("button", name="Yes, cancel it").click()
     expect(page.get_by_text("Cancelled by admin")).to_be_visible()
     page.get_by_role("button", name="Retry this run").click()
-    expect(page.get_by_text("The run begins again")).to_be_visible()
+    expect(page.get_by_text("The run is retried")).to_be_visible()
     assert client.run(run_id).state == "queued"
 
 
@@ -150,7 +150,7 @@ def test_all_works_without_javascript(open_page: Open, client: Client) -> None:
     page = open_page("/jobs/cleanup-history", java_script_enabled=False)
     page.get_by_label("Retention days").fill("12")
     page.get_by_role("button", name="Run Cleanup old route history").click()
-    expect(page.get_by_text("The run was asked for")).to_be_visible()
+    expect(page.get_by_text("The run is queued")).to_be_visible()
     run_id = page.url.rpartition("/")[2]
     page.get_by_text("Cancel this run").click()
     page.get_by_role("button", name="Yes, cancel it").click()
@@ -167,7 +167,7 @@ def test_a_viewer_looks_and_cannot_touch(open_page: Open, address: str) -> None:
     answer = page.goto(f"{address}/people/")
     assert answer is not None
     assert answer.status == 403
-    expect(page.get_by_text("this page is for operators")).to_be_visible()
+    expect(page.get_by_text("Only operators can open this page")).to_be_visible()
 
 
 def test_times_tell_the_local_one_when_pointed_at(open_page: Open, client: Client) -> None:

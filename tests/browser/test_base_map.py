@@ -74,7 +74,7 @@ def test_a_file_of_this_server_is_drawn_under_the_cells(
         sign_in(page, address)
         page.goto(f"{address}/map/{place(busiest)}")
         drawn(page)
-        words = "The file of the base map cannot be read" if kind == "broken" else "Base map: Example Maps."
+        words = "The base map file cannot be read" if kind == "broken" else "Base map: Example Maps."
         expect(page.locator("#map-base")).to_contain_text(words)
         expect(page.locator("#map-problem")).to_be_hidden()
         page.goto(f"{address}/map/{SEA}")

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import Open, let_in
 from tests.web.conftest import PASSWORD
 
-STALE = re.compile(r"Not updated since \d\d:\d\d:\d\d UTC, trying again\.")
+STALE = re.compile(r"Not updated since \d\d:\d\d:\d\d UTC\. Trying again\.")
 
 
 def test_a_finding_is_acknowledged_with_a_press_and_counts_again(open_page: Open) -> None:
@@ -19,7 +19,7 @@ def test_a_finding_is_acknowledged_with_a_press_and_counts_again(open_page: Open
     expect(page.get_by_text("No worker is running")).to_have_count(0)
     page.get_by_role("link", name="All findings").click()
     expect(page.get_by_text("acknowledged by admin")).to_be_visible()
-    page.get_by_role("button", name="Take back").click()
+    page.get_by_role("button", name="Undo acknowledgement").click()
     expect(page.get_by_text("acknowledged by admin")).to_have_count(0)
     expect(page.get_by_text("No worker is running")).to_be_visible()
 
@@ -48,7 +48,7 @@ def test_a_page_that_is_offline_goes_on_by_itself(open_page: Open) -> None:
 def test_a_page_of_somebody_who_was_signed_out_says_so_until_they_are_back(open_page: Open, address: str) -> None:
     page = open_page("/")
     page.context.clear_cookies()
-    said = page.get_by_text("You are signed out, so nothing here is updated.")
+    said = page.get_by_text("You are signed out, so this page is not updated.")
     expect(said).to_be_visible()
     assert _link(page) == "/sign-in?next=%2F"
     let_in(page.context, address, "admin", PASSWORD)

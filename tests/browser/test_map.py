@@ -118,7 +118,7 @@ def test_land_whose_force_supplied_nothing_is_hatched_and_named(open_page: Open,
         )
     page.reload()
     drawn(page)
-    expect(page.locator("#map-lacks-said")).to_have_text("Not supplied: hampshire supplied nothing of 1 month")
+    expect(page.locator("#map-lacks-said")).to_have_text("Not supplied: hampshire did not supply 1 month")
     page.locator("#map-from").select_option("2024-05")
     expect(page.locator("#map-lacks")).to_be_hidden()
 
@@ -182,7 +182,7 @@ def test_months_that_are_not_held_are_said(open_page: Open, client: Client, busi
     expect(page.locator("#map-held summary")).to_have_text("3 of 3 months held")
     page.route("**/api/v1/grid/period*", lambda route: route.abort())
     page.get_by_label("From").select_option("2024-04")
-    expect(page.locator("#map-problem")).to_have_text("The server does not answer. Try again in a moment.")
+    expect(page.locator("#map-problem")).to_have_text("The server does not respond. Try again in a moment.")
     expect(page.locator("#map-held")).to_be_hidden()
 
 
@@ -209,13 +209,13 @@ def test_cells_with_more_than_usual_are_listed_and_say_why(open_page: Open, clie
     unusual.get_by_role("link").click()
     panel = page.locator("#map-cell")
     expect(panel.get_by_text("More than usual: 24 crimes in 2024-03 to 2024-05")).to_be_visible()
-    expect(panel.get_by_role("img", name="Crimes of every month held, 2023-03 to 2024-05")).to_be_visible()
-    panel.get_by_text("How that is tested, and the months as a table").click()
+    expect(panel.get_by_role("img", name="Crimes of every ingested month, 2023-03 to 2024-05")).to_be_visible()
+    panel.get_by_text("How this is tested, and the months as a table").click()
     expect(panel.get_by_role("row", name="2024-05 8 newest")).to_be_visible()
     assert not is_wider_than_its_window(page)
     page.route("**/api/v1/grid/unusual*", lambda route: route.abort())
     page.get_by_label("Category").select_option("burglary")
-    expect(unusual.locator("#map-unusual-said")).to_have_text("The server does not answer. Try again in a moment.")
+    expect(unusual.locator("#map-unusual-said")).to_have_text("The server does not respond. Try again in a moment.")
 
 
 def test_two_periods_are_compared(open_page: Open, client: Client) -> None:
@@ -249,7 +249,7 @@ def test_two_periods_are_compared(open_page: Open, client: Client) -> None:
         page.go_back()
     expect(page.get_by_label("Colour by")).to_be_enabled()
     expect(page.locator("#map-legend h2")).to_have_text("Weighted crimes")
-    expect(page.locator("#map-cell")).to_contain_text("Choose a cell")
+    expect(page.locator("#map-cell")).to_contain_text("Click a cell")
 
 
 def test_keys_choose_the_cell_in_the_middle(open_page: Open, busiest: str) -> None:
@@ -294,7 +294,7 @@ def test_a_choice_changes_legend_and_address(open_page: Open, busiest: str) -> N
         assert legend(page) != seen[-1]
         seen.append(legend(page))
     expect(page.locator("#map-count")).to_contain_text("cells of resolution 8 are in view")
-    expect(page.locator("#map-legend h2")).to_have_text("Density, weighted a km²")
+    expect(page.locator("#map-legend h2")).to_have_text("Density, weighted per km²")
     expect(page.locator("#map-export")).to_have_attribute("href", re.compile("category=violent-crime.*scheme=ons"))
     files = page.locator("[data-export=parquet]")
     expect(files).to_have_attribute("href", re.compile("format=parquet&from=2024-05&area=southampton-core$"))
@@ -349,7 +349,7 @@ def test_a_cell_without_crimes_in_that_choice_is_said(open_page: Open, busiest: 
 def test_without_javascript_the_page_says_where_the_data_is(open_page: Open, busiest: str) -> None:
     page = open_page("/map/", java_script_enabled=False)
     # What is in <noscript> has no role and no text for the usual locators.
-    assert "Drawing the map takes JavaScript" in page.locator("main").inner_text()
+    assert "The map needs JavaScript" in page.locator("main").inner_text()
     expect(page.locator("noscript a")).to_have_attribute("href", "/data/")
     page.get_by_label("Category").select_option("burglary")
     page.locator("noscript button").click()

@@ -48,11 +48,11 @@ def test_somebody_changes_their_password_and_ends_another_session(
     expect(page.get_by_text("The session has ended.")).to_be_visible()
     other.goto(f"{address}/account/")
     assert "/sign-in" in other.url
-    for label, value in (("Your password now", "wrong"), ("New password", NEW), ("The new password again", NEW)):
+    for label, value in (("Current password", "wrong"), ("New password", NEW), ("Repeat the new password", NEW)):
         page.get_by_label(label, exact=True).fill(value)
     page.get_by_role("button", name="Change").click()
-    expect(page.get_by_role("alert")).to_have_text("This is not your password")
-    for label, value in (("Your password now", OLD), ("New password", NEW), ("The new password again", NEW)):
+    expect(page.get_by_role("alert")).to_have_text("This is not your current password")
+    for label, value in (("Current password", OLD), ("New password", NEW), ("Repeat the new password", NEW)):
         page.get_by_label(label, exact=True).fill(value)
     page.get_by_role("button", name="Change").click()
     expect(page.get_by_text("Your password was changed.")).to_be_visible()

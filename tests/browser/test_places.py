@@ -81,7 +81,7 @@ def test_a_half_remembered_name_leads_there_by_keys_alone(open_page: Open, addre
     box.press("Enter")
     until(lambda: is_at(page, "Shirley High Street"), "the map goes to Shirley")
     box.fill("zzzzzz")
-    expect(page.locator("#map-places-said")).to_have_text("No street of the crimes held is called so.")
+    expect(page.locator("#map-places-said")).to_have_text("No street with crimes has this name.")
     picture(page, "none")
     box.press("Escape")
     expect(box).to_have_value("")

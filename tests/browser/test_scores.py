@@ -27,7 +27,7 @@ def test_somebody_finds_a_route_and_the_reason_of_its_score(open_page: Open, jav
     page.get_by_role("button", name="Find").click()
     page.get_by_role("link", name="Cold Spire Route 7").click()
     expect(page.get_by_role("heading", name="Cold Spire Route 7")).to_be_visible()
-    days = page.get_by_role("region", name="Its seven days").get_by_role("row")
+    days = page.get_by_role("region", name="The next seven days").get_by_role("row")
     expect(days).to_have_count(8)
     days.nth(3).get_by_role("link").click()
     expect(page).to_have_url(f"{root_of(page)}/scores/17?date={page.url[-14:-4]}#why")

@@ -37,7 +37,8 @@ class NotConfirmed(SafegridError):
     def __init__(self, slug: str, loss: Loss) -> None:
         self.loss = loss
         super().__init__(
-            f"{loss.crimes} crimes of the area {slug} would be deleted: nothing was done. Confirm that number to do it."
+            f"{loss.crimes} crimes of the area {slug} would be deleted. Nothing is changed yet: confirm with this "
+            "number."
         )
 
 

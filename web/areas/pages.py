@@ -49,7 +49,7 @@ def add() -> ResponseReturnValue:
     except AreaRefused as error:
         return _index(_kept(given, file), error.problems), 422
     _say(notes)
-    flash(f"The area {area.name} is held from now on. Its months come in with the next ingestion.")
+    flash(f"The area {area.name} is added. Its months are ingested with the next ingestion.")
     return redirect(url_for("areas.index"), 303)
 
 
@@ -76,7 +76,8 @@ def move(slug: str) -> ResponseReturnValue:
         return _border(slug, _kept(given, file), {}, lost=error.loss.crimes), 409
     _say(notes)
     flash(
-        f"The area {area.name} has the new border. {_deleted(done.loss.crimes)} What it adds comes in with its months."
+        f"The area {area.name} has the new border. {_deleted(done.loss.crimes)} The land that it adds is ingested "
+        "with the next ingestion."
     )
     return redirect(url_for("areas.index"), 303)
 
@@ -141,7 +142,7 @@ def _drawn(
     slug: str, name: str, forces: Sequence[str], given: dict[str, str], file: bytes
 ) -> tuple[Area, tuple[str, ...]]:
     if file and given["border"]:
-        raise AreaRefused({"border": "expected a file or its text, one of them"})
+        raise AreaRefused({"border": "must be a file or the text of a file, not both"})
     drawings: Callable[[], Sequence[Drawing]] | None = None
     if file or given["border"]:
         drawings = partial(files.drawings, file or given["border"].encode())
@@ -164,7 +165,7 @@ def _confirmed() -> int:
 
 def _say(notes: Sequence[str]) -> None:
     for note in notes:
-        flash(f"Its border: {note}.")
+        flash(f"Note on the border: {note}.")
 
 
 def _deleted(crimes: int) -> str:

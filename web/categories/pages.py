@@ -5,7 +5,6 @@ from flask.typing import ResponseReturnValue
 
 from jobs.ingestion.categories import CategoryRefused
 from web.categories import changes, store
-from web.html.formats import counted
 from web.http.clients import client
 
 bp = Blueprint("categories", __name__, url_prefix="/categories")
@@ -31,7 +30,8 @@ def add() -> ResponseReturnValue:
     except CategoryRefused as error:
         return _page(given, str(error)), 422
     flash(
-        f"The category {given['name']} is known. {counted(done.taken.crimes, 'crime')} that had been set aside came in."
+        f"The category {given['name']} is added. Crimes that had been set aside and are now ingested: "
+        f"{done.taken.crimes:,}."
     )
     return redirect(url_for("categories.index"), 303)
 

@@ -36,7 +36,7 @@ def add_gap() -> ResponseReturnValue:
         return _page(given=given, problems=problems_by_field(error)), 422
     except GapError as error:
         return _page(given=given, problems={error.field: str(error)}), 422
-    flash(f"The gap of {made.force} is noted: {made.span}, {made.kind}.")
+    flash(f"The gap of {made.force} is added: {made.span}, {made.kind}.")
     return redirect(url_for("coverage.index"), 303)
 
 

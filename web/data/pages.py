@@ -34,7 +34,7 @@ def index() -> ResponseReturnValue:
     year = request.args.get("year", type=int)
     with client().engine.connect() as connection:
         if year and year not in store.years(connection):
-            abort(404, f"No month of {year} is held")
+            abort(404, f"No month of {year} is ingested")
         found = store.overview(connection, SHOWN, year)
         usual = store.usual(connection, found.between)
     missing = found.source.missing if found.source else ()
@@ -63,13 +63,15 @@ def _chart(sums: Mapping[dt.date, int]) -> Any:
     first, last = min(sums), max(sums)
     bars = [_bar(month, sums.get(month)) for month in months_from(first, last)]
     most = max(sums, key=lambda one: sums[one])
-    words = f"Crimes per month, {month_text(first)} to {month_text(last)}; most in {month_text(most)}: {sums[most]:,}"
+    words = (
+        f"Crimes per month, {month_text(first)} to {month_text(last)}; the most in {month_text(most)}: {sums[most]:,}"
+    )
     return charts.with_axes(charts.bars(bars, words), f"{sums[most]:,} crimes", month_text(first), month_text(last))
 
 
 def _bar(month: dt.date, crimes: int | None) -> charts.Bar:
     if crimes is None:
-        return charts.Bar(0, f"{month_text(month)}: not held", "absent")
+        return charts.Bar(0, f"{month_text(month)}: not ingested", "absent")
     link = url_for("data.month", month=month_text(month))
     return charts.Bar(crimes, f"{month_text(month)}: {crimes:,} crimes", "plain", link)
 

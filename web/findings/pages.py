@@ -53,7 +53,7 @@ def acknowledge(finding_id: int) -> ResponseReturnValue:
     """For an hour with `hour`, else until it is over."""
     hour = bool(request.form.get("hour"))
     changes.acknowledge(finding_id, _HOUR_MIN if hour else None)
-    flash("Muted for an hour." if hour else "Acknowledged.")
+    flash("The finding is muted for an hour." if hour else "Acknowledged.")
     return redirect(_back(), 303)
 
 
@@ -61,7 +61,7 @@ def acknowledge(finding_id: int) -> ResponseReturnValue:
 def take_back(finding_id: int) -> ResponseReturnValue:
     """It counts again."""
     changes.take_back(finding_id)
-    flash("The finding counts again.")
+    flash("The finding is no longer acknowledged.")
     return redirect(url_for("findings.index"), 303)
 
 

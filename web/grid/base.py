@@ -50,12 +50,12 @@ def base_map(settings: Settings) -> BaseMap:
 def part_of_file() -> ResponseReturnValue:
     """The range of the PMTiles file that is asked for."""
     if not settings().base_map_file:
-        raise NotFound("There is no base map here: SAFEGRID_BASE_MAP_FILE names none.")
+        raise NotFound("There is no base map: SAFEGRID_BASE_MAP_FILE is not set.")
     file = Path(settings().base_map_file)
     try:
         size = file.stat().st_size
     except OSError:
-        return respond(Problem(503, "The file of the base map is not there any more."))
+        return respond(Problem(503, "The file of the base map no longer exists."))
     part = request.range.range_for_length(size) if request.range else None
     if request.range and part is None:
         raise RequestedRangeNotSatisfiable(size)

@@ -11,7 +11,7 @@ def of(found: dict[str, Any]) -> dict[str, Any]:
 def _said(found: dict[str, Any]) -> str:
     months, before = found["months"], found["months_before"]
     if not months:
-        return "None of these months is held together with the one that it would be compared with."
+        return "For none of these months, the month to compare it with is ingested."
     now = f"{found['crimes']:,} crimes in {_span(months)}"
     return f"{now}, {found['crimes_before']:,} in {_span(before)}: {_judged(found)}."
 
@@ -22,7 +22,7 @@ def _span(months: list[str]) -> str:
 
 def _judged(found: dict[str, Any]) -> str:
     if not found["comparable"]:
-        return "not comparable, as the land was not held, or not supplied, in all of these months"
+        return "not comparable, because the land was not ingested or not supplied in all of these months"
     change = _size(found["ratio"])
     return f"{change}, within chance" if found["within_chance"] else f"{change}, more than chance"
 

@@ -23,8 +23,8 @@ from web.http.reading import given_twice
 MEASURES: Final = {
     "weighted": "Weighted crimes",
     "crimes": "Crimes",
-    "density_per_km2": "Density, weighted a km²",
-    "smoothed_per_km2": "Smoothed density, weighted a km²",
+    "density_per_km2": "Density, weighted per km²",
+    "smoothed_per_km2": "Smoothed density, weighted per km²",
 }
 Q = TypeVar("Q", bound=Asked)
 

@@ -40,7 +40,7 @@ def file_of(query: ExportQuery) -> WerkzeugResponse:
     """
     places: threading.BoundedSemaphore = current_app.extensions["safegrid_exports"]
     if not places.acquire(blocking=False):
-        detail = f"{MOST_AT_ONCE} exports are being sent already. Try again in {RETRY_AFTER_S} s."
+        detail = f"{MOST_AT_ONCE} exports are running already. Try again in {RETRY_AFTER_S} s."
         return respond(Problem(429, detail, headers=[("Retry-After", str(RETRY_AFTER_S))]))
     with ExitStack() as until_sent:
         until_sent.callback(places.release)

@@ -138,5 +138,5 @@ def _history(cell: dict[str, Any]) -> dict[str, str]:
     counts = {month_text(dt.date.fromisoformat(one["month"])): one["crimes"] for one in cell["by_month"]}
     bars = [charts.Bar(counts.get(month, 0), f"{month}: {counts.get(month, 0)}") for month in cell["months"]]
     most = max(counts, key=lambda month: counts[month])
-    words = f"Crimes per month, {cell['months'][0]} to {cell['months'][-1]}; most in {most}: {counts[most]}"
+    words = f"Crimes per month, {cell['months'][0]} to {cell['months'][-1]}; the most in {most}: {counts[most]}"
     return {"chart": charts.bars(bars, words), "words": words}

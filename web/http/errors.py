@@ -37,11 +37,11 @@ _LONG_WORD = re.compile(rf"\S{{{LONGEST + 1},}}")
 # Fields of requests that no response repeats.
 _SECRET = ("password",)
 _DETAILS = {
-    400: "The request cannot be read. Bodies of the API are JSON in UTF-8.",
+    400: "The request cannot be read. The body must be JSON in UTF-8.",
     404: "There is nothing at this address. Check it, or go back to the overview.",
-    405: "This address does not take {method} requests.",
-    413: "The request is larger than {largest} KiB.",
-    500: "Something went wrong here that is not your fault. The log of the web process says what.",
+    405: "This address does not accept {method} requests.",
+    413: "The request is larger than {largest} KiB. Send a smaller one.",
+    500: "An unexpected error occurred. The log of the web process has the details.",
 }
 
 
@@ -164,7 +164,7 @@ def _http(error: HTTPException) -> Problem:
 
 
 def _csrf(error: CSRFError) -> Problem:
-    hint = "Load the page again and repeat what you did. Programs send an API token instead."
+    hint = "Reload the page and try again. Programs send an API token instead."
     return Problem(403, f"{error.description} {hint}")
 
 
@@ -201,9 +201,9 @@ def _database(error: sqlalchemy.exc.DBAPIError) -> Problem:
         return _away("PostgreSQL", error)
     if isinstance(error.orig, psycopg2.errors.UndefinedTable | psycopg2.errors.UndefinedColumn):
         log.error("schema_out_of_date", error=str(error.orig).splitlines()[0])
-        return Problem(503, "The database's tables are not those that this version needs: run `safegrid migrate`.")
+        return Problem(503, "The database tables do not match this version: run `safegrid migrate`.")
     if isinstance(error, sqlalchemy.exc.DataError):
-        return Problem(422, "The database cannot hold a value that was given, such as a text with a zero byte.")
+        return Problem(422, "The database cannot store one of the values, such as a text with a NUL character.")
     raise error
 
 
@@ -217,7 +217,7 @@ def _redis(error: RedisError) -> Problem:
 
 def _away(what: str, error: Exception) -> Problem:
     log.warning("engine_is_away", engine=what, error=hide_secrets(str(error).splitlines()[0]))
-    detail = f"{what} does not answer at the moment. Try again in a few seconds."
+    detail = f"{what} does not respond. Try again in a few seconds."
     return Problem(503, detail, headers=[("Retry-After", str(RETRY_AFTER_S))])
 
 

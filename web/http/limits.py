@@ -71,7 +71,7 @@ def _limit_guesses(limiter: Limiter, views: dict[str, Any]) -> None:
         key_func=_who_is_guessed,
         exempt_when=lambda: known.is_known(_name_given()),
         deduct_when=lambda response: response.status_code == HTTPStatus.UNAUTHORIZED,
-        error_message=f"{_TOO_MANY} for this name, from browsers that it has not signed in with",
+        error_message=f"{_TOO_MANY} for this name, from browsers that have not signed in with it before",
     )
     views["signin.signin"] = sign_ins(by_name(views["signin.signin"]))
     # Who has found a browser that is signed in does not guess its password.
@@ -87,7 +87,7 @@ def _limit_guesses(limiter: Limiter, views: dict[str, Any]) -> None:
 def count_refused_token() -> None:
     """Count a token that opens nothing. Raises RateLimitExceeded where the address has sent many."""
     limiter = current_app.extensions["safegrid_limiter"]
-    with limiter.limit(f"{_REFUSED} per minute", error_message=f"{_REFUSED} tokens a minute that fail"):
+    with limiter.limit(f"{_REFUSED} per minute", error_message=f"{_REFUSED} invalid tokens per minute"):
         pass
 
 

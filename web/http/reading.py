@@ -13,7 +13,7 @@ from web.http.marks import View, has, mark
 
 LARGEST_FILE: Final = 8 * 2**20
 """Bytes of a request that brings a file. The border of a district in full detail has 5 MB."""
-GIVEN_TWICE = "is given more than once: expected one value"
+GIVEN_TWICE = "must be given only once"
 
 
 class _Readable(DefaultJSONProvider):
@@ -31,7 +31,7 @@ class _Readable(DefaultJSONProvider):
             # Half a surrogate pair can be put in neither a row nor a response.
             json.dumps(value, ensure_ascii=False).encode()
         except RecursionError:
-            raise ValueError("nested too deep") from None
+            raise ValueError("it is nested too deep") from None
         return value
 
 

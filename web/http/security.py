@@ -81,7 +81,9 @@ def _refuse_host() -> AnyResponse | None:
     hosts = settings().hosts.split()
     if not hosts or request.endpoint in PLAIN or host_is_trusted(request.host, hosts):
         return None
-    return respond(Problem(400, f"This is not {request.host}. Whoever runs it adds the name to SAFEGRID_HOSTS."))
+    return respond(
+        Problem(400, f"This server does not serve {request.host}. An administrator can add the name to SAFEGRID_HOSTS.")
+    )
 
 
 def _to_https() -> AnyResponse | None:
@@ -93,7 +95,7 @@ def _to_https() -> AnyResponse | None:
     # on sending its token in the open, unnoticed.
     if settings().hosts and not wants_problem():
         return redirect(request.url.replace("http://", "https://", 1), 301)
-    return respond(Problem(403, "This is served over https only: put https:// before the address."))
+    return respond(Problem(403, "Only https is served: use https:// in the address."))
 
 
 def _only_https(response: Response) -> Response:

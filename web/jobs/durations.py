@@ -36,6 +36,6 @@ def in_words(timed: Any) -> str:
     words = (
         f"median {formats.duration(found[0])}, 95th percentile {formats.duration(found[1])}"
         if found
-        else "none has finished"
+        else "no run has finished"
     )
     return f"{words}; {failed} of {len(timed)} failed" if failed else words

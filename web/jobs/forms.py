@@ -37,7 +37,7 @@ class Field:
 
     @property
     def label(self) -> str:
-        return "Begin at" if self.kind == "time" else self.name.replace("_", " ").capitalize()
+        return "Start at" if self.kind == "time" else self.name.replace("_", " ").capitalize()
 
     @property
     def problem(self) -> str:
@@ -100,7 +100,7 @@ def _due_at(given: Mapping[str, str], wrong: dict[str, str]) -> Field:
         value=given.get(due.PARAMETER, ""),
         required=False,
         optional=True,
-        help="UTC; at once when left out",
+        help="UTC. Leave empty to start at once",
         error=problem,
     )
 

@@ -54,13 +54,13 @@ def start(slug: str) -> ResponseReturnValue:
         wrong = forms.form(job, _fields(request.form), error.problems, _choices(job))
         return _page(job, wrong, ""), 422
     if submission.is_new and due_at:
-        flash(f"The run was asked for. It begins {due_at:%Y-%m-%d %H:%M} UTC.")
+        flash(f"The run is planned. It starts at {due_at:%Y-%m-%d %H:%M} UTC.")
     elif submission.is_new:
-        flash("The run was asked for. It begins as soon as a worker is free.")
+        flash("The run is queued. It starts as soon as a worker is free.")
     elif submission.is_sooner:
-        flash("An equal run was planned for later: it begins sooner now.")
+        flash("An equal run was planned for later. It now starts sooner.")
     else:
-        flash("An equal request is under way already: this is its run.")
+        flash("An equal run is already open: this is it.")
     return redirect(url_for("runs.show", run_id=submission.run_id), 303)
 
 

@@ -33,13 +33,13 @@ def change_password() -> ResponseReturnValue:
     new = request.form.get("new", "")
     try:
         if new != request.form.get("again"):
-            raise PersonError("again", "The two new passwords differ")
+            raise PersonError("again", "The two new passwords are not the same")
         account = changes.change_own_password(request.form.get("old", ""), new, device())
     except PersonError as error:
         g.guessed_wrong = isinstance(error, WrongPassword)
         return _page(wrong=error), 422
     entrance.enter(account)
-    flash("Your password was changed. All your other sessions have ended.")
+    flash("Your password was changed. Your other sessions have ended.")
     return redirect(url_for("account.index"), 303)
 
 
@@ -55,7 +55,7 @@ def end_session(session_id: int) -> ResponseReturnValue:
 def end_others() -> ResponseReturnValue:
     """End all own sessions but this one."""
     changes.end_other_sessions()
-    flash("You are signed in with this browser only.")
+    flash("You are now signed in with this browser only.")
     return redirect(url_for("account.index"), 303)
 
 

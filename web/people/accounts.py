@@ -60,7 +60,7 @@ class Account(UserMixin):  # type: ignore[misc]
     def holder(self) -> Holder:
         """Whose sessions are theirs. Raises Forbidden."""
         if self.kind == "token":
-            raise Forbidden(f"{self.name} has no sessions: sign in with a browser.")
+            raise Forbidden(f"{self.name} has no sessions. Sign in with a browser.")
         return Holder(None if self.kind == "operator" else int(self.id))
 
     def get_id(self) -> str:

@@ -66,16 +66,16 @@ def change_own_password(old: str, new: str, device: Device) -> Account:
     """Give whoever is asking another password, and a new session instead of all that they had. Raises PersonError."""
     who = guard.signed_in()
     if who.kind != "person":
-        raise Forbidden(f"The password of {who.name} is not kept here.")
+        raise Forbidden(f"The password of {who.name} is not stored here: change it at the provider.")
     with client().engine.connect() as connection:
         if users.by_password(connection, who.name, old) is None:
-            audit.note("was refused", "a change of the own password")
+            audit.note("was refused", "a change of their own password")
             raise WrongPassword
         user = users.change(connection, who.name, password=new)
-    audit.note("changed", "the own password")
+    audit.note("changed", "their own password")
     account = accounts.begin(settings(), client().engine, user, device)
     if account is None:
-        raise UnknownPerson(f"{who.name} was changed by somebody else: sign in again")
+        raise UnknownPerson(f"{who.name} was changed by somebody else. Sign in again")
     return account
 
 

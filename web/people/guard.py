@@ -32,7 +32,7 @@ _HARMLESS = (
 _WITHOUT_SESSIONS = ("overview.index", "overview.live", "signin.signin", "signin.signout")
 BACKGROUND = "X-Background"
 """Of requests that a page makes by itself: they do not keep a session from idling."""
-_SEND = "send `Authorization: Bearer` with ADMIN_API_TOKEN or a token that an operator made on the page People"
+_SEND = "send `Authorization: Bearer` with ADMIN_API_TOKEN or a token from the page People"
 
 
 def init_app(app: Flask) -> None:
@@ -128,14 +128,16 @@ def _check_role() -> None:
     if who is None or who.is_operator or request.endpoint in _HARMLESS or has("asks_by_post"):
         return
     if request.method not in ("GET", "HEAD", "OPTIONS"):
-        raise Forbidden(f"{who.name} is a viewer and may change nothing: ask an operator to do it, or for that role.")
+        raise Forbidden(
+            f"{who.name} is a viewer and cannot make changes. Ask an operator to do it, or to make you an operator."
+        )
     if has("for_operators"):
-        raise Forbidden(f"{who.name} is a viewer; this page is for operators.")
+        raise Forbidden(f"{who.name} is a viewer. Only operators can open this page.")
 
 
 def _token_account() -> Account:
     given = request.authorization
-    problem = f"This token opens nothing: {_SEND}"
+    problem = f"This token is not valid: {_SEND}"
     try:
         found = accounts.by_token(settings(), client().engine, (given and given.token) or "")
     except TokenExpired as error:

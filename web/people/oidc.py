@@ -79,7 +79,7 @@ def leave() -> ResponseReturnValue:
     """Sign out at the provider, too."""
     address = _provider().sign_out_address(url_for("signin.signin", _external=True))
     if address is None:
-        flash(f"{_provider().host} has no page for signing out: do so there.")
+        flash(f"{_provider().host} has no sign-out page. Sign out on its own pages.")
         return redirect(url_for("signin.signin"), 303)
     return redirect(address, 303)
 
@@ -120,8 +120,8 @@ def _without_role(known: Known, claims: Mapping[str, Any]) -> ResponseReturnValu
     session.clear()
     audit.note_if_possible(audit.STRANGER, "was refused", f"{name} of {_provider().host}, who has no role")
     detail = (
-        f"{_provider().host} knows you, and gives you no role here: its claim {settings().oidc_claim} has none of "
-        "the values that stand for one. Ask whoever runs this."
+        f"{_provider().host} knows you, but its claim {settings().oidc_claim} gives you no role here. Ask an "
+        "administrator for a role."
     )
     return respond(Problem(403, detail))
 
@@ -129,11 +129,11 @@ def _without_role(known: Known, claims: Mapping[str, Any]) -> ResponseReturnValu
 def _refused(error: Exception) -> ResponseReturnValue:
     log.warning("sign_in_refused", address=request.remote_addr, by=_provider().host, error=str(error))
     audit.note_if_possible(audit.STRANGER, "was refused", f"what came back from {_provider().host}")
-    said = f"What came back from {_provider().host} is no sign-in. Try again."
+    said = f"What came back from {_provider().host} is not a valid sign-in. Try again."
     return render_template("people/signin.html", error=said), 401
 
 
 def _away(error: Exception) -> ResponseReturnValue:
     log.warning("provider_is_away", error=str(error))
-    detail = f"{_provider().host} cannot be asked at the moment; the log of the web process says why. Try again later."
+    detail = f"{_provider().host} cannot be reached. The log of the web process has the reason. Try again later."
     return respond(Problem(503, detail, headers=[("Retry-After", str(RETRY_AFTER_S))]))

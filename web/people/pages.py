@@ -67,7 +67,7 @@ def add_user() -> ResponseReturnValue:
         changes.add_user(name, request.form.get("password", ""), role)
     except PersonError as error:
         return _page(user_given={"name": name, "role": role, "field": error.field, "error": str(error)}), 422
-    flash(f"{name} may sign in as {role}. Hand over the password on a safe way.")
+    flash(f"{name} can now sign in as {role}. Send them the password over a safe channel.")
     return redirect(url_for("people.index"), 303)
 
 
@@ -75,7 +75,7 @@ def add_user() -> ResponseReturnValue:
 def change_user(name: str) -> ResponseReturnValue:
     """Change a user's password or role."""
     changes.change_user(name, request.form.get("password", ""), request.form.get("role", ""))
-    flash(f"{name} was changed, and has to sign in again.")
+    flash(f"{name} is changed and has to sign in again.")
     return redirect(url_for("people.index"), 303)
 
 
@@ -83,7 +83,7 @@ def change_user(name: str) -> ResponseReturnValue:
 def remove_user(name: str) -> ResponseReturnValue:
     """Delete a user."""
     revoked = changes.remove_user(name)
-    flash(f"{name} may sign in no more. Tokens revoked with them: {revoked}.")
+    flash(f"{name} is removed. Tokens revoked: {revoked}.")
     return redirect(url_for("people.index"), 303)
 
 
@@ -103,7 +103,7 @@ def add_token() -> ResponseReturnValue:
 def revoke_token(token_id: int) -> ResponseReturnValue:
     """Revoke a token."""
     name = changes.revoke_token(token_id)
-    flash(f"The token {name} opens nothing more.")
+    flash(f"The token {name} is revoked.")
     return redirect(url_for("people.index"), 303)
 
 
@@ -119,6 +119,6 @@ def _page(**shown: object) -> str:
     with client().engine.connect() as connection:
         found = {"users": users.everybody(connection), "tokens": tokens.listed(connection)}
     values = {**found, "roles": ROLES, "shortest": passwords.SHORTEST}
-    lives = {30: "30 days", tokens.DAYS: "90 days", 365: "a year", "never": "for ever"}
+    lives = {30: "30 days", tokens.DAYS: "90 days", 365: "a year", "never": "without end"}
     values |= {"lives": lives, "days": tokens.DAYS}
     return render_template("people/index.html", **values, settings=settings(), **shown)

@@ -33,7 +33,7 @@ def signin() -> ResponseReturnValue:
     if account is None:
         log.warning("sign_in_refused", address=request.remote_addr)
         audit.note_if_possible(audit.STRANGER, "was refused", tried_name(username))
-        error = "This name and password do not fit together. Check both and try again."
+        error = "The name or password is wrong. Check both and try again."
         return render_template("people/signin.html", error=error, username=username), 401
     changes.end_own_session()
     entrance.enter(account)

@@ -19,7 +19,7 @@ def wanted(given: Mapping[str, str]) -> RunFilter:
     """The filter of an address; 404 for a state that is none, 422 for a day that is none."""
     state, job = given.get("state", ""), given.get("job", "")
     if state and state not in (*STATES, OPEN):
-        abort(404, f"There is no state {state!r}; the states are {', '.join(STATES)}")
+        abort(404, f"There is no state {state}. States: {', '.join(STATES)}")
     until = _day(given.get("to", ""))
     return RunFilter(
         state=state,
@@ -51,7 +51,7 @@ def position(text: str) -> tuple[dt.datetime, str] | None:
         # A plus that an address carries unescaped arrives as a space.
         return dt.datetime.fromisoformat(moment.replace(" ", "+")).astimezone(dt.UTC), text_of(run_id)
     except (ValueError, OverflowError):
-        abort(422, f"{text!r} is no place in this list: take it as an answer gave it")
+        abort(422, f"{text} is not a position in this list. Use the value of `next` from a response")
 
 
 def _day(text: str) -> dt.datetime | None:
@@ -60,7 +60,7 @@ def _day(text: str) -> dt.datetime | None:
     try:
         return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), dt.UTC)
     except ValueError:
-        abort(422, f"{text!r} is no day (expected YYYY-MM-DD)")
+        abort(422, f"{text} is not a date (YYYY-MM-DD)")
 
 
 def text_of(text: str) -> str:

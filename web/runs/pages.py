@@ -55,18 +55,18 @@ def act() -> ResponseReturnValue:
     """Retry, cancel or discard the runs that were chosen, or all of the filter; asks before it does."""
     action = request.form.get("action", "")
     if action not in changes.STATES:
-        abort(422, f"{action!r} cannot be done to runs; {' and '.join(changes.STATES)} can")
+        abort(422, f"{action} is not an action for runs. Use {' or '.join(changes.STATES)}")
     given = filters.given(request.form)
     chosen = _chosen(action)
     if not chosen:
         takes = " or ".join(changes.STATES[action])
-        flash(f"None of these runs can be {changes.DONE[action]}: that takes one that is {takes}.")
+        flash(f"None of these runs can be {changes.DONE[action]}. Choose runs that are {takes}.")
         return redirect(_address(given), 303)
     if not request.form.get("confirmed"):
         return render_template("runs/act.html", action=action, ids=chosen, sought=given, most=changes.MOST_AT_ONCE)
     done = changes.do(action, chosen)
     left = len(chosen) - len(done)
-    tail = f" {left} had changed in the meantime and were left alone." if left else ""
+    tail = f" {left} had changed in the meantime and were skipped." if left else ""
     flash(f"{formats.counted(len(done), 'run')} {changes.DONE[action]}.{tail}")
     return redirect(_address(given), 303)
 
@@ -86,7 +86,7 @@ def _chosen(action: str) -> list[str]:
 def download(form: str) -> ResponseReturnValue:
     """The runs of a filter as CSV or JSON."""
     if form not in export.CONTENT_TYPES:
-        abort(404, f"There is no list as {form}; there are csv and json")
+        abort(404, f"There is no download as {form}. Use csv or json")
     # The filter is read here, so that an error is still an answer; the lines come as the database gives them.
     lines = export.lines(filters.wanted(request.args), form)
     headers = {"Content-Disposition": f'attachment; filename="runs.{form}"'}
@@ -136,7 +136,7 @@ def resume(run_id: str) -> ResponseReturnValue:
 def discard(run_id: str) -> ResponseReturnValue:
     """Give up the run, which failed."""
     changes.discard(run_id)
-    flash("The run is discarded: its failure needs nobody any more.")
+    flash("The run is discarded. Its failure is no longer a finding.")
     return redirect(url_for("runs.show", run_id=run_id), 303)
 
 
@@ -144,7 +144,7 @@ def discard(run_id: str) -> ResponseReturnValue:
 def retry(run_id: str) -> ResponseReturnValue:
     """Begin the run again."""
     changes.retry(run_id)
-    flash("The run begins again, from its last checkpoint.")
+    flash("The run is retried from its last checkpoint.")
     return redirect(url_for("runs.show", run_id=run_id), 303)
 
 
@@ -178,4 +178,6 @@ def _graph(chain: Sequence[Row[Any]], run_id: str) -> Markup:
         for one in chain
     ]
     edges = [(one.parent_id, one.id) for one in chain if one.parent_id]
-    return graphs.layered(nodes, edges, "Its chain, from left to right; the list below says the same")
+    return graphs.layered(
+        nodes, edges, "The runs that led to this one and followed it, from left to right; also in the list below"
+    )

@@ -27,7 +27,7 @@ for (const part of document.querySelectorAll("[data-live]")) {
     notice.hidden = false;
     return BUSY_S;
   };
-  const stale = () => say(`Not updated since ${updated.toISOString().slice(11, 19)} UTC, trying again.`);
+  const stale = () => say(`Not updated since ${updated.toISOString().slice(11, 19)} UTC. Trying again.`);
 
   // How an element is found again in the next version of the part.
   const nameOf = (element) => {
@@ -50,7 +50,7 @@ for (const part of document.querySelectorAll("[data-live]")) {
     const headers = { "X-Background": "1" };
     const signal = AbortSignal.timeout(LONGEST_S * 1000);
     const answer = await fetch(part.dataset.live, { headers, redirect: "manual", signal });
-    if (answer.type === "opaqueredirect") return say("You are signed out, so nothing here is updated. ", "Sign in");
+    if (answer.type === "opaqueredirect") return say("You are signed out, so this page is not updated. ", "Sign in");
     // What is away for a moment comes back. A page that is gone does not.
     if (!answer.headers.has("X-Open")) return answer.status >= 500 || answer.status === 429 ? stale() : 0;
     const html = await answer.text();

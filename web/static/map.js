@@ -19,7 +19,7 @@ const side = document.querySelector(".map-side");
 const areas = JSON.parse(document.getElementById("map-areas").textContent);
 
 const REFRESH_MS = 5 * 60 * 1000;
-const NAME = "Map of the cells. Arrow keys move it, plus and minus zoom, Enter shows the cell in the middle.";
+const NAME = "Map of the cells. Arrow keys move it, plus and minus zoom, Enter shows the cell in the centre.";
 const UNKNOWN = { breaks: null, resolution: null };
 
 let scale = UNKNOWN;
@@ -32,7 +32,7 @@ async function library() {
     found.setWorkerUrl(page.dataset.worker);
     return found;
   } catch {
-    complain("The map's program could not be loaded. Load the page again in a moment.");
+    complain("The map could not be loaded. Reload the page in a moment.");
     throw new Error("no library");
   }
 }
@@ -157,7 +157,7 @@ map.on("zoomend", draw);
 // What was said of other tiles may be over.
 map.on("movestart", () => complain(""));
 map.on("error", async ({ error, sourceId }) => {
-  if (sourceId === "base") complain("The base map does not answer; the cells are drawn without it.");
+  if (sourceId === "base") complain("The base map does not respond. The cells are drawn without it.");
   else if (!error.status) complain(error.message);
   else {
     const words = reason(await error.body.text(), error.status);
@@ -171,7 +171,7 @@ map.getCanvas().addEventListener("keydown", (event) => {
   if (event.key !== "Enter") return;
   const [middle] = map.queryRenderedFeatures(map.project(map.getCenter()), { layers: ["cells"] });
   if (middle) choose(middle.properties.h3, goThere);
-  else say("map-said", "There is no cell in the middle.");
+  else say("map-said", "There is no cell in the centre.");
 });
 side.addEventListener("click", (event) => {
   const h3 = event.target.dataset.cell;

@@ -78,9 +78,11 @@ def _only_look() -> None:
         return
     name = str(request.endpoint).removeprefix("rq_dashboard.")
     if name not in _READING or request.method not in ("GET", "HEAD"):
-        raise Forbidden("These pages are to look at only: cancel or retry a run on its own page.")
+        raise Forbidden("These pages are read only. To cancel or retry a run, open its page under Runs.")
     if not _is_there(request.view_args or {}):
-        raise NotFound("RQ knows nothing of this name. It forgets finished jobs after a day; the ledger keeps the run.")
+        raise NotFound(
+            "RQ has nothing of this name. It forgets finished jobs after a day. Runs stay in the list of runs."
+        )
 
 
 def _escape(response: Response) -> Response:

@@ -31,7 +31,7 @@ def choose_workers(queue: str, count: int | None) -> None:
     """Give each supervisor so many workers of the queue, the usual number for None. Raises WrongCount."""
     with client().engine.connect() as connection:
         staffing.choose(connection, queue, count, guard.who())
-    audit.note("changed", f"the workers of the queue {queue} to {'the usual number' if count is None else count}")
+    audit.note("changed", f"the workers of the queue {queue} to {'the default number' if count is None else count}")
 
 
 def _noted(action: str, kind: str, name: str, changed: bool) -> bool:

@@ -79,7 +79,7 @@ def _chart(queue: store.Queue) -> Markup:
 def pause(name: str) -> ResponseReturnValue:
     """Let a queue rest: what is at work ends, nothing more begins."""
     pauses.pause("queue", store.known_queue(name))
-    flash(f"The queue {name} is paused: runs at work go on, no other begins until you resume it.")
+    flash(f"The queue {name} is paused. Runs at work continue; no other run starts until you resume it.")
     return redirect(url_for("queues.index"), 303)
 
 
@@ -87,7 +87,7 @@ def pause(name: str) -> ResponseReturnValue:
 def resume(name: str) -> ResponseReturnValue:
     """Go on with a queue."""
     pauses.resume("queue", store.known_queue(name))
-    flash(f"The queue {name} goes on.")
+    flash(f"The queue {name} is resumed.")
     return redirect(url_for("queues.index"), 303)
 
 
@@ -96,9 +96,10 @@ def workers(name: str) -> ResponseReturnValue:
     """Choose how many workers of the queue each supervisor has; the usual number when left empty."""
     queue, given = store.known_queue(name), request.form.get("workers", "").strip()
     if given and not (given.isdecimal() and len(given) < 9 and 1 <= int(given) <= staffing.MOST):
-        abort(422, f"workers must be a whole number from 1 to {staffing.MOST} (given: {given[:20]!r})")
+        abort(422, f"workers must be a whole number from 1 to {staffing.MOST} (given: {given[:20]})")
     pauses.choose_workers(queue, int(given) if given else None)
-    flash(f"Each supervisor of {name} has {given or 'the usual number of'} workers in a moment.")
+    count = formats.counted(int(given), "worker") if given else "the default number of workers"
+    flash(f"Each supervisor of {name} will have {count} in a few seconds.")
     return redirect(url_for("queues.index"), 303)
 
 
@@ -106,5 +107,5 @@ def workers(name: str) -> ResponseReturnValue:
 def purge(name: str) -> ResponseReturnValue:
     """Cancel what waits in a queue."""
     count = pauses.purge(store.known_queue(name))
-    flash(f"{formats.counted(count, 'waiting run')} of {name} cancelled. Those at work go on.")
+    flash(f"{formats.counted(count, 'waiting run')} of {name} cancelled. Runs at work continue.")
     return redirect(url_for("queues.index"), 303)

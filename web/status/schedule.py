@@ -46,7 +46,7 @@ def _graph(followed: Sequence[Row[Any]]) -> Markup:
     names = dict.fromkeys(name for row in followed for name in (row.first, row.next) if name in known)
     nodes = [graphs.Node(name, formats.title_of(name), url_for("jobs.show", slug=known[name].slug)) for name in names]
     edges = [(row.first, row.next) for row in followed]
-    return graphs.layered(nodes, edges, "What follows what, from left to right; the list below says the same")
+    return graphs.layered(nodes, edges, "Which job starts which, from left to right; also in the list below")
 
 
 def _due(cadence: store.Cadence) -> tuple[bool, float]:
@@ -58,7 +58,7 @@ def pause(slug: str) -> ResponseReturnValue:
     """Let a cadence rest: its occurrences are skipped until it is resumed."""
     job = store.with_cadence(slug)
     pauses.pause("cadence", job.name)
-    flash(f"{formats.title_of(job.name)} is paused: what would be due is skipped until you resume it.")
+    flash(f"{formats.title_of(job.name)} is paused. Its occurrences are skipped until you resume it.")
     return redirect(url_for("schedule.index"), 303)
 
 
@@ -67,5 +67,5 @@ def resume(slug: str) -> ResponseReturnValue:
     """Go on with a cadence."""
     job = store.with_cadence(slug)
     pauses.resume("cadence", job.name)
-    flash(f"{formats.title_of(job.name)} goes on with its cadence.")
+    flash(f"{formats.title_of(job.name)} is resumed.")
     return redirect(url_for("schedule.index"), 303)

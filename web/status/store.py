@@ -136,7 +136,7 @@ def throughput(days: int) -> overview.Throughput:
 def known_queue(name: str) -> str:
     """The queue of that name; 404 for another."""
     if name not in (known := catalogue.queues()):
-        abort(404, f"There is no queue {name!r}; the queues are {', '.join(known)}")
+        abort(404, f"There is no queue {name}. Queues: {', '.join(known)}")
     return name
 
 
@@ -144,5 +144,5 @@ def with_cadence(slug: str) -> Job:
     """The job of that slug; 404 for one that runs on demand only."""
     job = catalogue.find(slug)
     if job.cron is None:
-        abort(404, f"{job.name} has no cadence: it runs on demand")
+        abort(404, f"{job.name} has no cadence")
     return job

@@ -65,7 +65,7 @@ def renew_secret(subscriber_id: int) -> ResponseReturnValue:
 @bp.post("/<int(max=4611686018427387904):subscriber_id>/delete")
 def remove(subscriber_id: int) -> ResponseReturnValue:
     """Delete a subscriber."""
-    flash(f"The subscriber {changes.remove(subscriber_id)} is deleted: nothing more is sent there.")
+    flash(f"The subscriber {changes.remove(subscriber_id)} is deleted. No more events are sent to it.")
     return redirect(url_for("subscribers.index"), 303)
 
 

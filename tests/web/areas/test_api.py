@@ -135,9 +135,12 @@ def test_a_border_may_be_larger_than_other_requests_and_not_too_large(program: F
         ADMIN, json={"slug": "a", "border": {"type": "Polygon", "coordinates": [[RING[0]] * 600_000]}}
     )
     assert answer.status_code == 413
-    assert answer.json["detail"] == "The request is larger than 8192 KiB."
+    assert answer.json["detail"] == "The request is larger than 8192 KiB. Send a smaller one."
     answer = program.post("/api/v1/admin/tokens", json={"name": "x" * 70_000})
-    assert (answer.status_code, answer.json["detail"]) == (413, "The request is larger than 64 KiB.")
+    assert (answer.status_code, answer.json["detail"]) == (
+        413,
+        "The request is larger than 64 KiB. Send a smaller one.",
+    )
 
 
 def test_more_points_than_an_area_may_have_are_refused(program: FlaskClient) -> None:
@@ -156,7 +159,7 @@ def test_the_crimes_that_go_with_an_area_are_said_before(program: FlaskClient, c
     assert answer.json["errors"] == {"confirm": "expected the number of crimes that are deleted, 2 now"}
     wrong = program.delete(f"{ADMIN}/{FIRST}?confirm=3")
     assert wrong.status_code == 409
-    assert "2 crimes of the area southampton-core would be deleted: nothing was done" in wrong.json["detail"]
+    assert "2 crimes of the area southampton-core would be deleted. Nothing is changed yet" in wrong.json["detail"]
     assert (slugs(client), crimes(client)) == ([FIRST, "east"], 3)
     done = program.delete(f"{ADMIN}/{FIRST}?confirm=2").json
     assert (done["crimes"], done["done"]) == (2, True)

@@ -31,7 +31,7 @@ def test_the_page_lists_the_areas_with_what_is_held(browser: FlaskClient, client
     assert "50.85,-1.4,51.0,-1.3" in page
     assert "Feb 2024" in page
     assert 'href="/areas/east/delete"' in page
-    assert "nothing is held yet" not in page
+    assert "No month is ingested yet" not in page
 
 
 @pytest.mark.parametrize(
@@ -50,17 +50,17 @@ def test_an_area_is_added_from_a_box_a_text_or_a_file(
     answer = press(browser, "/areas/", file, slug="stoke", forces="staffordshire, btp", **form)
     assert (answer.status_code, answer.location) == (303, "/areas/")
     page = browser.get("/areas/").text
-    assert "The area stoke is held from now on" in page
+    assert "The area stoke is added" in page
     assert "btp, staffordshire" in page
     assert ("4 points" in page) is not ("box" in form)
-    assert "Of Southampton core, stoke nothing is held yet" in page
+    assert "No month is ingested yet for Southampton core, stoke" in page
     assert audited(client)[-1] == ("admin", "added", "the area stoke")
 
 
 def test_what_was_mended_is_said_on_the_page(browser: FlaskClient) -> None:
     opened = kml(kml_polygon([(lng, lat) for lng, lat in RING[:-1]]))
     press(browser, "/areas/", opened, slug="stoke")
-    assert "Its border: closed 1 ring whose last point was not the first." in browser.get("/areas/").text
+    assert "Note on the border: closed 1 ring whose last point was not the first." in browser.get("/areas/").text
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_an_area_is_deleted_once_its_crimes_were_confirmed(browser: FlaskClient,
     fill(client)
     add_east(client)
     page = browser.get(f"/areas/{FIRST}/delete").text
-    assert "<strong>2 crimes</strong> lie in no other area and are deleted with it, for good." in page
+    assert "This deletes <strong>2 crimes</strong> for good: they lie in no other area." in page
     assert 'name="confirm" value="2"' in page
     for other in ({}, {"confirm": "1"}, {"confirm": "-2"}, {"confirm": "2 crimes"}):
         answer = press(browser, f"/areas/{FIRST}/delete", **other)
@@ -125,7 +125,7 @@ def test_crimes_without_a_place_that_go_with_an_area_are_said(browser: FlaskClie
     fill(client)
     add_unplaced(client, "hampshire", 4)
     page = browser.get(f"/areas/{FIRST}/delete").text
-    assert "3 lie in no other area, and 4 have no place and a force that no other area names" in page
+    assert "3 that lie in no other area, and 4 unplaced crimes of forces that no other area has" in page
     assert 'name="confirm" value="7"' in page
 
 
@@ -140,10 +140,10 @@ def test_an_area_whose_crimes_others_have_goes_without_one(browser: FlaskClient,
 def test_a_border_is_changed_and_asks_before_crimes_are_deleted(browser: FlaskClient, client: Client) -> None:
     fill(client)
     where = f"/areas/{FIRST}/border"
-    assert "It is now the box 50.85,-1.55,51.0,-1.3" in browser.get(where).text
+    assert "The border is now the box 50.85,-1.55,51.0,-1.3" in browser.get(where).text
     asked = press(browser, where, box="50.85,-1.4,51.0,-1.3")
     assert asked.status_code == 409
-    assert "2 crimes lie outside this border and in no other area. Nothing was done yet" in asked.text
+    assert "2 crimes lie outside this border and in no other area. If you confirm" in asked.text
     assert 'name="confirm" value="2"' in asked.text
     assert 'value="50.85,-1.4,51.0,-1.3"' in asked.text
     assert crimes(client) == 3

@@ -37,12 +37,12 @@ def test_the_page_names_what_is_not_known_and_the_form_adds_it(
     aside: None, browser: FlaskClient, connection: Connection
 ) -> None:
     page = browser.get("/categories/").text
-    assert "Not known yet" in page
+    assert "Unknown categories" in page
     assert f"/categories/?slug={NEW}#new" in page
     assert "Add the category" in browser.get(f"/data/{MONTH}").text
     answer = browser.post("/categories/", data=form(browser), follow_redirects=True)
-    assert "The category Hoverboards is known. 2 crimes that had been set aside came in." in answer.text
-    assert "Not known yet" not in answer.text
+    assert "The category Hoverboards is added. Crimes that had been set aside and are now ingested: 2." in answer.text
+    assert "Unknown categories" not in answer.text
     assert value(connection, "SELECT count(*) FROM crime_incidents") == 82
     assert rows(connection, "SELECT job FROM runs") == [("rebuild_safety_grid",)]
     assert value(connection, "SELECT action FROM audit ORDER BY id DESC LIMIT 1 OFFSET 1") == "added"

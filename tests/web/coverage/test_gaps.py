@@ -100,7 +100,7 @@ def test_the_page_shows_notes_and_deletes_gaps(browser: FlaskClient, client: Cli
     with client.engine.connect() as connection:
         hold(connection, "2024-01", scattered("2024-01"))
     page = browser.get("/coverage/").text
-    assert "No force is known to have left out a month" in page
+    assert "the forces supplied every ingested month" in page
     assert "greater-manchester" in page
     assert "supplied with the release of February 2024" in page.replace("Feb 2024", "February 2024")
     form = {**NEW, "csrf_token": csrf_token(browser, "/coverage/"), "last_month": "", "kind": "late"}

@@ -25,7 +25,7 @@ def held(client: Client) -> Client:
 
 def test_without_crimes_the_page_says_what_to_do(browser: FlaskClient) -> None:
     page = browser.get("/data/").text
-    assert "No crimes are held yet" in page
+    assert "No crimes are ingested yet" in page
     assert 'href="/jobs/ingest-latest"' in page
 
 
@@ -33,13 +33,13 @@ def test_months_and_areas_are_a_map_of_what_is_held(browser: FlaskClient, held: 
     page = browser.get("/data/").text
     assert "May 2024</strong>" in page
     assert '<th scope="col">Winchester' in page
-    assert 'class="gap">published, not held' in page
+    assert 'class="gap">missing' in page
     assert len(re.findall(r'<td class="level-[a-z-]+ supplied-complete"', page)) == 35 + 21 - 4
     assert page.count('<td class="supplied-partial lacks"') == page.count('<td class="supplied-missing lacks"') == 2
-    assert 'class="none">not held' in page
-    assert "1 to know" in page
+    assert 'class="none">not ingested' in page
+    assert "1 note" in page
     assert "Crimes per month, 2021-07 to 2024-05" in page
-    assert '<a href="/data/?year=2021">2021 <span class="small">7 held</span></a>' in page
+    assert '<a href="/data/?year=2021">2021 <span class="small">7 ingested</span></a>' in page
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def test_what_passed_is_listed_with_what_ended_it(browser: FlaskClient, client: 
             "UPDATE findings SET resolved_at = now(), resolved_by = 'somebody started them' WHERE kind = 'no_workers'"
         )
     page = browser.get("/findings/").text
-    assert re.search(r"Passed.*?No worker is running.*?somebody started them", page, re.DOTALL)
+    assert re.search(r"Resolved.*?No worker is running.*?somebody started them", page, re.DOTALL)
 
 
 def test_a_viewer_reads_findings_and_changes_none(make_app: MakeApp, program: FlaskClient) -> None:
@@ -52,7 +52,7 @@ def test_a_test_message_goes_to_everybody_who_is_told(make_app: MakeApp) -> None
         browser = app.test_client()
         sign_in(browser)
         page = browser.get("/findings/").text
-        assert "of what is critical or worse" in page
+        assert "severity critical" in page
         assert "T0-secret" not in page
         browser.post("/findings/test-alert", data={"csrf_token": csrf_token(browser)})
         said = browser.get("/findings/").text

@@ -261,7 +261,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"area": "mars"}, "There is no area 'mars'; the areas are southampton-core"),
     ({"recency": "perhaps"}, "Input should be a valid boolean, unable to interpret input (given: 'perhaps')"),
     ({"month": "2024-01"}, f"is no parameter: expected {ALL}"),
-    ({"from": ["2024-01", "2024-02"]}, "is given more than once: expected one value"),
+    ({"from": ["2024-01", "2024-02"]}, "must be given only once"),
 ]
 
 

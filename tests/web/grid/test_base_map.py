@@ -36,7 +36,7 @@ def test_the_page_has_the_kind_of_its_base_map(make_app: MakeApp, connection: Co
         given = {**values, "base_map_attribution": "Example" if values else ""}
         page = make_app(**given).test_client().get("/map/", headers=BEARER).text
         assert f'data-base="{url}" data-base-kind="{kind}"' in page
-        assert ("There is no base map" in page) is (kind == "none")
+        assert ("No base map is configured" in page) is (kind == "none")
         assert ("vendor/pmtiles" in page) is (kind == "pmtiles")
 
 
@@ -69,7 +69,7 @@ def test_no_more_than_a_part_of_a_large_file_is_sent_at_once(make_app: MakeApp, 
 
 def test_without_a_file_there_is_none(make_app: MakeApp) -> None:
     answer = make_app().test_client().get(FILE, headers=BEARER)
-    assert (answer.status_code, "SAFEGRID_BASE_MAP_FILE names none" in answer.json["detail"]) == (404, True)
+    assert (answer.status_code, "SAFEGRID_BASE_MAP_FILE is not set" in answer.json["detail"]) == (404, True)
 
 
 def test_a_file_that_is_none_is_refused_when_the_web_starts(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:

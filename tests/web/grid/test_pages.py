@@ -48,7 +48,7 @@ def test_without_crimes_the_page_says_to_ingest_them(browser: FlaskClient) -> No
 
 def test_without_a_grid_the_page_says_to_rebuild_it(browser: FlaskClient, connection: Connection) -> None:
     hold(connection, "2024-01", scattered("2024-01"))
-    assert 'href="/jobs/rebuild-grid">Rebuild the safety grid</a>: crimes are held' in browser.get("/map/").text
+    assert 'href="/jobs/rebuild-grid">Rebuild the safety grid</a>: this builds the grid' in browser.get("/map/").text
 
 
 def test_the_form_shows_what_the_address_asks_for(browser: FlaskClient, busiest: str) -> None:
@@ -99,7 +99,7 @@ REFUSED = {
     "resolution=11": "expected 4 to 10 (given: 11)",
     "cell=x": "cell: String should match pattern",
     "zoom=3": "zoom: is no parameter: expected from, to,",
-    "from=2024-01&from=2024-02": "from: is given more than once",
+    "from=2024-01&from=2024-02": "from: must be given only once",
 }
 
 
@@ -118,7 +118,7 @@ def test_a_cell_shows_its_categories_and_months(browser: FlaskClient, busiest: s
         assert f"<strong>{cell['crimes']}</strong> crimes" in page
         most = cell["by_category"]["violent-crime"]
         assert f'Violence and sexual offences</th><td class="n">{most}</td>' in page
-        assert "Crimes per month, 2024-03 to 2024-05; most in" in page
+        assert "Crimes per month, 2024-03 to 2024-05; the most in" in page
         assert page.count('<rect class="plain"') == 3
     assert "<html" not in browser.get(f"/map/cells/{busiest}/part").text
 

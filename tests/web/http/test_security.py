@@ -95,7 +95,7 @@ def test_a_host_that_is_not_ours_leads_nowhere(production: APIFlask, host: str) 
 def test_without_known_hosts_nobody_is_sent_on(make_app: MakeApp) -> None:
     answer = make_app(app_env="production").test_client().get("/runs/", headers={"Host": "elsewhere.example"})
     assert (answer.status_code, "Location" in answer.headers) == (403, False)
-    assert "https only" in answer.text
+    assert "Only https is served" in answer.text
 
 
 def test_what_a_stranger_says_of_a_proxy_is_not_believed(make_app: MakeApp) -> None:

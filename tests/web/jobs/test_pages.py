@@ -68,7 +68,7 @@ def test_a_request_leads_to_the_page_of_its_run(browser: FlaskClient, client: Cl
     run = client.run(answer.location.removeprefix("/runs/"))
     assert run.parameters == {"months": 3, "until": None, "force": True}
     assert (run.origin, run.requested_by) == ("form", "admin")
-    assert "The run was asked for" in browser.get(answer.location).text
+    assert "The run is queued" in browser.get(answer.location).text
 
 
 def test_a_box_that_is_not_ticked_is_false(browser: FlaskClient, client: Client) -> None:
@@ -79,7 +79,7 @@ def test_a_box_that_is_not_ticked_is_false(browser: FlaskClient, client: Client)
 def test_the_same_request_again_leads_to_the_same_run(browser: FlaskClient) -> None:
     first, second = (send(browser, "cleanup-history", retention_days="30") for _ in range(2))
     assert first.location == second.location
-    assert "under way already" in browser.get(second.location).text
+    assert "already open" in browser.get(second.location).text
 
 
 def test_an_error_stands_beside_its_field_and_what_was_given_is_kept(browser: FlaskClient) -> None:
@@ -171,14 +171,14 @@ def test_a_run_is_asked_for_at_a_later_time(browser: FlaskClient, client: Client
     begins = dt.datetime.now(dt.UTC) + dt.timedelta(days=2)
     asked = send(browser, "cleanup-history", retention_days="7", due_at=f"{begins:%Y-%m-%dT%H:%M}")
     page = browser.get(asked.location).text
-    assert f"It begins {begins:%Y-%m-%d %H:%M} UTC" in page
-    assert "its time has not come" in page
-    assert re.search(rf"begins <time[^>]*>{begins:%-d %b, %H:%M}", browser.get("/runs/").text)
+    assert f"It starts at {begins:%Y-%m-%d %H:%M} UTC" in page
+    assert "it is planned for later" in page
+    assert re.search(rf"starts <time[^>]*>{begins:%-d %b, %H:%M}", browser.get("/runs/").text)
     again = send(browser, "cleanup-history", retention_days="7")
     assert again.location == asked.location
     page = browser.get(asked.location).text
-    assert "it begins sooner now" in page
-    assert "its time has not come" not in page
+    assert "It now starts sooner" in page
+    assert "it is planned for later" not in page
 
 
 @pytest.mark.parametrize("where", ["json", "query_string"])

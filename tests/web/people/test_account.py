@@ -33,15 +33,15 @@ def test_somebody_changes_their_password_and_stays(app: APIFlask, person: FlaskC
     assert sign_in(app.test_client(), OLD, "night-shift").status_code == 401
     enter(app, NEW)
     told = [(one["who"], one["action"], one["target"]) for one in program.get("/api/v1/admin/audit").json["entries"]]
-    assert ("night-shift", "changed", "the own password") in told
+    assert ("night-shift", "changed", "their own password") in told
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"old": "not the password"}, "not your password"),
-        ({"old": ""}, "not your password"),
-        ({"again": NEW + "x"}, "differ"),
+        ({"old": "not the password"}, "not your current password"),
+        ({"old": ""}, "not your current password"),
+        ({"again": NEW + "x"}, "not the same"),
         ({"new": "short", "again": "short"}, "has fewer than 12 characters"),
         ({"new": "password1234", "again": "password1234"}, "easy to guess"),
         ({"new": "NightShift1!", "again": "NightShift1!"}, "easy to guess"),
@@ -65,7 +65,7 @@ def test_a_wrong_old_password_is_in_the_audit(person: FlaskClient, program: Flas
     assert (newest["who"], newest["action"], newest["target"]) == (
         "night-shift",
         "was refused",
-        "a change of the own password",
+        "a change of their own password",
     )
 
 
@@ -91,4 +91,4 @@ def test_a_change_needs_the_form_of_this_browser(person: FlaskClient) -> None:
 def test_the_password_of_the_environment_is_changed_there(browser: FlaskClient) -> None:
     assert "ADMIN_PASSWORD" in browser.get("/account/").text
     answer = press(browser, "/account/password", **FORM)
-    assert (answer.status_code, "not kept here" in answer.text) == (403, True)
+    assert (answer.status_code, "not stored here" in answer.text) == (403, True)

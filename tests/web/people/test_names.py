@@ -29,7 +29,7 @@ def add(program: FlaskClient, name: str) -> tuple[int, str]:
 def test_a_name_is_taken_however_it_is_written(program: FlaskClient, app: APIFlask, name: str) -> None:
     assert add(program, "night-shift")[0] == 201
     status, said = add(program, name)
-    assert (status, "There is a user night-shift already" in said) == (422, True)
+    assert (status, "The user night-shift exists already" in said) == (422, True)
     browser = app.test_client()
     assert sign_in(browser, NIGHT_SHIFT["password"], name).status_code == 303
     assert 'night-shift <span class="tag">' in browser.get("/account/").text

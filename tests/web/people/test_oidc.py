@@ -72,7 +72,7 @@ def test_the_provider_lets_somebody_in_with_the_role_of_their_claim(visitor: Fla
     assert (answer.status_code, answer.location) == (303, "/runs/?state=failed")
     page = visitor.get("/account/").text
     assert 'oidc:ann <span class="tag">viewer' in page
-    assert "says what your role is here" in page
+    assert "sets your role" in page
     assert press(visitor, "/jobs/cleanup-history").status_code == 403
 
 
@@ -92,7 +92,7 @@ def test_somebody_without_a_role_is_refused_and_told_why(visitor: FlaskClient, p
     provider.person["groups"] = given
     answer = enter(visitor)
     assert answer.status_code == 403
-    assert "gives you no role here: its claim groups has none" in answer.text
+    assert "but its claim groups gives you no role here" in answer.text
     assert not is_in(visitor)
     sign_in(visitor)
     said = f"was refused oidc:ann of {urlsplit(provider.issuer).netloc}, who has no role"
@@ -138,7 +138,7 @@ def test_a_token_that_is_not_for_this_sign_in_is_refused(visitor: FlaskClient, p
     provider.tamper = WRONG[wrong]
     answer = enter(visitor)
     assert answer.status_code == 401, wrong
-    assert "is no sign-in. Try again" in answer.text
+    assert "is not a valid sign-in. Try again" in answer.text
     assert not is_in(visitor)
     provider.tamper = dict
     assert enter(visitor).status_code == 303

@@ -89,7 +89,7 @@ def test_a_viewer_sees_no_button_that_would_be_refused(
 def test_a_viewer_is_told_whom_to_ask(viewer: FlaskClient) -> None:
     answer = press(viewer, "/jobs/cleanup-history")
     assert answer.status_code == 403
-    assert "night-shift is a viewer and may change nothing: ask an operator" in answer.text
+    assert "night-shift is a viewer and cannot make changes. Ask an operator" in answer.text
     assert viewer.get("/people/").status_code == 403
     assert press(viewer, "/sign-out").location == "/sign-in"
 
@@ -160,7 +160,7 @@ def test_people_are_managed_on_a_page(browser: FlaskClient, app: APIFlask) -> No
         ({"password": "changeme-changeme"}, "is a placeholder"),
         ({"name": " "}, "1 to 64 printable"),
         ({"name": "night-shift/x"}, "no slash"),
-        ({"name": "admin"}, "operator of the environment"),
+        ({"name": "admin"}, "name of the operator set in the environment"),
         ({"role": "king"}, "viewer or operator"),
         ({"name": "night-shift\0"}, "1 to 64 printable"),
     ],
@@ -174,7 +174,7 @@ def test_what_is_wrong_with_a_new_user_is_said(browser: FlaskClient, wrong: dict
 
 def test_a_name_is_taken_once(browser: FlaskClient) -> None:
     press(browser, "/people/users", **NIGHT_SHIFT)
-    assert "There is a user night-shift already" in press(browser, "/people/users", **NIGHT_SHIFT).text
+    assert "The user night-shift exists already" in press(browser, "/people/users", **NIGHT_SHIFT).text
 
 
 def test_the_audit_says_who_changed_what(browser: FlaskClient, program: FlaskClient) -> None:

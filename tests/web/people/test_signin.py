@@ -21,7 +21,7 @@ def test_the_right_password_leads_in(visitor: FlaskClient) -> None:
 def test_anything_else_does_not(visitor: FlaskClient, username: str, password: str) -> None:
     answer = sign_in(visitor, password, username)
     assert answer.status_code == 401
-    assert "do not fit together" in answer.text
+    assert "name or password is wrong" in answer.text
     assert visitor.get("/").location == "/sign-in"
 
 

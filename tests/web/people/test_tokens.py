@@ -70,7 +70,7 @@ def test_a_number_of_days_beyond_reason_is_refused(program: FlaskClient, days: o
 @pytest.mark.parametrize("days", ["", "0", "-1", "99999", "Never", "\u0663\u0660", "1e3"])
 def test_a_form_without_a_life_makes_no_token(browser: FlaskClient, program: FlaskClient, days: str) -> None:
     answer = press(browser, "/people/tokens", name="x", role="viewer", days=days)
-    assert (answer.status_code, "1 to 3650 days, or for ever" in answer.text) == (422, True)
+    assert (answer.status_code, "1 to 3650 days, or without end" in answer.text) == (422, True)
     assert program.get(TOKENS).json == {"tokens": []}
 
 
@@ -136,5 +136,5 @@ def test_somebody_who_is_being_removed_makes_no_token(app: APIFlask, program: Fl
     of_night_shift(app, program)
     owner = execute(client, "SELECT id FROM users").scalar()
     program.delete(f"{USERS}/night-shift")
-    with client.engine.connect() as connection, pytest.raises(UnknownPerson, match="night-shift any more"):
+    with client.engine.connect() as connection, pytest.raises(UnknownPerson, match="night-shift no longer exists"):
         tokens.add(connection, "x", "viewer", 90, who="night-shift", owner_id=owner)

@@ -87,7 +87,7 @@ def test_a_run_is_cancelled_and_tried_again_by_buttons(browser: FlaskClient, cli
     page = press(browser, f"/runs/{run_id}/cancel").text
     assert "Cancelled by admin" in page
     assert browser.get(f"/runs/{run_id}/live").headers["X-Open"] == "0"
-    assert "The run begins again" in press(browser, f"/runs/{run_id}/retry").text
+    assert "The run is retried" in press(browser, f"/runs/{run_id}/retry").text
     assert client.run(run_id).state == "queued"
 
 
@@ -113,7 +113,7 @@ def test_runs_are_listed_by_state_and_job(browser: FlaskClient, client: Client) 
     assert cancelled in every
     assert kept not in browser.get("/runs/?state=cancelled").text
     assert kept in browser.get("/runs/?job=cleanup_old_route_history&state=").text
-    assert "No run is like this" in browser.get("/runs/?state=failed").text
+    assert "No runs match" in browser.get("/runs/?state=failed").text
 
 
 def test_text_from_elsewhere_stays_text(browser: FlaskClient, client: Client, perform: Perform) -> None:
@@ -239,7 +239,7 @@ def test_a_run_says_how_fast_it_is_and_when_it_will_be_done(browser: FlaskClient
         connection.execute(update(Run).where(Run.id == run_id).values(state="started", attempt=1))
     told = {"done": 50, "total": 150, "note": "", "started": 1000.0, "at": 1010.0}
     client.redis.set(f"safegrid:progress:{run_id}", json.dumps(told))
-    assert "5 a second, about 20 s left" in browser.get(f"/runs/{run_id}/live").text
+    assert "5 per second, about 20 s left" in browser.get(f"/runs/{run_id}/live").text
     # A later attempt goes on where another was: its rate says nothing.
     with client.engine.begin() as connection:
         connection.execute(update(Run).where(Run.id == run_id).values(attempt=2))

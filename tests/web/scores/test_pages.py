@@ -84,7 +84,7 @@ WARMING = "warm_popular_routes_cache"
 
 def test_without_routes_the_page_says_what_to_do(browser: FlaskClient) -> None:
     page = browser.get("/scores/").text
-    assert "No routes are held yet" in page
+    assert "No routes yet" in page
     assert "safegrid load-climbing" in page
 
 
@@ -92,7 +92,7 @@ def test_an_empty_cache_is_told_with_the_way_to_fill_it(scores: FlaskClient) -> 
     page = scores.get("/scores/").text
     assert f"0 of {ROUTES * DAYS}" in page
     assert 'href="/jobs/warm-cache"' in page
-    assert page.count('class="none" title="not kept"') == risks.SHOWN * DAYS
+    assert page.count('class="none" title="not in Redis"') == risks.SHOWN * DAYS
 
 
 def test_coverage_counts_what_is_kept_of_what_is_wanted(scores: FlaskClient, held: Client) -> None:
@@ -101,7 +101,7 @@ def test_coverage_counts_what_is_kept_of_what_is_wanted(scores: FlaskClient, hel
     keep(held.redis, 2, first, seconds=1800)
     keep(held.redis, 3, second, weather="unavailable", history="unavailable")
     page = without_tags(scores.get("/scores/").text)
-    assert f"Scores kept 3 of {ROUTES * DAYS}" in page
+    assert f"In Redis 3 of {ROUTES * DAYS}" in page
     assert "Without weather 1" in page
     assert f"{first:%a %-d %b} 2 of {ROUTES} 30 min to 2 h 0" in page
     assert f"{second:%a %-d %b} 1 of {ROUTES} 60 min 1" in page
@@ -127,7 +127,7 @@ def test_a_key_that_is_no_text_counts_as_not_kept(scores: FlaskClient, held: Cli
     held.redis.lpush(f"safety_score:1:{today()}", "x")
     page = scores.get("/scores/").text
     assert f"0 of {ROUTES * DAYS}" in page
-    assert "Redis does not answer" not in page
+    assert "Redis does not respond" not in page
 
 
 def test_a_score_of_several_lines_is_one_score(scores: FlaskClient, held: Client) -> None:
@@ -140,10 +140,10 @@ def test_a_score_of_several_lines_is_one_score(scores: FlaskClient, held: Client
 
 
 def test_routes_that_come_in_are_seen_at_once(browser: FlaskClient, client: Client, tmp_path: Path) -> None:
-    assert "No routes are held yet" in browser.get("/scores/").text
+    assert "No routes yet" in browser.get("/scores/").text
     with client.engine.connect() as connection:
         load_synthetic(connection, tmp_path)
-    assert f"{ROUTES} routes are held" in browser.get("/scores/").text
+    assert f"{ROUTES} routes, all with coordinates" in browser.get("/scores/").text
 
 
 def test_only_so_many_routes_are_looked_up_and_the_page_says_so(
@@ -158,13 +158,13 @@ def test_only_so_many_routes_are_looked_up_and_the_page_says_so(
 def test_fewer_routes_may_be_kept_warm(held: Client, open_as: Open) -> None:
     page = open_as(warm_routes=3).get("/scores/").text
     assert f"0 of {3 * DAYS}" in page
-    assert "Looked up" not in page
+    assert "These counts are of the first" not in page
 
 
 def test_with_redis_away_the_page_says_so(held: Client, open_as: Open) -> None:
     page = open_as(redis_url=NOWHERE).get("/scores/")
     assert page.status_code == 200
-    assert "Redis does not answer" in page.text
+    assert "Redis does not respond" in page.text
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_routes_are_found_by_id_and_by_a_part_of_a_name(scores: FlaskClient, sou
     page = scores.get("/scores/", query_string={"q": sought}).text
     assert sorted(re.findall(r'href="/scores/(\d+)"', page), key=int) == found
     if not found:
-        assert "route is like" in page
+        assert "route matches" in page
 
 
 def test_a_long_list_comes_in_pages(scores: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,8 +220,8 @@ def test_a_day_is_explained_in_words(scores: FlaskClient) -> None:
     assert len(re.findall(r"synthetic \d+", words)) == 10
     assert re.search(rf"\d km away {TIMES} [01]\.\d\d", words)
     assert re.search(rf"\d+ years before, (same|another) season {TIMES} [01]\.\d\d", words)
-    assert "Sum before it is capped at 100" in words
-    assert "as the usual weather is not known" in words
+    assert "Sum before the cap at 100" in words
+    assert "the usual weather is not known" in words
     assert "CC BY 4.0" in words
 
 
@@ -235,7 +235,7 @@ def test_without_a_forecast_the_page_says_so(scores: FlaskClient, weather: Weath
 
 def test_with_redis_away_a_route_is_still_shown(held: Client, open_as: Open) -> None:
     words = without_tags(open_as(redis_url=NOWHERE).get("/scores/5").text)
-    assert "Redis does not answer" in words
+    assert "Redis does not respond" in words
     assert words.count("no, computed now") == DAYS
 
 

@@ -94,14 +94,14 @@ def test_without_redis_the_ledger_is_still_shown(make_app: MakeApp) -> None:
     sign_in(browser)
     page = browser.get("/queues/")
     assert page.status_code == 200
-    assert "Redis does not answer" in page.text
+    assert "Redis does not respond" in page.text
 
 
 def test_workers_of_a_queue_are_chosen_on_its_page_and_by_programs(browser: FlaskClient, program: FlaskClient) -> None:
     def chosen() -> dict[str, int | None]:
         return {one["name"]: one["workers"] for one in program.get(f"{ADMIN}/queues").json["queues"]}
 
-    assert "supervisor of cache has 3 workers" in press(browser, "/queues/cache/workers", workers="3").text
+    assert "supervisor of cache will have 3 workers" in press(browser, "/queues/cache/workers", workers="3").text
     assert chosen() == {"ingestion": None, "maintenance": None, "cache": 3}
     assert program.put(f"{ADMIN}/queues/maintenance/workers", json={"workers": 2}).json == {"changed": True}
     press(browser, "/queues/cache/workers", workers="")

@@ -61,7 +61,7 @@ def test_a_cadence_is_paused_and_resumed(browser: FlaskClient, client: Client) -
     assert "Watch for release is paused" in page
     with client.engine.connect() as connection:
         assert [(one.kind, one.name) for one in pauses.every(connection)] == [("cadence", "watch_for_release")]
-    assert "goes on with its cadence" in press(browser, "/schedule/watch-release/resume").text
+    assert "is resumed" in press(browser, "/schedule/watch-release/resume").text
     with client.engine.connect() as connection:
         assert not pauses.every(connection)
 
@@ -69,7 +69,7 @@ def test_a_cadence_is_paused_and_resumed(browser: FlaskClient, client: Client) -
 def test_a_job_without_a_cadence_cannot_be_paused(browser: FlaskClient) -> None:
     answer = press(browser, "/schedule/ingest-month/pause")
     assert answer.status_code == 404
-    assert "it runs on demand" in answer.text
+    assert "has no cadence" in answer.text
 
 
 def test_what_becomes_of_a_missed_occurrence_is_told(
@@ -79,16 +79,16 @@ def test_what_becomes_of_a_missed_occurrence_is_told(
     other = replace(job, overlaps=True, catch_up=dt.timedelta(hours=2))
     monkeypatch.setattr(catalogue, "_jobs", {**catalogue.load(), job.name: other})
     for page in (browser.get("/jobs/rebuild-grid").text, browser.get("/schedule/").text):
-        assert "the newest is made up for, 2 h late at most" in page
+        assert "the newest one runs up to 2 h late" in page
         assert "waits behind it" in page
-    assert "7 days late at most" in browser.get("/jobs/ingest-latest").text
+    assert "up to 7 days late" in browser.get("/jobs/ingest-latest").text
     told = {one["slug"]: one for one in program.get(f"{ADMIN}/schedule").json["cadences"]}
     assert (told["rebuild-grid"]["catch_up_s"], told["rebuild-grid"]["overlap"]) == (7200, "wait")
     assert (told["ingest-latest"]["catch_up_s"], told["ingest-latest"]["overlap"]) == (7 * 86400, "skip")
 
 
 def test_what_follows_what_is_drawn_and_listed(browser: FlaskClient, client: Client) -> None:
-    assert "No run has led to another yet" in browser.get("/schedule/").text
+    assert "No follow-ups yet" in browser.get("/schedule/").text
     with client.engine.begin() as connection:
         first = asked(connection, "ingest_latest_crime_data")
         asked(connection, "rebuild_safety_grid", first)

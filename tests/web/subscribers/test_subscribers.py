@@ -54,7 +54,7 @@ def test_people_add_one_see_what_was_sent_and_send_it_again(browser: FlaskClient
         note(connection, 7)
         (run_id,) = due(connection)
     listed = browser.get("/subscribers/").text
-    assert "1 event, 1 not taken yet" in listed
+    assert "1 event, 1 pending" in listed
     assert not [word for word in ("whsec_", "a-token") if word in listed]
     (address,) = set(re.findall(r'href="(/subscribers/\d+)"', listed))
     page = browser.get(address).text
@@ -65,7 +65,7 @@ def test_people_add_one_see_what_was_sent_and_send_it_again(browser: FlaskClient
     assert sent.location.startswith("/runs/")
     assert sent.location != f"/runs/{run_id}"
     browser.post(f"{address}/delete", data={"csrf_token": csrf_token(browser)})
-    assert "Nobody is told yet" in browser.get("/subscribers/").text
+    assert "No subscribers yet" in browser.get("/subscribers/").text
     assert browser.get(address).status_code == 404
 
 

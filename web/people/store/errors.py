@@ -17,7 +17,7 @@ class WrongPassword(PersonError):
     """The password that is asked for again is wrong."""
 
     def __init__(self) -> None:
-        super().__init__("old", "This is not your password")
+        super().__init__("old", "This is not your current password")
 
 
 class TokenExpired(SafegridError):
@@ -25,7 +25,7 @@ class TokenExpired(SafegridError):
 
     def __init__(self, since: dt.datetime) -> None:
         super().__init__(
-            f"This token expired on {since:%Y-%m-%d at %H:%M} UTC: an operator makes another on the page People"
+            f"This token expired on {since:%Y-%m-%d at %H:%M} UTC. An operator can make a new one on the page People"
         )
 
 

@@ -23,7 +23,7 @@ def checked(name: str) -> str:
     name = name.strip()
     # A slash would part the addresses of their page.
     if not name or len(name) > LONGEST or not name.isprintable() or "/" in name or _UNSEEN.search(name):
-        raise PersonError("name", f"A name has 1 to {LONGEST} printable characters and no slash")
+        raise PersonError("name", f"A name must have 1 to {LONGEST} printable characters and no slash")
     return name
 
 
@@ -38,9 +38,7 @@ def of_user(name: str, operator: str) -> str:
     name = checked(name)
     form = comparable(name)
     if form == comparable(operator):
-        raise PersonError("name", f"{name} is the operator of the environment: choose another name")
+        raise PersonError("name", f"{name} is the name of the operator set in the environment. Choose another name")
     if form in _RESERVED or form.startswith(_BEGINNINGS):
-        raise PersonError(
-            "name", f"{name} looks like what stands in the audit for others than users: choose another name"
-        )
+        raise PersonError("name", f"{name} is a name that the audit uses itself. Choose another name")
     return name

@@ -19,9 +19,9 @@ METHOD = "scrypt:32768:8:1"
 def hashed(password: str, name: str) -> str:
     """The hash of a password of the user of that name. Raises PersonError where it is easy to guess, or too long."""
     if len(password) > LONGEST:
-        raise PersonError("password", f"A password has at most {LONGEST} characters")
+        raise PersonError("password", f"A password must have at most {LONGEST} characters")
     if what := weakness.of(password, SHORTEST, (name,)):
-        hint = f"take a few words that do not belong together, at least {SHORTEST} characters"
+        hint = f"use several unrelated words, at least {SHORTEST} characters"
         raise PersonError("password", f"This password {what}: {hint}")
     return generate_password_hash(password, METHOD)
 

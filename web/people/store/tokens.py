@@ -51,7 +51,7 @@ def add(
     Raises PersonError; UnknownPerson where its owner was removed in between.
     """
     if days is not None and not 1 <= days <= MOST_DAYS:
-        raise PersonError("days", f"A token lasts for 1 to {MOST_DAYS} days, or for ever")
+        raise PersonError("days", f"A token is valid for 1 to {MOST_DAYS} days, or without end")
     secret = f"sg_{keys.new()}"
     values = {"name": names.checked(name), "role": checked_role(role), "created_by": who, "owner_id": owner_id}
     values |= {"token_hash": keys.digest(secret), "hint": secret[:8]}
@@ -61,7 +61,7 @@ def add(
         with connection.begin():
             return connection.execute(query).scalar_one(), secret
     except IntegrityError:
-        raise UnknownPerson(f"There is no user {who} any more") from None
+        raise UnknownPerson(f"The user {who} no longer exists") from None
 
 
 def revoke(connection: Connection, token_id: int) -> str:
@@ -74,7 +74,7 @@ def revoke(connection: Connection, token_id: int) -> str:
             .returning(ApiToken.name)
         )
     if name is None:
-        raise UnknownPerson(f"There is no token {token_id} in use")
+        raise UnknownPerson(f"There is no valid token {token_id}")
     return str(name)
 
 

@@ -41,7 +41,7 @@ def add(connection: Connection, name: str, password: str, role: str, who: str) -
         added = connection.execute(query.on_conflict_do_nothing().returning(User.__table__)).one_or_none()
     if added is None:
         there = named(connection, name)
-        raise PersonError("name", f"There is a user {there.name if there else name} already")
+        raise PersonError("name", f"The user {there.name if there else name} exists already")
     return added
 
 
@@ -130,5 +130,5 @@ def _is(name: str) -> ColumnElement[bool]:
 def checked_role(role: str) -> str:
     """The role. Raises PersonError."""
     if role not in ROLES:
-        raise PersonError("role", f"A role is {' or '.join(ROLES)}")
+        raise PersonError("role", f"A role must be {' or '.join(ROLES)}")
     return role

@@ -23,7 +23,7 @@ export async function openBase(gl) {
     header = await archive.getHeader();
   } catch {
     // Where its source would stand: it holds for as long as the page is open.
-    say("map-base", "The file of the base map cannot be read; the cells are drawn without it.");
+    say("map-base", "The base map file cannot be read. The cells are drawn without it.");
   }
 }
 

@@ -30,7 +30,7 @@ export const classes = () => KINDS.map((kind, index) => [kind, words(index)]);
 export function title() {
   const years = compared() / 12;
   const before = years === 1 ? "a year before" : Number.isInteger(years) ? `${years} years before` : `${compared()} months before`;
-  return `Crimes against ${before} (paler: within chance)`;
+  return `Crimes compared with ${before} (paler: within chance)`;
 }
 
 // The surest first; what may be chance, or cannot be compared, is not among them.

@@ -9,7 +9,7 @@ button.addEventListener("click", async () => {
   try {
     await navigator.clipboard.writeText(location.href);
     button.textContent = "Copied";
-    say("map-said", "The link was copied.");
+    say("map-said", "The link is copied.");
   } catch {
     button.textContent = "Not copied: the browser forbids it";
   }

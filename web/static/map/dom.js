@@ -34,7 +34,7 @@ export function reason(body, status) {
   try {
     return JSON.parse(body).detail;
   } catch {
-    return `The server answered ${status}. Try again in a moment.`;
+    return `The server responded with status ${status}. Try again in a moment.`;
   }
 }
 
@@ -45,7 +45,7 @@ export async function read(url, headers = {}) {
     answer = await fetch(url, { headers: { Accept: "application/problem+json", ...headers } });
     body = await answer.text();
   } catch {
-    throw new Error("The server does not answer. Try again in a moment.");
+    throw new Error("The server does not respond. Try again in a moment.");
   }
   if (!answer.ok) throw new Error(reason(body, answer.status));
   return body;

@@ -15,14 +15,14 @@ function count({ from, to, months_not_held: lacking }) {
 
 function left({ months, months_compared: compared }) {
   const others = compared ? months.filter((one) => !compared.includes(one)) : [];
-  return others.length ? [`Not compared, as the other month is not held: ${others.map(month).join(", ")}.`] : [];
+  return others.length ? [`Not compared, because the other month is not ingested: ${others.map(month).join(", ")}.`] : [];
 }
 
 function lines(period) {
   const { months_not_held: lacking, coverage } = period;
-  const held = lacking.length ? [`Not held, or not all of the area: ${lacking.map(month).join(", ")}. Fewer crimes do not mean safer.`] : [];
+  const held = lacking.length ? [`Not ingested, or not for all of the area: ${lacking.map(month).join(", ")}. Fewer crimes do not mean safer.`] : [];
   const supplied = coverage.map(({ force, status, months }) =>
-    `${force} ${status === "missing" ? "supplied nothing" : "did not supply all"} of ${months.map(month).join(", ")}.`);
+    `${force} ${status === "missing" ? "did not supply" : "supplied only a part of"} ${months.map(month).join(", ")}.`);
   return [...held, ...left(period), ...supplied];
 }
 
@@ -46,7 +46,7 @@ function show(period) {
   note.classList.toggle("lacking", held < asked);
   note.title = said.join(" ");
   const compared = period.months_compared ? `, ${period.months_compared.length} compared` : "";
-  note.querySelector("summary").textContent = `${held} of ${asked} ${asked === 1 ? "month" : "months"} held${compared}`;
-  if (!said.length) said.push(`All of ${month(period.from)} to ${month(period.to)}, and supplied in full as far as is known.`);
+  note.querySelector("summary").textContent = `${held} of ${asked} ${asked === 1 ? "month" : "months"} ingested${compared}`;
+  if (!said.length) said.push(`All of ${month(period.from)} to ${month(period.to)} is ingested and, as far as is known, fully supplied.`);
   replace(note.querySelector("ul"), said.map((one) => item(one)));
 }

@@ -59,7 +59,7 @@ function ofCounts(cells, breaks) {
 
 function ofChanges(cells) {
   const { title, classes, ranked, amount: both } = changes;
-  const stripes = "cannot be compared: not held, or not supplied";
+  const stripes = "not comparable: not ingested or not supplied";
   return { title: title(), classes: classes(), stripes, first: "Changed most in view", ranked: ranked(cells), amount: both };
 }
 
@@ -76,7 +76,7 @@ export function tell(cells, { breaks }) {
 }
 
 function count(cells, ranked) {
-  if (!cells.length) return "No crimes here in these months and this category: go to an area, zoom out, or choose more months.";
+  if (!cells.length) return "No crimes here in these months and this category. Go to an area, zoom out, or choose more months.";
   const some = `${cells.length.toLocaleString("en-GB")} cells of resolution ${resolutionOf(cells[0].h3)} are in view`;
   return compared() ? `${some}; ${ranked.length} changed by more than chance.` : `${some}.`;
 }
@@ -85,7 +85,7 @@ function count(cells, ranked) {
 export function tellLacks(found) {
   const said = ({ force, status, months }) => {
     const count = months.length;
-    return `${force} ${status === "missing" ? "supplied nothing" : "did not supply all"} of ${count} ${count === 1 ? "month" : "months"}`;
+    return `${force} ${status === "missing" ? "did not supply" : "supplied only a part of"} ${count} ${count === 1 ? "month" : "months"}`;
   };
   const names = [...new Set(found.map((one) => said(one.properties)))].sort();
   lacks.hidden = !names.length;

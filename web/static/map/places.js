@@ -58,8 +58,8 @@ function show(places) {
   list.replaceChildren(...places.map(option));
   open(places.length > 0);
   const count = places.length === 1 ? "1 street" : `${places.length} streets`;
-  if (places.length) tell(`${count}: arrows choose, Enter goes there`, false);
-  else tell("No street of the crimes held is called so.", true);
+  if (places.length) tell(`${count}: choose with the arrow keys, go there with Enter`, false);
+  else tell("No street with crimes has this name.", true);
 }
 
 // Resolves when the list is that of the words. Who asks the same while it is on its way waits with the others.

@@ -30,7 +30,7 @@ function amount({ recent, expected }) {
 }
 
 function summary({ found, looked_at: count, to }) {
-  if (!count) return "No cell here can be tested: that takes ten crimes, and the same months of an earlier year.";
+  if (!count) return "No cell here can be tested: a test needs ten crimes, and the same months of an earlier year.";
   const cells = `${count.toLocaleString("en-GB")} ${count === 1 ? "cell" : "cells"}`;
   return `${found || "None"} of ${cells} tested: three months to ${to} against the same months of earlier years.`;
 }
