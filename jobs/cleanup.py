@@ -17,7 +17,7 @@ BATCH = 10_000
 @job(queue="maintenance", slug="cleanup-history", cron="0 4 * * 0", result=results.HistoryCleaned)
 def cleanup_old_route_history(
     # The range and the default of the system that this one replaces.
-    retention_days: Annotated[int, Between(1, 365, "Days for which route history is kept")] = 90,
+    retention_days: Annotated[int, Between(1, 365, "Days to keep route history")] = 90,
 ) -> dict[str, Any]:
     """Soft-delete route history older than `retention_days` days."""
     here = context.current()

@@ -14,7 +14,7 @@ from jobs.regrid import outdated
 
 @job(queue="ingestion", slug="recell-crimes", follow_ups=outdated, result=results.Recelled)
 def recell_crimes() -> dict[str, Any]:
-    """Compute the cells of all crimes anew, after H3_RESOLUTION was changed. The grid is rebuilt next."""
+    """Compute the cells of all crimes again after a change of H3_RESOLUTION, and then rebuild the grid."""
     here = context.current()
     if "recelled" not in here.state:
         _recell(here)

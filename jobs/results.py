@@ -12,7 +12,7 @@ class Result(BaseModel):
 
 
 class Issue(Result):
-    """Something about a month that people should know."""
+    """A note on a month."""
 
     issue: str
     count: int
@@ -22,40 +22,40 @@ class Issue(Result):
 
 
 class Difference(Result):
-    """What a month has that was otherwise held before."""
+    """Differences to the earlier crimes of a month."""
 
     added: int
     removed: int
-    unplaced: int = Field(description="How many more have no place")
+    unplaced: int = Field(description="How many more are unplaced")
     moved: int
     recategorised: int
     outcome_changed: int
-    categories: dict[str, int] = Field(description="How many more of each category; those that are as many left out")
+    categories: dict[str, int] = Field(description="How many more of each category; unchanged categories are left out")
 
 
 class MonthResult(Result):
-    """A month of an area that came in."""
+    """An ingested month of an area."""
 
     area: str
     month: str = Field(description="YYYY-MM-01")
     records_ingested: int
-    records_unplaced: int = Field(description="Crimes without a place")
-    records_outside: int = Field(description="Those that the source has beyond the area's border")
-    records_set_aside: int = Field(description="Records that cannot be used, kept with their reasons")
+    records_unplaced: int = Field(description="Unplaced crimes")
+    records_outside: int = Field(description="Records of the source outside the border of the area")
+    records_set_aside: int = Field(description="Records that cannot be used, set aside with their reasons")
     records_collapsed: int = Field(description="Records that repeat another")
     occupied_cells: int
     categories: dict[str, int]
     requests: int
     issues: list[Issue]
     source: str
-    release: str | None = Field(description="Of the source, YYYY-MM-DD; null where it is not known")
+    release: str | None = Field(description="Release of the source, YYYY-MM-DD; null if unknown")
     change: Literal["ingested", "refreshed", "unchanged", "partial"]
-    difference: Difference | None = Field(description="To what was held before; null where nothing was")
+    difference: Difference | None = Field(description="Difference to the crimes before; null if the month is new")
     status: Literal["success"]
 
 
 class LatestIngested(Result):
-    """Months that came in."""
+    """The ingested months."""
 
     task: Literal["ingest_latest_crime_data"]
     total_records: int
@@ -63,7 +63,7 @@ class LatestIngested(Result):
 
 
 class MonthIngested(Result):
-    """A month that came in, by area."""
+    """The ingested month, by area."""
 
     task: Literal["ingest_month_on_demand"]
     month: str = Field(description="YYYY-MM-01")
@@ -73,26 +73,26 @@ class MonthIngested(Result):
 
 
 class Backfilled(Result):
-    """What a backfill is going to ask for; what came in where it was no dry run."""
+    """What a backfill ingests; without `dry_run`, also what it ingested."""
 
     task: Literal["backfill_crime_data"]
     dry_run: bool
     months: list[str] = Field(description="YYYY-MM, newest first")
-    requests: int | None = Field(description="About so many; null while no month has come in")
+    requests: int | None = Field(description="Approximate number; null before the first ingestion")
     seconds: int | None
     total_records: int | None = None
     results: list[MonthResult] | None = None
 
 
 class Superseded(Result):
-    """A month that is held of a newer release."""
+    """A month that is already ingested from a newer release."""
 
     area: str
     month: str
 
 
 class ArchiveIngested(Result):
-    """What an archive has; what came in where it was no dry run."""
+    """What an archive has; without `dry_run`, also what was ingested."""
 
     task: Literal["ingest_archive"]
     dry_run: bool
@@ -108,17 +108,17 @@ class ArchiveIngested(Result):
 
 
 class ReleaseWatched(Result):
-    """What the source offers."""
+    """What the source publishes."""
 
     task: Literal["watch_for_release"]
     released: str = Field(description="Newest month of the source, YYYY-MM-01")
     newest_held: str | None
     is_new: bool
-    ingest: bool = Field(description="Whether a new release is ingested by itself")
+    ingest: bool = Field(description="Whether new releases are ingested automatically")
 
 
 class GridStatistics(Result):
-    """Totals over the cells of the months that were asked for."""
+    """Totals over the cells of the requested months."""
 
     unique_cells: int
     total_cell_months: int
@@ -131,9 +131,9 @@ class GridRebuilt(Result):
     """The grid as it is now."""
 
     task: Literal["rebuild_safety_grid"]
-    months_processed: int = Field(description="Months asked for")
+    months_processed: int = Field(description="Requested months")
     months_held: list[str] = Field(description="YYYY-MM-01")
-    months_rebuilt: list[str] = Field(description="Those that had changed")
+    months_rebuilt: list[str] = Field(description="Months that had changed and were rebuilt")
     cells_created: int
     grid_type: str
     h3_resolution: int
@@ -142,7 +142,7 @@ class GridRebuilt(Result):
 
 
 class Recelled(Result):
-    """Crimes whose cells were computed anew."""
+    """Crimes whose cells were computed again."""
 
     task: Literal["recell_crimes"]
     h3_resolution: int
@@ -160,7 +160,7 @@ class GridInfo(Result):
 
 
 class CellIds(Result):
-    """Ids that are no cells, or not their record's."""
+    """Cell ids that are not valid."""
 
     total_cells: int
     unique_h3_cells: int
@@ -177,7 +177,7 @@ class MonthOfGrid(Result):
 
 
 class GridCoverage(Result):
-    """Months of the grid, and those that are published and not held."""
+    """Months of the grid, and missing months."""
 
     months_analyzed: int
     missing_months: list[str]
@@ -217,18 +217,18 @@ class HistoryCleaned(Result):
 
 
 class ForcesLocated(Result):
-    """Whose land the areas are."""
+    """The forces of the areas."""
 
     task: Literal["locate_forces"]
-    cells: int = Field(description="Hexagons that the source was asked for")
+    cells: int = Field(description="Cells whose force the source was asked for")
     requests: int
     areas: dict[str, dict[str, float]] = Field(description="{area: {force: share of its land}}")
-    differences: list[str] = Field(description="Areas that name other forces")
-    problem: str = Field(description="What kept the source from being asked; empty where nothing did")
+    differences: list[str] = Field(description="Areas whose forces differ from those of their land")
+    problem: str = Field(description="Why the source could not be asked; empty if it was")
 
 
 class EventDelivered(Result):
-    """An event that a subscriber has taken."""
+    """A delivered event."""
 
     task: Literal["deliver_event"]
     status: Literal["success"]
@@ -236,7 +236,7 @@ class EventDelivered(Result):
 
 
 class CacheWarmed(Result):
-    """Scores that were computed and kept."""
+    """The computed scores."""
 
     task: Literal["warm_popular_routes_cache"]
     status: Literal["success", "partial", "degraded", "nothing_warmed"]
@@ -268,6 +268,6 @@ class EdgesScored(Result):
     output: str = Field(description="File in the import folder")
     edges: int
     length_m: float
-    uncovered: int = Field(description="Edges without a cost, as nothing is held along them")
+    uncovered: int = Field(description="Edges without a cost, because no crimes are ingested there")
     few_data: int
     months: list[str] = Field(description="YYYY-MM")

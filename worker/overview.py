@@ -116,7 +116,7 @@ class QueueState:
     """Runs that wait for a time of their own, such as that of a next attempt."""
     started: int = 0
     oldest_s: float | None = None
-    """Seconds for which the longest-waiting run has been due."""
+    """For how many seconds the oldest waiting run has been due."""
     paused_by: str | None = None
 
 

@@ -53,17 +53,19 @@ def ingest_archive(
     area: Annotated[
         str | None,
         OneOf(_areas, left_out="all"),
-        Field(description="Only this area; all areas when left out. `country` is added where it is not there"),
+        Field(description="Ingest only this area. Default: all areas. `country` means the whole archive"),
     ] = None,
-    oldest: Annotated[Month | None, Field(description="Oldest month; the oldest of the archive when left out")] = None,
-    newest: Annotated[Month | None, Field(description="Newest month; the newest of the archive when left out")] = None,
+    oldest: Annotated[Month | None, Field(description="Oldest month. Default: the oldest in the archive")] = None,
+    newest: Annotated[Month | None, Field(description="Newest month. Default: the newest in the archive")] = None,
     accept_smaller: Annotated[
-        bool, Field(description="Hold a month also where it has come to have much less than is held")
+        bool, Field(description="Replace a month even if it has far fewer crimes than before")
     ] = False,
-    again: Annotated[bool, Field(description="Months that are held of this very archive too")] = False,
-    dry_run: Annotated[bool, Field(description="Only say which months, how many files and how much room")] = False,
+    again: Annotated[bool, Field(description="Also ingest months that came from this archive before")] = False,
+    dry_run: Annotated[
+        bool, Field(description="Only show which months, how many files, and the disk space needed")
+    ] = False,
 ) -> dict[str, Any]:
-    """Ingest the months of a police archive: a zip, or a folder of its CSVs, in the import folder or at an address."""
+    """Ingest the months of a police archive: a zip file or a folder of CSVs in the import folder, or an address."""
     here = context.current()
     path = finding.find(here, archive)
     span = Span.of(oldest, newest)

@@ -38,7 +38,7 @@ class Gap:
     reason: str
     source: str
     corrected_release: dt.date | None = None
-    """The release with which the months were supplied after all."""
+    """The release that later supplied the months."""
     id: int | None = None
 
     def covers(self, month: dt.date, release: dt.date | None) -> bool:

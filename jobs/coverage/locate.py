@@ -25,7 +25,7 @@ _LAND = (51.5155, -0.0922)
     result=results.ForcesLocated,
 )
 def locate_forces(area: AreaSlug = None) -> dict[str, Any]:
-    """Ask the source which police force the land of the areas is of, once for each hexagon of resolution 6."""
+    """Ask the source which police force covers the land of the areas, once for each cell of resolution 6."""
     here = context.current()
     with here.connection.begin():
         wanted = [areas.find(here.connection, area)] if area else areas.all_areas(here.connection)

@@ -1,4 +1,4 @@
-"""What the forces supplied of each area's months, judged anew when crimes, land or gaps change."""
+"""List what the forces supplied, by area and month, judged anew when crimes, land or gaps change."""
 
 import datetime as dt
 from collections import defaultdict

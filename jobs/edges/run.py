@@ -41,17 +41,18 @@ File = Annotated[str, AfterValidator(_file), Field(max_length=500)]
 def score_edges(
     edges: Annotated[File, Field(description="File in the import folder with the columns edge_id and geometry")],
     output: Annotated[
-        File | None, Field(description="File of the costs in that folder; the name of `edges` with -costs if left out")
+        File | None,
+        Field(description="File for the costs in that folder. Default: the name of `edges` with -costs added"),
     ] = None,
-    buffer_m: Annotated[int, Between(1, 500, "Metres of the corridor to either side of an edge")] = BUFFER_M,
+    buffer_m: Annotated[int, Between(1, 500, "Metres to each side of an edge whose crimes count")] = BUFFER_M,
     aversion_m: Annotated[
-        int, Between(0, 1_000_000, "Metres of detour that one weighted crime a month is worth")
+        int, Between(0, 1_000_000, "Metres of detour worth taking to avoid one weighted crime a month")
     ] = AVERSION_M,
-    oldest: Annotated[Month | None, Field(description="Oldest month; eleven before `newest` if left out")] = None,
-    newest: Annotated[Month | None, Field(description="Newest month; the newest held if left out")] = None,
-    scheme: Annotated[str | None, Field(description="Scheme of weights; the default one if left out")] = None,
+    oldest: Annotated[Month | None, Field(description="Oldest month. Default: eleven months before `newest`")] = None,
+    newest: Annotated[Month | None, Field(description="Newest month. Default: the newest ingested")] = None,
+    scheme: Annotated[str | None, Field(description="Weight scheme. Default: the default scheme")] = None,
 ) -> dict[str, Any]:
-    """Score the edges of a file, for programs that route: length, crimes, coverage and cost of each."""
+    """Compute a cost for each edge of a file, for routing engines: length, crimes, coverage and cost."""
     here = context.current()
     folder = here.settings.import_folder
     source, target = folder / edges, folder / (output or costs_name(edges))

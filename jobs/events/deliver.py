@@ -32,7 +32,7 @@ def deliver_event(
     subscriber: Annotated[int, Between(1, _MOST, "Number of the subscriber")],
     number: Annotated[int, Between(1, _MOST, "Number of the event among those of the subscriber")],
 ) -> dict[str, Any]:
-    """Send a subscriber one of its events, again where it was sent before."""
+    """Deliver an event to a subscriber, even if it was delivered before."""
     here = context.current()
     with here.connection.begin():
         found = outbox.delivery(here.connection, subscriber, number)

@@ -20,7 +20,7 @@ class Place:
     key: str
     """The name as it is compared."""
     points: int
-    """How many of the source's points bear the name here."""
+    """How many points of the source have this name here."""
     latitude: float
     longitude: float
     """The middle of its points, in degrees."""

@@ -47,14 +47,16 @@ class PlaceQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     q: Annotated[str, AfterValidator(_name)] = Field(
-        description="A street's name as somebody remembers it, or how it begins; after a comma the area or force that "
-        f"it is in. {SHORTEST} to {LONGEST} characters; two letters find only what is called so",
+        description="The name of a street or its beginning; after a comma, its area or force. "
+        f"{SHORTEST} to {LONGEST} characters. Two letters find only streets with exactly that name",
         json_schema_extra={"minLength": SHORTEST, "maxLength": LONGEST},
     )
-    area: str | None = Field(None, description="Slug of an area: places in it; in all areas when left out")
+    area: str | None = Field(None, description="Slug of an area to search in. Default: all areas")
     near: Annotated[
         Degrees | None,
         BeforeValidator(_spot),
-        WithJsonSchema({"type": "string", "description": "lat,lng in degrees: of equal names, the nearest come first"}),
+        WithJsonSchema(
+            {"type": "string", "description": "lat,lng in degrees: if names are equal, the nearest come first"}
+        ),
     ] = None
-    limit: int = Field(10, ge=1, le=MOST, description="How many places at most")
+    limit: int = Field(10, ge=1, le=MOST, description="Maximum number of places")

@@ -22,12 +22,12 @@ Point = tuple[Longitude, Latitude]
 
 
 class LookupQuery(TileQuery):
-    """Cells, points, or both, and which crimes are read."""
+    """Cells, points, or both, and which crimes count."""
 
     cells: list[str] = Field([], max_length=MOST_PLACES, description="Ids of H3 cells")
     points: list[Point] = Field([], max_length=MOST_PLACES, description="Longitude and latitude in degrees")
     resolution: int | None = Field(
-        None, ge=COARSEST, le=15, description="H3 resolution of the points' cells, 4 to H3_RESOLUTION; 9 when left out"
+        None, ge=COARSEST, le=15, description="H3 resolution of the cells of the points, 4 to H3_RESOLUTION. Default: 9"
     )
 
     @model_validator(mode="after")

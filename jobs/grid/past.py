@@ -70,7 +70,7 @@ class Past:
         return Trends(connection, query, period.held_months(connection), self._grounds, scheme)
 
     def changes(self, query: ChangesQuery, known: Known = nothing_known) -> Answer:
-        """Cells with their crimes of two periods, as GeoJSON. Raises QueryRefused."""
+        """Compare the cells of two periods, as GeoJSON. Raises QueryRefused."""
 
         def make(connection: Connection, at: Version) -> bytes:
             comparison, region = self._comparison(connection, query), region_of(connection, query)

@@ -63,12 +63,14 @@ def _text(description: str, **schema: Any) -> Any:
 
 
 Month = Annotated[date, BeforeValidator(_month), _text("YYYY-MM", pattern=r"^\d{4}-\d{2}$")]
-Sides = Annotated[Box, BeforeValidator(parse_box), _text("lat_min,lng_min,lat_max,lng_max in degrees; east of west")]
+Sides = Annotated[
+    Box, BeforeValidator(parse_box), _text("lat_min,lng_min,lat_max,lng_max in degrees; lng_min is less than lng_max")
+]
 Slugs = Annotated[
     tuple[str, ...],
     BeforeValidator(_slugs),
     AfterValidator(_sorted),
-    _text("Slugs of crime categories, separated by commas; all categories when left out"),
+    _text("Slugs of crime categories, separated by commas. Default: all categories"),
 ]
 
 
@@ -95,8 +97,8 @@ class Asked(BaseModel):
 class PeriodQuery(Asked):
     """Which months are read."""
 
-    first: Month | None = Field(None, alias="from", description="Oldest month, YYYY-MM; the oldest held when left out")
-    last: Month | None = Field(None, alias="to", description="Newest month, YYYY-MM; the newest held when left out")
+    first: Month | None = Field(None, alias="from", description="Oldest month, YYYY-MM. Default: the oldest ingested")
+    last: Month | None = Field(None, alias="to", description="Newest month, YYYY-MM. Default: the newest ingested")
 
     @field_validator("last")
     @classmethod
@@ -112,15 +114,15 @@ class ExportQuery(PeriodQuery):
 
     format: ExportFormat = Field(
         "csv",
-        description="pmtiles: tiles of a map of the whole period, the last twelve months when left out; "
-        "the others: a record a cell and month",
+        description="pmtiles: map tiles of the whole period (default: its last twelve months); "
+        "all others: one record per cell and month",
     )
-    area: str | None = Field(None, description="Slug of an area: its own crimes; all that is held when left out")
+    area: str | None = Field(None, description="Slug of an area: only its crimes. Default: all crimes")
     max_zoom: int = Field(
         12,
         ge=SHALLOWEST_EXPORT,
         le=DEEPEST_EXPORT,
-        description="Deepest zoom of pmtiles, which begins with 4; maps enlarge its tiles beyond",
+        description="Deepest zoom level of pmtiles, which starts at 4; maps enlarge its tiles beyond",
     )
 
 
@@ -128,14 +130,14 @@ class CellQuery(PeriodQuery):
     """Which crimes are read, and how they are weighed."""
 
     first: Month | None = Field(
-        None, alias="from", description="Oldest month, YYYY-MM; eleven months before `to` when left out"
+        None, alias="from", description="Oldest month, YYYY-MM. Default: eleven months before `to`"
     )
     category: Slugs = ()
-    scheme: str | None = Field(None, description="Scheme of weights; the default scheme when left out")
+    scheme: str | None = Field(None, description="Weight scheme. Default: the default scheme")
     recency: bool = Field(
         False,
-        description="Whether older crimes weigh less: 1.0 up to 3 months back from the newest month held, "
-        "0.75 up to 6, 0.5 up to 12, 0.25 beyond",
+        description="Give older crimes a lower weight: 1.0 up to 3 months before the newest ingested month, "
+        "0.75 up to 6, 0.5 up to 12, then 0.25",
     )
 
 
@@ -147,23 +149,25 @@ class Resolved(Asked):
         ge=COARSEST,
         # H3 has no finer one.
         le=15,
-        description="H3 resolution of the cells, 4 to H3_RESOLUTION; by zoom level or 9 when left out",
+        description="H3 resolution of the cells, 4 to H3_RESOLUTION. Default: 9, or by the zoom level of a tile",
     )
 
 
 class Regional(Asked):
     """Where cells are."""
 
-    area: str | None = Field(None, description="Slug of an area: cells that it touches")
-    bbox: Sides | None = Field(None, description="lat_min,lng_min,lat_max,lng_max in degrees: cells that it touches")
+    area: str | None = Field(None, description="Slug of an area: only cells that it touches")
+    bbox: Sides | None = Field(
+        None, description="lat_min,lng_min,lat_max,lng_max in degrees: only cells that it touches"
+    )
 
 
 class AreaQuery(CellQuery):
     """Which crimes of an area are read."""
 
-    area: str | None = Field(None, description="Slug of an area: months held of all of it")
+    area: str | None = Field(None, description="Slug of an area: only months that are ingested for all of it")
     compare: int | None = Field(
-        None, ge=1, le=FARTHEST, description="How many months before the other period lies, if one is compared"
+        None, ge=1, le=FARTHEST, description="Compare with the same number of months, this many months earlier"
     )
 
 

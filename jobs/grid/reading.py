@@ -87,7 +87,7 @@ class Grid:
         return self._answers.answer(f"tile {tile.z}/{tile.x}/{tile.y} {query.canonical()}", _parts(query), make, known)
 
     def cell(self, name: str, query: CellQuery, known: Known = nothing_known) -> Answer:
-        """One cell with its months, categories and neighbours, as JSON. Raises NoSuchCell, QueryRefused."""
+        """Get one cell with its months, categories and neighbours, as JSON. Raises NoSuchCell, QueryRefused."""
         number = cell_of(name)
 
         def make(connection: Connection, at: Version) -> bytes:

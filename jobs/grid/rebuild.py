@@ -39,11 +39,11 @@ def _check(result: dict[str, Any] | None) -> list[FollowUp]:
 )
 def rebuild_safety_grid(
     # A year, as the grid shows unless it is asked for others.
-    months: Annotated[int, Between(1, MOST_MONTHS, "Calendar months, counted back from the newest")] = 12,
+    months: Annotated[int, Between(1, MOST_MONTHS, "Calendar months to build, counted back from the newest")] = 12,
     until: Annotated[
-        Month | None, Field(description="Newest month to build, YYYY-MM; the newest ingested when left out")
+        Month | None, Field(description="Newest month to build, YYYY-MM. Default: the newest ingested")
     ] = None,
-    force: Annotated[bool, Field(description="Build unchanged months too")] = False,
+    force: Annotated[bool, Field(description="Also rebuild months that have not changed")] = False,
 ) -> dict[str, Any]:
     """Rebuild the H3 safety grid for `months` calendar months back from the newest month ingested."""
     here = context.current()

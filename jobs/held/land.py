@@ -40,7 +40,7 @@ _DROP_UNPLACED = text("DELETE FROM unplaced_crimes WHERE force NOT IN (SELECT fo
 
 
 def add(connection: Connection, area: Area) -> None:
-    """Hold a further area, with what is held of its land already. Raises AreaError when its name is taken."""
+    """Add an area, with what is held of its land already. Raises AreaError when its name is taken."""
     areas.lock(connection)
     if any(other.slug == area.slug for other in areas.all_areas(connection)):
         raise AreaError(f"Area {area.slug} is there already; remove it first, or choose another name")

@@ -38,13 +38,15 @@ Part = tuple[Area, dt.date]
     result=results.Backfilled,
 )
 def backfill_crime_data(
-    oldest: Annotated[Month | None, Field(description="Oldest month; the oldest on offer when left out")] = None,
-    newest: Annotated[Month | None, Field(description="Newest month; the newest on offer when left out")] = None,
+    oldest: Annotated[Month | None, Field(description="Oldest month. Default: the oldest published")] = None,
+    newest: Annotated[Month | None, Field(description="Newest month. Default: the newest published")] = None,
     area: AreaSlug = None,
-    again: Annotated[bool, Field(description="Months that are held too: the source revises them")] = False,
-    dry_run: Annotated[bool, Field(description="Only say which months, how many requests and how long")] = False,
+    again: Annotated[bool, Field(description="Ingest all months again, because the source revises them")] = False,
+    dry_run: Annotated[
+        bool, Field(description="Only show which months, how many requests, and how long it takes")
+    ] = False,
 ) -> dict[str, Any]:
-    """Ingest every month on offer that is not held, newest first, as one run that lets others go before it."""
+    """Ingest every missing month, newest first, in one run that lets other runs go first."""
     here = context.current()
     police = Police.of_run(here)
     parts = _parts(here, police, Span.of(oldest, newest), area, again=again)

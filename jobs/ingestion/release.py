@@ -24,7 +24,7 @@ def _ingest_news(result: dict[str, Any] | None) -> list[FollowUp]:
     result=results.ReleaseWatched,
 )
 def watch_for_release() -> dict[str, Any]:
-    """Ask the source for its newest month, and start an ingestion when there is one that is not held."""
+    """Ask the source for its newest month, and start an ingestion if it is missing."""
     here = context.current()
     released = Police.of_run(here).last_updated().replace(day=1)
     with here.connection.begin():

@@ -28,7 +28,7 @@ log = structlog.get_logger("safegrid.ingestion")
 MONTHS_BACK = 12
 
 AreaSlug = Annotated[
-    str | None, OneOf(areas.slugs, left_out="all"), Field(description="Only this area; all areas when left out")
+    str | None, OneOf(areas.slugs, left_out="all"), Field(description="Ingest only this area. Default: all areas")
 ]
 
 
@@ -64,7 +64,7 @@ def follow_ups(_result: Any) -> list[FollowUp]:
     result=results.LatestIngested,
 )
 def ingest_latest_crime_data(area: AreaSlug = None) -> dict[str, Any]:
-    """Ingest every published month of the last 12 that is not held, and refresh held ones after a release."""
+    """Ingest the missing months of the last 12, and the revised months after a release."""
     here = context.current()
     police = Police.of_run(here)
     published = police.months()
@@ -99,10 +99,10 @@ def ingest_month_on_demand(
     month: Annotated[int, Between(1, 12, "Month of the year")],
     area: AreaSlug = None,
     accept_smaller: Annotated[
-        bool, Field(description="Hold the month also where it has come to have much less than is held")
+        bool, Field(description="Replace the month even if it has far fewer crimes than before")
     ] = False,
 ) -> dict[str, Any]:
-    """Ingest one month, whether it is held or not: the source revises old months."""
+    """Ingest one month, even if it was ingested before: the source revises old months."""
     here = context.current()
     police = Police.of_run(here)
     wanted = dt.date(year, month, 1)

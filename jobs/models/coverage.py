@@ -42,7 +42,7 @@ class KnownGap(Base):
     reason: Mapped[str]
     source: Mapped[str]
     corrected_release: Mapped[dt.date | None] = mapped_column(Date)
-    """The release with which the months were supplied after all: what is held as of it, or a later one, has no gap."""
+    """The release that later supplied the months: what is held as of it, or a later one, has no gap."""
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
     __table_args__ = (
         CheckConstraint(_one_of("kind", KINDS), name="kind"),

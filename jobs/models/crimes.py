@@ -193,7 +193,7 @@ class AreaMonth(Base):
     area: Mapped[str] = mapped_column(ForeignKey("areas.slug", ondelete="CASCADE"), primary_key=True)
     month: Mapped[dt.date] = mapped_column(primary_key=True, index=True)
     is_whole: Mapped[bool]
-    """Whether all of the area's land is held."""
+    """Whether the month is ingested for all of the area."""
     records: Mapped[int]
     unplaced: Mapped[int]
     categories: Mapped[dict[str, Any]]

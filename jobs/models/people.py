@@ -38,7 +38,7 @@ class User(Base):
 
 
 class Session(Base):
-    """A browser in which somebody is signed in."""
+    """A browser in which a user is signed in."""
 
     __tablename__ = "sessions"
     id: Mapped[int] = mapped_column(BIGINT, primary_key=True)
@@ -88,7 +88,7 @@ class AuditEntry(Base):
     kind: Mapped[str | None]
     """operator (of the environment), person, oidc, token or stranger; none in entries of earlier versions."""
     account_id: Mapped[str | None]
-    """Of the user or token; `environment` for what stands there."""
+    """Id of the user or token; `environment` if it is set in the environment."""
     action: Mapped[str]
     target: Mapped[str]
     address: Mapped[str | None]

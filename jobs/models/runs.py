@@ -95,7 +95,7 @@ class Attempt(Base):
     """When its work-horse last said that it is alive; none in its first seconds."""
     ended_at: Mapped[dt.datetime | None]
     outcome: Mapped[str | None]
-    """finished, failed, lost, stopped or cancelled; none while it runs."""
+    """finished, failed, lost, stopped or cancelled; null while it runs."""
     error: Mapped[str | None]
     traceback: Mapped[str | None]
 

@@ -17,7 +17,7 @@ Availability = Literal["available", "unavailable"]
 
 
 class Factors(BaseModel, extra="forbid", from_attributes=True):
-    """What is multiplied, with 7, to what an accident adds."""
+    """Factors of an accident. It adds 7 times their product to the risk."""
 
     distance: Rounded
     age: Rounded
@@ -37,7 +37,7 @@ class Contribution(BaseModel, extra="forbid"):
     injury_severity: str
     contribution: Rounded
     distance_km: Rounded
-    similarity: Rounded = Field(description="Of the weather, before it is cubed")
+    similarity: Rounded = Field(description="Similarity of the weather, before it is cubed")
     factors: Factors
 
     @classmethod
@@ -57,20 +57,20 @@ class Contribution(BaseModel, extra="forbid"):
 
 
 class Explanation(BaseModel, extra="forbid"):
-    """Why a route has its score on a day."""
+    """The explanation of a score."""
 
     route_id: int
     route_name: str
     target_date: str
     risk_score: float
     color_code: Literal["green", "yellow", "orange", "red"]
-    risk_uncapped: float = Field(description="The sum before it is capped at 100")
+    risk_uncapped: float = Field(description="The sum before the cap at 100")
     extreme_weather_factor: Rounded
-    weather: Availability = Field(description="unavailable if fewer than 5 of the 7 days up to that one are known")
-    cloud_days_assumed: int = Field(description="Of the 7 days, those whose cloud cover is not known; 50 % is assumed")
+    weather: Availability = Field(description="unavailable if fewer than 5 of the 7 days up to this day are known")
+    cloud_days_assumed: int = Field(description="Days of these 7 without a known cloud cover; 50 % is assumed")
     history: Availability
     accidents_contributing: int
-    largest_contributions: list[Contribution] = Field(description="At most ten, the largest first")
+    largest_contributions: list[Contribution] = Field(description="Up to ten accidents, the largest contribution first")
     attribution: str
 
     @classmethod

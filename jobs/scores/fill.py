@@ -54,7 +54,7 @@ class Tally:
 
 @job(queue="cache", slug="fill-climatology", cron="30 1 * * *", joins_running=True, result=results.ClimatologyFilled)
 def fill_climatology() -> dict[str, Any]:
-    """Fetch the usual weather of the routes' places, the most popular first, within the day's calls."""
+    """Fetch the usual weather at the routes, the most popular first, within the daily limit of calls."""
     here = context.current()
     started = time.monotonic()
     since = dt.datetime.now(dt.UTC) - REFRESHED_AFTER

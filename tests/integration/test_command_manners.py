@@ -86,10 +86,11 @@ def test_a_run_that_was_waited_for_gives_the_exit_code_of_its_end(
 def test_the_help_of_a_job_has_type_bounds_default_and_meaning(settings: Settings) -> None:
     said = " ".join(run_command(settings, "run", "rebuild-grid", "--help").stdout.split())
     assert (
-        "--months N Calendar months, counted back from the newest. [a whole number from 1 to 60; default: 12]" in said
+        "--months N Calendar months to build, counted back from the newest. [a whole number from 1 to 60; default: 12]"
+        in said
     )
     assert "--until YYYY-MM" in said
-    assert "--force / --no-force Build unchanged months too. [default: no]" in said
+    assert "--force / --no-force Also rebuild months that have not changed. [default: no]" in said
     month = " ".join(run_command(settings, "run", "ingest-month", "--help").stdout.split())
     assert "--year N Year of the month. [a whole number from 2010 to 2100; required]" in month
 

@@ -35,25 +35,27 @@ Sides = Annotated[
             "items": {"type": "number"},
             "minItems": 4,
             "maxItems": 4,
-            "description": "lat_min, lng_min, lat_max, lng_max in degrees; or the text with commas",
+            "description": "lat_min, lng_min, lat_max, lng_max in degrees, as a list or as text with commas",
         }
     ),
 ]
-_GEOJSON = "GeoJSON: Polygon, MultiPolygon, GeometryCollection, Feature or FeatureCollection, all of it one area"
+_GEOJSON = (
+    "GeoJSON Polygon, MultiPolygon, GeometryCollection, Feature or FeatureCollection. All of it together is one area"
+)
 
 
 class AreaEntry(Schema):
-    """An area with what is held of it."""
+    """An area and what is ingested for it."""
 
     slug: str
     name: str
     forces: list[str]
     is_box: bool
     bounds: Box = Field(description="lat_min, lng_min, lat_max, lng_max in degrees")
-    months: int = Field(description="Held, or held in part")
-    months_in_part: int = Field(description="Of these, the months of which a part of the area is missing")
-    newest: dt.date | None = Field(description="Newest of them, YYYY-MM-01")
-    crimes: int = Field(description="With a place, of all these months")
+    months: int = Field(description="Months that are ingested, at least in part")
+    months_in_part: int = Field(description="Of these, the months that lack a part of the area")
+    newest: dt.date | None = Field(description="The newest of these months, YYYY-MM-01")
+    crimes: int = Field(description="Placed crimes of all these months")
 
 
 class Areas(Schema):
@@ -63,7 +65,7 @@ class Areas(Schema):
 
 
 class Named(Schema):
-    """What an area is called."""
+    """The name of an area."""
 
     slug: str
     name: str
@@ -82,47 +84,47 @@ class AreaFeature(Schema):
 
 
 class Border(Schema):
-    """A border, either way."""
+    """A border, as a box or as GeoJSON."""
 
     box: Sides | None = None
     border: dict[str, Any] | None = Field(None, description=_GEOJSON)
 
 
 class NewArea(Border):
-    """An area to hold."""
+    """An area to add."""
 
     slug: Slug = Field(description="Lower-case words joined by hyphens")
     name: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00]*$")] = Field(
-        "", description="For people; the slug when left out"
+        "", description="Name to show. Default: the slug"
     )
-    forces: list[Slug] = Field([], max_length=60, description="Police forces whose unplaced crimes are counted for it")
+    forces: list[Slug] = Field([], max_length=60, description="Police forces whose unplaced crimes count for it")
 
 
 class AddedArea(Schema):
-    """An area that is held from now on."""
+    """The added area."""
 
     slug: str
-    notes: list[str] = Field(description="What was mended of its border or passed over")
+    notes: list[str] = Field(description="What was repaired in its border, or ignored")
 
 
 class Confirmation(Schema):
     """Whether it is meant."""
 
-    dry_run: bool = Field(False, description="Only say how many crimes would be deleted")
-    confirm: int | None = Field(None, ge=0, le=2**62, description="How many crimes are deleted, as `dry_run` says")
+    dry_run: bool = Field(False, description="Change nothing, and return how many crimes would be deleted")
+    confirm: int | None = Field(None, ge=0, le=2**62, description="The number of crimes to delete, from `dry_run`")
 
 
 class Deleted(Schema):
-    """What a change deletes: crimes that no other area counts."""
+    """What a change deletes: crimes that no other area covers."""
 
     slug: str
     crimes: int
-    unplaced: int = Field(description="Of these, crimes without a place whose force no other area names")
+    unplaced: int = Field(description="Of these, unplaced crimes of forces that no other area has")
     done: bool
     task_ids: list[str] = Field(
-        description="Of the runs that rebuild the grid of the months that changed, and bring in what a border adds"
+        description="The tasks that rebuild the grid of the changed months, and ingest the land that a border adds"
     )
-    notes: list[str] = Field(default=[], description="What was mended of its border or passed over")
+    notes: list[str] = Field(default=[], description="What was repaired in its border, or ignored")
 
 
 def init_app(app: APIFlask) -> None:
@@ -134,7 +136,7 @@ def init_app(app: APIFlask) -> None:
 
 @bp.get("/areas")
 @bp.output(Areas)
-@bp.doc(summary="The areas with what is held of them", operation_id="listAreas")
+@bp.doc(summary="List the areas and what is ingested for them", operation_id="listAreas")
 @guard.reads_grid
 def areas() -> Response:
     """All areas."""
@@ -145,7 +147,7 @@ def areas() -> Response:
 
 @bp.get("/areas/<slug>")
 @bp.output(AreaFeature, content_type=GEOJSON)
-@bp.doc(summary="An area as GeoJSON", operation_id="getArea")
+@bp.doc(summary="Get an area as GeoJSON", operation_id="getArea")
 @guard.reads_grid
 def area(slug: str) -> Response:
     """One area with its border."""
@@ -160,7 +162,7 @@ def area(slug: str) -> Response:
 @bp.post("/admin/areas")
 @bp.input(NewArea, arg_name="given")
 @bp.output(AddedArea, status_code=201)
-@bp.doc(summary="Hold a further area", operation_id="addArea")
+@bp.doc(summary="Add an area", operation_id="addArea")
 @takes_file
 def add(given: NewArea) -> Response:
     """A new area."""
@@ -175,7 +177,10 @@ def add(given: NewArea) -> Response:
 @bp.input(Confirmation, location="query", arg_name="meant")
 @bp.input(Border, arg_name="given")
 @bp.output(Deleted)
-@bp.doc(summary="Change the border of an area; crimes that it leaves out are deleted", operation_id="changeArea")
+@bp.doc(
+    summary="Change the border of an area. Crimes outside it are deleted if no other area covers them",
+    operation_id="changeArea",
+)
 @takes_file
 def move(slug: str, given: Border, meant: Confirmation) -> Response:
     """A new border."""
@@ -192,7 +197,7 @@ def move(slug: str, given: Border, meant: Confirmation) -> Response:
 @bp.delete("/admin/areas/<slug>")
 @bp.input(Confirmation, location="query", arg_name="meant")
 @bp.output(Deleted)
-@bp.doc(summary="Delete an area and the crimes that no other covers", operation_id="deleteArea")
+@bp.doc(summary="Remove an area, and delete the crimes that no other area covers", operation_id="deleteArea")
 def remove(slug: str, meant: Confirmation) -> Response:
     """Delete an area."""
     _, loss = changes.lost_by_removing(slug)

@@ -52,7 +52,7 @@ class Done:
 
 
 def add(area: Area) -> None:
-    """Hold a further area. Raises AreaRefused when its name is taken."""
+    """Add an area. Raises AreaRefused when its name is taken."""
     try:
         with client().engine.begin() as connection:
             land.add(connection, area)

@@ -19,7 +19,7 @@ _HELD = text(
 
 @dataclass(frozen=True)
 class Listed:
-    """An area with what is held of it."""
+    """An area and what is ingested for it."""
 
     area: Area
     months: int = 0

@@ -1,1 +1,1 @@
-"""The categories of crime, and those that are not known yet: for pages and programs."""
+"""List the categories, and the unknown categories of the source yet: for pages and programs."""

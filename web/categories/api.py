@@ -20,17 +20,17 @@ Text = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(storab
 
 
 class Category(Schema):
-    """A category, with the months in which it was in use."""
+    """A category with its first and last month."""
 
     slug: str
     name: str
     first_month: dt.date
     last_month: dt.date | None
-    weights: dict[str, float] = Field(description="Harm of one crime by scheme")
+    weights: dict[str, float] = Field(description="Weight of one crime, by scheme")
 
 
 class UnknownCategory(Schema):
-    """A category that the source uses and nobody has added: its crimes are set aside."""
+    """A category of the source that is not added here. Its crimes are set aside."""
 
     slug: str
     records: int
@@ -39,7 +39,7 @@ class UnknownCategory(Schema):
 
 
 class Categories(Schema):
-    """Every category, and those that are not known."""
+    """All categories, and the unknown categories of the source."""
 
     categories: list[Category]
     unknown: list[UnknownCategory]
@@ -50,15 +50,15 @@ class NewCategory(Schema):
 
     slug: Text
     name: Text
-    weights: dict[str, float] = Field(description="Harm of one crime, of every scheme", max_length=50)
+    weights: dict[str, float] = Field(description="Weight of one crime, in every scheme", max_length=50)
 
 
 class Added(Schema):
-    """What came in with the category."""
+    """What was ingested with the category."""
 
-    crimes: int = Field(description="That had been set aside")
+    crimes: int = Field(description="Crimes that had been set aside and are now ingested")
     months: list[str] = Field(description="YYYY-MM")
-    task_ids: list[str] = Field(description="Of the runs that rebuild the grid of these months")
+    task_ids: list[str] = Field(description="The tasks that rebuild the grid of these months")
 
 
 def init_app(app: APIFlask) -> None:
@@ -69,7 +69,7 @@ def init_app(app: APIFlask) -> None:
 
 @bp.get("/categories")
 @bp.output(Categories)
-@bp.doc(summary="The categories of crime, and those that are not known", operation_id="listCategories")
+@bp.doc(summary="List the categories, and the unknown categories of the source", operation_id="listCategories")
 def categories() -> Response:
     """Every category."""
     with client().engine.connect() as connection:
@@ -85,7 +85,7 @@ def categories() -> Response:
 @bp.post("/categories")
 @bp.input(NewCategory, arg_name="wanted")
 @bp.output(Added, status_code=201)
-@bp.doc(summary="Add a category, and take in its crimes that were set aside", operation_id="addCategory")
+@bp.doc(summary="Add a category, and ingest its crimes that were set aside", operation_id="addCategory")
 def add(wanted: NewCategory) -> Response:
     """A new category."""
     done = changes.add(wanted.slug, wanted.name, wanted.weights, "api")

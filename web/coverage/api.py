@@ -27,21 +27,21 @@ class KnownGap(Schema):
     id: int
     force: str
     first_month: dt.date
-    last_month: dt.date | None = Field(description="None: no end is known")
+    last_month: dt.date | None = Field(description="Null: no known end")
     kind: Kind
     reason: str
     source: str
-    corrected_release: dt.date | None = Field(description="The release with which the months were supplied after all")
+    corrected_release: dt.date | None = Field(description="The release that later supplied the months")
 
 
 class KnownGaps(Schema):
-    """All that are known, by force and month."""
+    """All known gaps, by force and month."""
 
     gaps: list[KnownGap]
 
 
 class Coverage(Schema):
-    """What a force supplied of an area's month."""
+    """What a force supplied for a month of an area."""
 
     area: str
     month: dt.date
@@ -65,14 +65,14 @@ class Lacking(Schema):
 
 
 class Outline(Schema):
-    """Outlines, degrees, longitude first."""
+    """Outlines in degrees, longitude first."""
 
     type: Literal["Polygon", "MultiPolygon"]
     coordinates: list[Any]
 
 
 class MissingLand(Schema):
-    """The land of a force."""
+    """The territory of a force."""
 
     type: Literal["Feature"]
     geometry: Outline
@@ -95,7 +95,7 @@ def init_app(app: APIFlask) -> None:
 
 @bp.get("/coverage")
 @bp.output(Coverages)
-@bp.doc(summary="What the forces supplied of each area's months", operation_id="listCoverage")
+@bp.doc(summary="List what the forces supplied, by area and month", operation_id="listCoverage")
 def coverage() -> Response:
     """Every verdict."""
     with client().engine.begin() as connection:
@@ -105,7 +105,9 @@ def coverage() -> Response:
 @bp.get("/coverage/land")
 @bp.input(CellQuery, location="query", arg_name="wanted")
 @bp.output(Land)
-@bp.doc(summary="Land whose force did not supply all of these months, as GeoJSON", operation_id="getMissingLand")
+@bp.doc(
+    summary="Get the land whose force did not supply all of these months, as GeoJSON", operation_id="getMissingLand"
+)
 @guard.reads_grid
 def land(wanted: CellQuery) -> Response:
     """What a map has to show as not supplied; asked for as the cells are."""
@@ -116,7 +118,9 @@ def land(wanted: CellQuery) -> Response:
 
 @bp.get("/coverage/gaps")
 @bp.output(KnownGaps)
-@bp.doc(summary="Known gaps: months that a force did not supply, or not whole", operation_id="listGaps")
+@bp.doc(
+    summary="List the known gaps: months that a force did not supply, or supplied only in part", operation_id="listGaps"
+)
 def known_gaps() -> Response:
     """Every known gap."""
     with client().engine.begin() as connection:
@@ -126,7 +130,7 @@ def known_gaps() -> Response:
 @bp.post("/admin/coverage/gaps")
 @bp.input(NewGap, arg_name="wanted")
 @bp.output(KnownGap, status_code=201)
-@bp.doc(summary="Note a gap", operation_id="addGap")
+@bp.doc(summary="Add a gap", operation_id="addGap")
 def add_gap(wanted: NewGap) -> Response:
     """A new gap."""
     return as_json(from_row(KnownGap, changes.add_gap(wanted.as_gap())), 201)

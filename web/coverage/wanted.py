@@ -23,11 +23,13 @@ def _slug(text: str) -> str:
 
 
 class NewGap(Schema):
-    """A gap to note."""
+    """A gap to add."""
 
     force: Annotated[str, Field(max_length=60), AfterValidator(_slug)]
     first_month: Month
-    last_month: Month | None = Field(None, description="Included; left out where no end is known")
+    last_month: Month | None = Field(
+        None, description="Last month of the gap, included. Leave it out if no end is known"
+    )
     kind: Kind = "missing"
     reason: Text
     source: Text

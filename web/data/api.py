@@ -18,7 +18,7 @@ bp = APIBlueprint("data_api", __name__, url_prefix="/api/v1/admin", tag="Adminis
 
 
 class Supplied(Schema):
-    """What a force supplied of an area's month."""
+    """What a force supplied for a month of an area."""
 
     force: str
     status: Literal["complete", "partial", "missing", "unknown"]
@@ -26,28 +26,30 @@ class Supplied(Schema):
 
 
 class HeldMonth(Schema):
-    """An area's month."""
+    """A month of an area."""
 
     area: str
     month: str = Field(description="YYYY-MM-01")
     crimes: int
     unplaced: int
     set_aside: int
-    is_whole: bool = Field(description="Whether all of the area's land is held")
-    is_partial: bool = Field(description="Whether crimes of a category that is not known were set aside")
-    as_of: dt.date | None = Field(description="The oldest release that a part of it is of; none where not known")
+    is_whole: bool = Field(description="Whether the month is ingested for all of the area")
+    is_partial: bool = Field(description="Whether crimes of an unknown category were set aside")
+    as_of: dt.date | None = Field(description="The oldest release that a part of it comes from; null if unknown")
     ingested_at: dt.datetime
-    cells: int | None = Field(description="Of the month's grid, over all areas; none while it is not built")
-    coverage: list[Supplied] = Field(description="By force; where one is missing, fewer crimes do not mean safer")
+    cells: int | None = Field(
+        description="Cells of the grid in this month, over all areas; null before the grid is built"
+    )
+    coverage: list[Supplied] = Field(description="By force. If a force is missing, fewer crimes do not mean safer")
 
 
 class Data(Schema):
-    """The crime data that is held."""
+    """The ingested crime data."""
 
     areas: list[str]
     newest_held: str | None
-    newest_published: str | None = Field(description="As of the last look at the source")
-    missing: list[str] = Field(description="Published and not held, as of the last look at the source")
+    newest_published: str | None = Field(description="As of the last check of the source")
+    missing: list[str] = Field(description="Published months that are not ingested, as of the last check of the source")
     months: list[HeldMonth]
 
 
@@ -69,21 +71,21 @@ class Unplaced(Schema):
 
 
 class SetAside(Schema):
-    """Records of the source that are no crimes here, by reason."""
+    """Records of the source that were set aside, by reason."""
 
     area: str
     reason: str
-    category: str | None = Field(description="Of crimes that come in once their category is known")
+    category: str | None = Field(description="Category to add, so that these crimes are ingested")
     records: int
-    example: str = Field(description="The JSON of one")
+    example: str = Field(description="One of the records, as JSON")
 
 
 class Try(Schema):
-    """A try to bring the month in."""
+    """One ingestion of the month."""
 
     area: str
     status: str
-    current: bool = Field(description="Whether what is held came in by it")
+    current: bool = Field(description="Whether the current crimes come from it")
     task_id: str | None
     crimes: int
     unplaced: int
@@ -100,7 +102,7 @@ class Month(Schema):
     categories: list[HeldCategory] = Field(description="Most first")
     unplaced: list[Unplaced]
     set_aside: list[SetAside] = Field(description="Most first")
-    tries: list[Try] = Field(description="The last 50, newest first")
+    tries: list[Try] = Field(description="The last 50 ingestions, newest first")
 
 
 def init_app(app: APIFlask) -> None:
@@ -110,7 +112,7 @@ def init_app(app: APIFlask) -> None:
 
 @bp.get("/data")
 @bp.output(Data)
-@bp.doc(summary="The crime data that is held", operation_id="getData")
+@bp.doc(summary="List the ingested months", operation_id="getData")
 def data() -> Response:
     """Months by areas."""
     with client().engine.connect() as connection:
@@ -155,7 +157,7 @@ def _month(row: Any, grid: Any, coverage: list[Supplied]) -> HeldMonth:
 
 @bp.get("/data/<month>")
 @bp.output(Month)
-@bp.doc(summary="A month of the crime data, by category", operation_id="getMonth")
+@bp.doc(summary="Get a month of the crime data, by category", operation_id="getMonth")
 def month(month: str) -> Response:
     """One month."""
     day = known_month(month)

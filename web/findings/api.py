@@ -20,9 +20,9 @@ LONGEST_MIN = 90 * 24 * 60
 class Finding(Schema):
     """Something that is wrong now."""
 
-    id: int | None = Field(description="None while PostgreSQL cannot keep it")
+    id: int | None = Field(description="Null while PostgreSQL cannot store it")
     kind: str
-    subject: str = Field(description="Tells it from others of its kind; of each pair at most one is open")
+    subject: str = Field(description="What it is about. At most one finding of a kind and subject is open")
     severity: Severity
     cause: str
     remedy: str
@@ -35,15 +35,17 @@ class Finding(Schema):
 
 
 class Findings(Schema):
-    """All of them, the worst first."""
+    """All findings, the worst first."""
 
     findings: list[Finding]
 
 
 class Acknowledgement(Schema):
-    """For how long nobody is told of it."""
+    """How long the finding stays acknowledged."""
 
-    minutes: int | None = Field(None, ge=1, le=LONGEST_MIN, description="Until it is over when left out")
+    minutes: int | None = Field(
+        None, ge=1, le=LONGEST_MIN, description="Minutes. Default: until the finding is resolved"
+    )
 
 
 def init_app(app: APIFlask) -> None:
@@ -53,7 +55,7 @@ def init_app(app: APIFlask) -> None:
 
 @bp.get("/findings")
 @bp.output(Findings)
-@bp.doc(summary="What is wrong now, with cause and remedy", operation_id="listFindings")
+@bp.doc(summary="List the findings: what is wrong now, with cause and remedy", operation_id="listFindings")
 def findings() -> Response:
     """The findings."""
     with client().engine.connect() as connection:
@@ -65,7 +67,7 @@ def findings() -> Response:
 @bp.input(Acknowledgement, arg_name="wanted")
 @bp.output(Changed)
 @bp.doc(
-    summary="Acknowledge a finding: nobody is told of it; a failed run counts as settled",
+    summary="Acknowledge a finding: no more alerts about it; a failed run counts as settled",
     operation_id="acknowledgeFinding",
 )
 def acknowledge(finding_id: int, wanted: Acknowledgement) -> Response:
@@ -76,7 +78,7 @@ def acknowledge(finding_id: int, wanted: Acknowledgement) -> Response:
 
 @bp.delete("/findings/<int(max=4611686018427387904):finding_id>/acknowledge")
 @bp.output(Changed)
-@bp.doc(summary="Take an acknowledgement back", operation_id="takeBackFinding")
+@bp.doc(summary="Undo an acknowledgement", operation_id="takeBackFinding")
 def take_back(finding_id: int) -> Response:
     """It counts again."""
     return as_json(Changed(changed=changes.take_back(finding_id)))

@@ -48,7 +48,10 @@ def _documented(content_type: str, what: str, schema: str = "") -> dict[int | st
 
 def _kept(content_type: str, what: str, schema: str = "") -> dict[int | str, dict[str, Any]]:
     """The same of a response with an ETag."""
-    return {**_documented(content_type, what, schema), 304: {"description": "The asker has it already"}}
+    return {
+        **_documented(content_type, what, schema),
+        304: {"description": "Not modified: the client has the current version"},
+    }
 
 
 def init_app(app: APIFlask) -> None:
@@ -81,7 +84,7 @@ def _licensed(body: str | bytes) -> Response:
 @bp.get("")
 @bp.input(GridQuery, location="query", arg_name="wanted")
 @bp.doc(
-    summary="Cells of the grid as GeoJSON",
+    summary="Get cells of the grid as GeoJSON",
     operation_id="getGrid",
     responses=_kept(GEOJSON, "A FeatureCollection", "Cells"),
 )
@@ -94,7 +97,7 @@ def cells(wanted: GridQuery) -> Response:
 @bp.get("/period")
 @bp.input(AreaQuery, location="query", arg_name="wanted")
 @bp.output(HeldPeriod)
-@bp.doc(summary="Which months are read, and what of them is not held or not supplied", operation_id="getGridPeriod")
+@bp.doc(summary="Show which months are used, and which are missing or not supplied", operation_id="getGridPeriod")
 @guard.reads_grid
 def period(wanted: AreaQuery) -> Response:
     """What stands beside cells and tiles that are asked for likewise."""
@@ -104,7 +107,7 @@ def period(wanted: AreaQuery) -> Response:
 @bp.get("/cells/<h3>")
 @bp.input(CellQuery, location="query", arg_name="wanted")
 @bp.doc(
-    summary="One cell with its months, categories and neighbours",
+    summary="Get one cell with its months, categories and neighbours",
     operation_id="getGridCell",
     responses=_kept(JSON, "The cell", "Cell"),
 )
@@ -117,7 +120,7 @@ def cell(h3: str, wanted: CellQuery) -> Response:
 @bp.get("/cells/<h3>/trend")
 @bp.input(TrendQuery, location="query", arg_name="wanted")
 @bp.doc(
-    summary="A cell's months, and whether the newest have more crimes than usual against its own past",
+    summary="Get the months of a cell, and whether it has more crimes than usual",
     operation_id="getGridCellTrend",
     responses=_kept(JSON, "The trend", "Trend"),
 )
@@ -130,7 +133,7 @@ def trend(h3: str, wanted: TrendQuery) -> Response:
 @bp.get("/unusual")
 @bp.input(UnusualQuery, location="query", arg_name="wanted")
 @bp.doc(
-    summary="The cells of an area or box that have more crimes than usual against their own past",
+    summary="List the cells of an area or box with more crimes than usual",
     operation_id="listUnusualCells",
     responses=_kept(JSON, "The cells", "Unusual"),
 )
@@ -143,7 +146,7 @@ def unusual(wanted: UnusualQuery) -> Response:
 @bp.get("/tiles/<int:z>/<int:x>/<int:y>.mvt")
 @bp.input(TileQuery, location="query", arg_name="wanted")
 @bp.doc(
-    summary="A tile of a map as Mapbox Vector Tile, with the layer `cells`",
+    summary="Get a map tile as Mapbox Vector Tile, with the layer `cells`",
     operation_id="getGridTile",
     responses=_kept(MVT, "The tile; empty where there are no cells"),
 )
@@ -163,7 +166,7 @@ def _tile(z: int, x: int, y: int) -> Tile:
 @bp.get("/changes")
 @bp.input(ChangesQuery, location="query", arg_name="wanted")
 @bp.doc(
-    summary="Cells with their crimes of two periods, as GeoJSON",
+    summary="Compare the cells of two periods, as GeoJSON",
     operation_id="getGridChanges",
     responses=_kept(GEOJSON, "A FeatureCollection", "Changes"),
 )
@@ -176,7 +179,7 @@ def changes(wanted: ChangesQuery) -> Response:
 @bp.get("/changes/<int:z>/<int:x>/<int:y>.mvt")
 @bp.input(ChangeTileQuery, location="query", arg_name="wanted")
 @bp.doc(
-    summary="A tile of a map with the crimes of two periods, as Mapbox Vector Tile with the layer `cells`",
+    summary="Get a map tile that compares two periods, as Mapbox Vector Tile with the layer `cells`",
     operation_id="getGridChangeTile",
     responses=_kept(MVT, "The tile; empty where there are no cells"),
 )
@@ -189,7 +192,7 @@ def change_tile(z: int, x: int, y: int, wanted: ChangeTileQuery) -> Response:
 @bp.get("/cells/<h3>/change")
 @bp.input(ChangeQuery, location="query", arg_name="wanted")
 @bp.doc(
-    summary="One cell's crimes of two periods",
+    summary="Compare one cell in two periods",
     operation_id="getGridCellChange",
     responses=_kept(JSON, "The change", "Change"),
 )
@@ -202,9 +205,9 @@ def change(h3: str, wanted: ChangeQuery) -> Response:
 @bp.get("/tiles.json")
 @bp.input(TileQuery, location="query", arg_name="wanted")
 @bp.doc(
-    summary="Where the tiles are, as TileJSON 3.0",
+    summary="Describe the tiles, as TileJSON 3.0",
     operation_id="getGridTileJson",
-    responses=_documented(JSON, "For map libraries"),
+    responses=_documented(JSON, "TileJSON for map libraries"),
 )
 @guard.reads_grid
 def tilejson(wanted: TileQuery) -> Response:
@@ -216,9 +219,9 @@ def tilejson(wanted: TileQuery) -> Response:
 @bp.get("/style.json")
 @bp.input(TileQuery, location="query", arg_name="wanted")
 @bp.doc(
-    summary="A style of MapLibre that shows the tiles",
+    summary="Get a MapLibre style that shows the tiles",
     operation_id="getGridStyle",
-    responses=_documented(JSON, "For MapLibre and what reads its styles"),
+    responses=_documented(JSON, "A MapLibre style"),
 )
 @guard.reads_grid
 def style(wanted: TileQuery) -> Response:
@@ -230,9 +233,9 @@ def style(wanted: TileQuery) -> Response:
 @bp.post("/cells")
 @bp.input(LookupQuery, arg_name="wanted")
 @bp.doc(
-    summary="Many cells and points at once",
+    summary="Look up many cells and points at once",
     operation_id="lookUpCells",
-    responses=_documented(JSON, "What is known of each, in the order asked for", "Lookup"),
+    responses=_documented(JSON, "The cells and points, in the order of the request", "Lookup"),
 )
 @guard.reads_grid
 @guard.asks_by_post
@@ -244,9 +247,9 @@ def lookup(wanted: LookupQuery) -> Response:
 @bp.post("/path")
 @bp.input(PathQuery, arg_name="wanted")
 @bp.doc(
-    summary="Ways, scored: the crimes along each, its worst stretch, and its segments with their cells",
+    summary="Score paths: the crimes along each path, its worst stretch, and its segments with their cells",
     operation_id="scorePaths",
-    responses=_documented(JSON, "The ways", "Paths"),
+    responses=_documented(JSON, "The paths", "Paths"),
 )
 @guard.reads_grid
 @guard.asks_by_post
@@ -259,7 +262,7 @@ def path(wanted: PathQuery) -> Response:
 @bp.get("/export")
 @bp.input(ExportQuery, location="query", arg_name="wanted")
 @bp.doc(
-    summary="The grid as a file: a record a cell and month, or tiles for maps",
+    summary="Export the grid: one record per cell and month, or map tiles",
     operation_id="exportGrid",
     responses=_FILE,
 )
@@ -272,9 +275,9 @@ def export(wanted: ExportQuery) -> WerkzeugResponse:
 @bp.get("/export/about")
 @bp.input(ExportQuery, location="query", arg_name="wanted")
 @bp.doc(
-    summary="Licence, coverage and age of a file of the grid; of CSV as the W3C's metadata for tables",
+    summary="Get the licence, coverage and date of an export; for CSV, as W3C metadata for tables",
     operation_id="describeGridExport",
-    responses=_documented(JSON, "What must be known of the file"),
+    responses=_documented(JSON, "Licence, coverage and date of the file"),
 )
 @guard.reads_grid
 def export_about(wanted: ExportQuery) -> Response:

@@ -56,7 +56,7 @@ def file_of(query: ExportQuery) -> WerkzeugResponse:
 
 
 def about(query: ExportQuery) -> bytes:
-    """What must be known of the file, as JSON. Raises QueryRefused."""
+    """Licence, coverage and date of the file, as JSON. Raises QueryRefused."""
     with _connected() as connection:
         return sidecar(About.read(connection, query), query.format, _name(query))
 

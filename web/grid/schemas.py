@@ -23,18 +23,24 @@ class Period(Schema):
     from_: str | None = Field(alias="from", description="Oldest month, YYYY-MM")
     to: str | None
     months: list[str]
-    months_not_held: list[str] = Field(description="Between `from` and `to`; of all of the area where one is named")
+    months_not_held: list[str] = Field(
+        description="Months between `from` and `to` that are not ingested, or not for all of the area"
+    )
     categories: list[str] | Literal["all"]
     scheme: str
     recency: bool
-    coverage: list[NotSupplied] = Field(description="Of the months read; where a force is missing, few is not safe")
+    coverage: list[NotSupplied] = Field(
+        description="What forces did not supply in these months. If a force is missing, fewer crimes do not mean safer"
+    )
     generation: int
 
 
 class HeldPeriod(Period):
-    """The same, with what of it can be compared."""
+    """The same, with the months that can be compared."""
 
-    months_compared: list[str] | None = Field(description="Months held that are held `compare` months before too")
+    months_compared: list[str] | None = Field(
+        description="Ingested months whose month `compare` months earlier is ingested too"
+    )
 
 
 class _Read(Period):
@@ -47,22 +53,22 @@ class _Read(Period):
 
 
 class Ring(Schema):
-    """A cell's outline, degrees, longitude first."""
+    """The outline of a cell in degrees, longitude first."""
 
     type: Literal["Polygon"]
     coordinates: list[list[tuple[float, float]]]
 
 
 class Numbers(Schema):
-    """What is known of a cell."""
+    """The numbers of a cell."""
 
     h3: str
     crimes: int
-    asb: int = Field(description="Those of `crimes` that are incidents of anti-social behaviour")
+    asb: int = Field(description="How many of `crimes` are incidents of anti-social behaviour")
     weighted: float
     density_per_km2: float
     smoothed_per_km2: float
-    covered: float = Field(description="Share of the cell whose crimes are held, 0 to 1")
+    covered: float = Field(description="Share of the cell with ingested crimes, 0 to 1")
     few_data: bool
     interval_95: tuple[float, float] | None = Field(
         description="Exact 95 % interval of the mean behind up to 1,000 crimes (Poisson, Garwood)"
@@ -79,7 +85,7 @@ class Feature(Schema):
 
 
 class Totals(Schema):
-    """Sums over the cells. Incidents of anti-social behaviour are no recorded crimes."""
+    """Sums over the cells. Incidents of anti-social behaviour are not recorded crimes."""
 
     crimes: int
     asb: int
@@ -95,7 +101,7 @@ class Cells(_Read):
 
 
 class CellMonth(Schema):
-    """A cell's month."""
+    """A month of a cell."""
 
     month: str = Field(description="YYYY-MM-01")
     crimes: int
@@ -104,7 +110,7 @@ class CellMonth(Schema):
 
 
 class Neighbour(Schema):
-    """A cell beside it."""
+    """A neighbouring cell."""
 
     h3: str
     crimes: int
@@ -112,7 +118,7 @@ class Neighbour(Schema):
 
 
 class Street(Schema):
-    """A street with the crimes at its points in a cell. Where a cell has no street, a kind such as `Supermarket`."""
+    """A street with its crimes in a cell. If a cell has no street, a kind of place such as `Supermarket`."""
 
     name: str
     crimes: int
@@ -122,7 +128,7 @@ class Cell(_Read, Numbers):
     """One cell in full."""
 
     streets: list[Street] = Field(
-        description="Those that most of the crimes are at, three at most; of a cell coarser than resolution 8 those "
+        description="The streets with most of the crimes, up to three; for a cell coarser than resolution 8 those "
         "of its busiest cell of resolution 8"
     )
 
@@ -138,10 +144,10 @@ class _Judged(Schema):
     """A cell's newest months against the same ones of earlier years."""
 
     recent: int = Field(description="Crimes of the newest months")
-    expected: float | None = Field(description="What the same months of earlier years let expect, by their days")
-    ratio: float | None = Field(description="`recent` by `expected`; none where nothing is expected")
+    expected: float | None = Field(description="Expected crimes, from the same months of earlier years and their days")
+    ratio: float | None = Field(description="`recent` divided by `expected`; null if nothing is expected")
     p_adjusted: float | None = Field(
-        description="Chance of so many crimes or more, corrected for the cells looked at; none where it was not tested"
+        description="Probability of this many crimes or more, corrected for the number of cells; null if not tested"
     )
 
 
@@ -151,7 +157,7 @@ class _Looked(Schema):
     to: str | None = Field(description="Newest month, YYYY-MM")
     categories: list[str] | Literal["all"]
     resolution: int
-    looked_at: int = Field(description="Cells that were tested: of a trend, those that are corrected for together")
+    looked_at: int = Field(description="Number of cells tested together, which `p_adjusted` corrects for")
     test: str
     generation: int
     attribution: str
@@ -160,25 +166,25 @@ class _Looked(Schema):
 
 
 class TrendMonth(Schema):
-    """A held month of a cell."""
+    """A month of a cell."""
 
     month: str = Field(description="YYYY-MM")
     crimes: int
-    use: Literal["recent", "earlier"] | None = Field(description="What it is in the test, if it is in it")
+    use: Literal["recent", "earlier"] | None = Field(description="How the test uses this month, if it does")
 
 
 class Trend(_Judged, _Looked):
-    """A cell against its own past."""
+    """A cell compared with its own past."""
 
     h3: str
-    months: list[TrendMonth] = Field(description="Those held, oldest first: up to six years")
+    months: list[TrendMonth] = Field(description="Ingested months of up to six years, oldest first")
     months_not_held: list[str]
     recent_months: list[str]
     earlier_months: list[str]
     earlier: int = Field(description="Crimes of the earlier months, all years together")
-    more_than_usual: bool | None = Field(description="None where nothing can be said: `why_not` has the reason")
+    more_than_usual: bool | None = Field(description="Null if it cannot be tested; `why_not` has the reason")
     why_not: str | None
-    p_value: float | None = Field(description="The chance before it is corrected")
+    p_value: float | None = Field(description="The probability before the correction")
 
 
 class UnusualCell(_Judged):
@@ -190,32 +196,34 @@ class UnusualCell(_Judged):
 
 
 class Unusual(_Looked):
-    """Cells with more crimes than usual, the surest first."""
+    """Cells with more crimes than usual, the lowest probability first."""
 
     cells: list[UnusualCell]
-    found: int = Field(description="All such cells of the region; `cells` has up to `limit` of them")
-    not_tested: int = Field(description="Cells of too few crimes, or without a past that is held and was supplied")
+    found: int = Field(description="Number of such cells in the region; `cells` has up to `limit` of them")
+    not_tested: int = Field(description="Cells with too few crimes, or without comparable months in earlier years")
 
 
 class Lookup(_Read):
-    """Cells and points, each in the order asked for."""
+    """Cells and points, each in the order of the request."""
 
     cells: list[Numbers]
-    points: list[Numbers] = Field(description="Of the cell that each point lies in")
+    points: list[Numbers] = Field(description="For each point, the cell that it lies in")
 
 
 class ChangeNumbers(Schema):
-    """A cell's crimes of two periods."""
+    """The crimes of a cell in two periods."""
 
     h3: str
     crimes: int
     crimes_before: int
-    ratio: float | None = Field(description="Of crimes a day, now by before; none where there were none before")
-    p_value: float = Field(description="Chance of a change as large, to either side, at equal rates")
+    ratio: float | None = Field(
+        description="Crimes per day in this period, divided by those in the other; null if there were none"
+    )
+    p_value: float = Field(description="Probability of a change this large, up or down, at equal rates")
     within_chance: bool
     comparable: bool = Field(
-        description="Whether the same land is held of all months compared, and its force supplied them; "
-        "else the change says nothing"
+        description="Whether the same land is ingested in all these months, and its force supplied them. "
+        "If not, the change has no meaning"
     )
 
 
@@ -224,9 +232,11 @@ class _Compared(Schema):
 
     months: list[str] = Field(description="YYYY-MM")
     months_before: list[str]
-    months_not_compared: list[str] = Field(description="Of the newer period: not held, or their others are not")
+    months_not_compared: list[str] = Field(
+        description="Months of the newer period that are not ingested, or whose counterpart is not"
+    )
     categories: list[str] | Literal["all"]
-    coverage: list[NotSupplied] = Field(description="Of the months of both periods")
+    coverage: list[NotSupplied] = Field(description="What forces did not supply, in both periods")
     test: str
     generation: int
     resolution: int
@@ -252,26 +262,30 @@ class Changes(_Compared):
 
 
 class Change(_Compared, ChangeNumbers):
-    """One cell's crimes of two periods."""
+    """The crimes of one cell in two periods."""
 
 
 class PathCell(Schema):
     """A cell that the corridor of a segment overlaps."""
 
     h3: str
-    length_m: float = Field(description="Metres of the segment that lie in the cell")
-    share: float = Field(description="Part of the cell's area that lies in the corridor, 0 to 1")
+    length_m: float = Field(description="Metres of the segment inside the cell")
+    share: float = Field(description="Share of the cell that lies in the corridor, 0 to 1")
 
 
 class _Along(Schema):
     """What is known of a way, or of a segment of it."""
 
-    length_m: float = Field(description="On the ellipsoid WGS 84")
-    crimes: float = Field(description="Those of the cells, each cell's by the part of it that lies in the corridor")
+    length_m: float = Field(description="Length in metres, on the ellipsoid WGS 84")
+    crimes: float = Field(
+        description="Crimes of its cells, each in proportion to the part of the cell that lies in the corridor"
+    )
     weighted: float
     weighted_per_km_month: float
-    covered: float = Field(description="Share of the corridor whose crimes are held, 0 to 1; little is not safe")
-    few_data: bool = Field(description="Whether all cells together have fewer crimes than can carry a comparison")
+    covered: float = Field(
+        description="Share of the corridor with ingested crimes, 0 to 1. A low share does not mean safe"
+    )
+    few_data: bool = Field(description="Whether all cells together have too few crimes to compare")
     interval_95: tuple[float, float] | None = Field(
         description="Of `crimes`: the exact interval (Poisson, Garwood) of all crimes of the cells, up to 1,000, by "
         "the part that the corridor has"
@@ -280,7 +294,7 @@ class _Along(Schema):
 
 
 class Segment(_Along):
-    """Between two positions of a way."""
+    """The part of a path between two positions."""
 
     from_: tuple[float, float] = Field(alias="from", description="Longitude, latitude")
     to: tuple[float, float]
@@ -288,7 +302,7 @@ class Segment(_Along):
 
 
 class Worst(Schema):
-    """The stretch of whole segments, 250 m or longer, that has the most."""
+    """The worst stretch: whole segments of 250 m or more with the most weighted crimes."""
 
     first_segment: int
     last_segment: int
@@ -297,14 +311,14 @@ class Worst(Schema):
 
 
 class Path(_Along):
-    """A way."""
+    """A path."""
 
     worst: Worst
     segments: list[Segment]
 
 
 class Paths(_Read):
-    """Ways, in the order in which they were asked for."""
+    """Paths, in the order of the request."""
 
     paths: list[Path]
     buffer_m: float

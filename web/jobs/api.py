@@ -29,7 +29,7 @@ class Entry(BaseModel):
     name: str
     slug: str
     queue: str
-    cadence: str | None = Field(description="Cron string, UTC")
+    cadence: str | None = Field(description="Cron expression, in UTC")
     summary: str
     parameters: dict[str, Any] = Field(description="JSON schema")
 
@@ -42,7 +42,7 @@ class Catalogue(BaseModel):
 
 @bp.get("/jobs")
 @bp.output(Catalogue)
-@bp.doc(summary="The jobs and their parameters", operation_id="listJobs")
+@bp.doc(summary="List the jobs and their parameters", operation_id="listJobs")
 def jobs() -> Response:
     """The catalogue."""
     entries = [

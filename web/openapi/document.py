@@ -19,9 +19,9 @@ Spec = dict[str, Any]
 PREFIX = "/api/v1/admin/tasks"
 _SCHEMAS = "#/components/schemas/"
 _DESCRIPTION = (
-    "Ask for background work and see what became of it. A request equal to one that is still waiting returns "
-    "that one. Errors are `application/problem+json` (RFC 9457). A request that comes with the session's cookie "
-    "instead of a token needs the page's CSRF token in `X-CSRFToken`."
+    "Start jobs, and read their results and the data. If an equal task is still waiting, a request returns "
+    "that task. Errors are `application/problem+json` (RFC 9457). A request with a session cookie "
+    "instead of a token needs the CSRF token of the page in `X-CSRFToken`."
 )
 _PROBLEM = {
     "type": "object",
@@ -32,7 +32,11 @@ _PROBLEM = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
-        "errors": {"type": "object", "additionalProperties": {"type": "string"}, "description": "By field, with 422"},
+        "errors": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "With 422: what is wrong, by field",
+        },
     },
 }
 _FOR_OPERATORS = tuple(f"/api/v1/admin/{name}" for name in ("users", "tokens", "audit", "subscribers"))
@@ -42,27 +46,27 @@ _KEY = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    "description": "The same key with the same request returns the same task for a day",
+    "description": "For a day, the same key with the same request returns the same task",
 }
 _DUE_AT = {
     "name": due.PARAMETER,
     "in": "query",
     "required": False,
     "schema": {"type": "string", "examples": ["2024-05-01T03:00Z"]},
-    "description": "When to begin, a year ahead at most; at once when left out. An equal task that was to begin later "
-    "begins then. May be in the body instead",
+    "description": "When to start, at most a year ahead. Default: at once. An equal task that is planned for later "
+    "starts then. May be in the body instead",
 }
 _ERRORS = {
-    "400": "The body is no JSON object",
-    "401": "No sign-in and no valid token",
-    "403": "A viewer asks for what only an operator may do, or the CSRF token of a session is missing",
-    "404": "There is nothing of this name",
-    "409": "The task is in a state in which this cannot be done, or another number of crimes would be deleted",
-    "413": "The request is too large",
+    "400": "The body is not a JSON object",
+    "401": "Not signed in, and no valid token",
+    "403": "Only an operator may do this, or the CSRF token of the session is missing",
+    "404": "Not found",
+    "409": "The state of the task does not allow this, or another number of crimes would be deleted",
+    "413": "The request body is too large",
     "415": "The body is not application/json",
-    "422": "A value cannot be taken; `errors` says which",
-    "429": "Too many requests; wait for Retry-After seconds",
-    "503": "PostgreSQL or Redis is away",
+    "422": "A value is not valid; `errors` says which",
+    "429": "Too many requests. Wait for Retry-After seconds",
+    "503": "PostgreSQL or Redis does not respond",
 }
 
 
@@ -138,7 +142,7 @@ def _results(jobs: Collection[Job]) -> list[Spec]:
 
 def _operation(job: Job) -> Spec:
     query = [_in_query(name, part) for name, part in job.properties.items()]
-    result = f". Its result will be a `{job.name}.result`" if job.result else ""
+    result = f". Its result is a `{job.name}.result`" if job.result else ""
     return {
         "tags": ["Jobs"],
         "operationId": job.name,
@@ -147,7 +151,7 @@ def _operation(job: Job) -> Spec:
         "requestBody": {"content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}{job.name}"}}}},
         "responses": {
             "202": {
-                "description": f"The task is on its way{result}",
+                "description": f"The task is accepted{result}",
                 "content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}Submitted"}}},
             }
         },

@@ -20,24 +20,24 @@ bp = APIBlueprint("people_api", __name__, url_prefix="/api/v1/admin", tag="Admin
 
 
 class User(Schema):
-    """Somebody who signs in."""
+    """A user."""
 
     name: str
     role: Role
-    issuer: str | None = Field(description="The provider that knows them; null for those with a password here")
+    issuer: str | None = Field(description="The OpenID provider of the user; null for users with a password here")
     created_by: str
     created_at: dt.datetime
     last_sign_in: dt.datetime | None
 
 
 class Users(Schema):
-    """All users but the operator of the environment."""
+    """All users, except the operator set in the environment."""
 
     users: list[User]
 
 
 class NewUser(Schema):
-    """Somebody to let in."""
+    """A user to add."""
 
     name: str = Field(min_length=1, max_length=names.LONGEST)
     password: str = Field(min_length=passwords.SHORTEST, max_length=passwords.LONGEST)
@@ -45,14 +45,14 @@ class NewUser(Schema):
 
 
 class UserChange(Schema):
-    """Another password, another role, or both."""
+    """A new password, a new role, or both."""
 
     password: str = Field("", max_length=passwords.LONGEST)
     role: Role | None = None
 
 
 class Token(Schema):
-    """A program's key, without the key."""
+    """A token, without the token itself."""
 
     id: int
     name: str
@@ -66,30 +66,34 @@ class Token(Schema):
 
 
 class Tokens(Schema):
-    """All tokens but that of the environment."""
+    """All tokens, except the one set in the environment."""
 
     tokens: list[Token]
 
 
 class NewToken(Schema):
-    """A key to make."""
+    """A token to make."""
 
     name: str = Field(min_length=1, max_length=names.LONGEST)
     role: Role = "viewer"
     days: int | None = Field(
-        token_store.DAYS, strict=True, ge=1, le=token_store.MOST_DAYS, description="How long it works; null for ever"
+        token_store.DAYS,
+        strict=True,
+        ge=1,
+        le=token_store.MOST_DAYS,
+        description="Days that it is valid; null without end",
     )
 
 
 class MadeToken(Schema):
-    """A key: only this response has it."""
+    """A new token. It is shown only in this response."""
 
     id: int
     token: str
 
 
 class Session(Schema):
-    """A browser in which somebody is signed in."""
+    """A browser in which a user is signed in."""
 
     id: int
     name: str
@@ -102,21 +106,21 @@ class Session(Schema):
 
 
 class Sessions(Schema):
-    """Who is signed in, those used last first."""
+    """All sessions, the most recently used first."""
 
     sessions: list[Session]
 
 
 class Entry(Schema):
-    """Somebody changed something."""
+    """One change."""
 
     id: int
     at: dt.datetime
     who: str
     kind: Literal["operator", "person", "oidc", "token", "stranger"] | None = Field(
-        description="Null in entries that have none"
+        description="Null for older entries"
     )
-    account_id: str | None = Field(description="Of the user or token; `environment` for what stands there")
+    account_id: str | None = Field(description="Id of the user or token; `environment` if it is set in the environment")
     action: str
     target: str
     address: str | None
@@ -127,7 +131,9 @@ class AuditQuery(Schema):
 
     limit: PageSize = 50
     # Within PostgreSQL's bigint.
-    before: int | None = Field(None, ge=1, le=2**62, description="Only older ones: `next` of the page before")
+    before: int | None = Field(
+        None, ge=1, le=2**62, description="Only older entries: the value of `next` from the previous page"
+    )
 
 
 class Audit(Schema):
@@ -144,7 +150,7 @@ def init_app(app: APIFlask) -> None:
 
 @bp.get("/users")
 @bp.output(Users)
-@bp.doc(summary="Who may sign in", operation_id="listUsers")
+@bp.doc(summary="List the users", operation_id="listUsers")
 @guard.for_operators
 def users() -> Response:
     """The users."""
@@ -155,7 +161,7 @@ def users() -> Response:
 @bp.post("/users")
 @bp.input(NewUser, arg_name="wanted")
 @bp.output(User, status_code=201)
-@bp.doc(summary="Let somebody in", operation_id="addUser")
+@bp.doc(summary="Add a user", operation_id="addUser")
 def add_user(wanted: NewUser) -> Response:
     """A new user."""
     return as_json(from_row(User, changes.add_user(wanted.name, wanted.password, wanted.role)), 201)
@@ -164,7 +170,7 @@ def add_user(wanted: NewUser) -> Response:
 @bp.patch("/users/<name>")
 @bp.input(UserChange, arg_name="wanted")
 @bp.output(User)
-@bp.doc(summary="Change somebody's password or role; their sessions end", operation_id="changeUser")
+@bp.doc(summary="Change the password or role of a user. Their sessions end", operation_id="changeUser")
 def change_user(name: str, wanted: UserChange) -> Response:
     """A changed user."""
     return as_json(from_row(User, changes.change_user(name, wanted.password, wanted.role or "")))
@@ -172,7 +178,7 @@ def change_user(name: str, wanted: UserChange) -> Response:
 
 @bp.delete("/users/<name>")
 @bp.output(Changed)
-@bp.doc(summary="Let somebody in no more", operation_id="removeUser")
+@bp.doc(summary="Remove a user", operation_id="removeUser")
 def remove_user(name: str) -> Response:
     """Remove a user."""
     changes.remove_user(name)
@@ -181,7 +187,7 @@ def remove_user(name: str) -> Response:
 
 @bp.get("/tokens")
 @bp.output(Tokens)
-@bp.doc(summary="The tokens, without themselves", operation_id="listTokens")
+@bp.doc(summary="List the tokens; the tokens themselves are not shown", operation_id="listTokens")
 @guard.for_operators
 def tokens() -> Response:
     """The tokens."""
@@ -192,7 +198,7 @@ def tokens() -> Response:
 @bp.post("/tokens")
 @bp.input(NewToken, arg_name="wanted")
 @bp.output(MadeToken, status_code=201)
-@bp.doc(summary="Make a token; only this response has it", operation_id="makeToken")
+@bp.doc(summary="Make a token. It is shown only in this response", operation_id="makeToken")
 def make_token(wanted: NewToken) -> Response:
     """A new token."""
     token_id, secret = changes.add_token(wanted.name, wanted.role, wanted.days)
@@ -201,7 +207,7 @@ def make_token(wanted: NewToken) -> Response:
 
 @bp.delete("/tokens/<int(max=4611686018427387904):token_id>")
 @bp.output(Changed)
-@bp.doc(summary="Let a token open nothing more", operation_id="revokeToken")
+@bp.doc(summary="Revoke a token", operation_id="revokeToken")
 def revoke_token(token_id: int) -> Response:
     """Revoke a token."""
     changes.revoke_token(token_id)
@@ -210,7 +216,7 @@ def revoke_token(token_id: int) -> Response:
 
 @bp.get("/sessions")
 @bp.output(Sessions)
-@bp.doc(summary="Who is signed in, in which browser", operation_id="listSessions")
+@bp.doc(summary="List the sessions: who is signed in, in which browser", operation_id="listSessions")
 @guard.for_operators
 def list_sessions() -> Response:
     """The sessions that have not ended."""
@@ -221,7 +227,7 @@ def list_sessions() -> Response:
 
 @bp.delete("/sessions/<int(max=4611686018427387904):session_id>")
 @bp.output(Changed)
-@bp.doc(summary="End a session: its browser has to sign in again", operation_id="endSession")
+@bp.doc(summary="End a session. Its browser has to sign in again", operation_id="endSession")
 def end_session(session_id: int) -> Response:
     """End anybody's session."""
     changes.end_session(session_id, own=False)
@@ -237,7 +243,7 @@ def _session(row: Row[Any]) -> Session:
 @bp.get("/audit")
 @bp.input(AuditQuery, location="query", arg_name="wanted")
 @bp.output(Audit)
-@bp.doc(summary="Who changed what, newest first", operation_id="listChanges")
+@bp.doc(summary="List the audit entries, newest first", operation_id="listChanges")
 @guard.for_operators
 def audit(wanted: AuditQuery) -> Response:
     """The audit."""

@@ -29,17 +29,19 @@ class PlaceArea(Schema):
 
 
 class Place(Schema):
-    """A street, as far as points of the source are named after it. Streets of one name far apart are places apart."""
+    """A street of the source's points. Streets of the same name that are far apart are different places."""
 
     name: str
-    score: float = Field(description="How well the name is what was asked for, 0 to 1")
-    latitude: float = Field(description="Middle of its points, degrees")
+    score: float = Field(description="How well the name matches, 0 to 1")
+    latitude: float = Field(description="Centre of its points, in degrees")
     longitude: float
-    bounds: tuple[float, float, float, float] = Field(description="West, south, east, north of its points, degrees")
-    points: int = Field(description="How many of the source's points bear the name here")
+    bounds: tuple[float, float, float, float] = Field(
+        description="West, south, east and north side around its points, in degrees"
+    )
+    points: int = Field(description="How many points of the source have this name here")
     areas: list[PlaceArea]
-    force: str | None = Field(description="Police force whose land it is; null where that is not known")
-    near: list[str] = Field(description="Other streets around it, two at most")
+    force: str | None = Field(description="Police force of this place; null if unknown")
+    near: list[str] = Field(description="Up to two other streets nearby")
 
 
 class Places(Schema):
@@ -52,21 +54,21 @@ class Places(Schema):
 
 
 class Street(Schema):
-    """A street with the crimes at its points in a cell. Where a cell has no street, a kind such as `Supermarket`."""
+    """A street with its crimes in a cell. If a cell has no street, a kind of place such as `Supermarket`."""
 
     name: str
     crimes: int
 
 
 class CellName(Schema):
-    """A cell by its streets."""
+    """A cell and its streets."""
 
     h3: str
-    streets: list[Street] = Field(description="Three at most, the most frequent first; none where no name is held")
+    streets: list[Street] = Field(description="Up to three streets, the most frequent first; empty if no name is known")
 
 
 class CellNames(Schema):
-    """The cells as they were asked for, and what was read to name them."""
+    """The cells in the order of the request."""
 
     cells: list[CellName]
     from_: str | None = Field(alias="from", description="Oldest month, YYYY-MM")
@@ -90,9 +92,9 @@ def init_app(app: APIFlask) -> None:
 @bp.input(PlaceQuery, location="query", arg_name="wanted")
 @bp.output(Places)
 @bp.doc(
-    summary="Places by name: by how it begins, and forgiving of typing errors",
+    summary="Search streets by name; typing errors are tolerated",
     operation_id="findPlaces",
-    responses={304: "The asker has it already"},
+    responses={304: "Not modified: the client has the current version"},
 )
 @guard.reads_grid
 def places(wanted: PlaceQuery) -> Response:
@@ -109,9 +111,9 @@ def places(wanted: PlaceQuery) -> Response:
 @bp.input(StreetsQuery, location="query", arg_name="wanted")
 @bp.output(CellNames)
 @bp.doc(
-    summary="Names of cells: the streets that most of their crimes are at",
+    summary="Name cells by the streets with most of their crimes",
     operation_id="nameCells",
-    responses={304: "The asker has it already"},
+    responses={304: "Not modified: the client has the current version"},
 )
 @guard.reads_grid
 def cells(wanted: StreetsQuery) -> Response:

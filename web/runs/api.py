@@ -43,10 +43,12 @@ class Filter(Schema):
     job: str | None = Field(None, description="Name or slug of a job")
     # Longer than any name that is held.
     queue: str = Field("", max_length=100)
-    by: str = Field("", max_length=100, description="Who asked")
-    q: str = Field("", max_length=200, description="A text in the id, parameters, error or names; of the newest runs")
-    since: Moment | None = Field(None, alias="from", description="Asked for then or later")
-    until: Moment | None = Field(None, alias="to", description="Asked for before then")
+    by: str = Field("", max_length=100, description="Who requested it")
+    q: str = Field(
+        "", max_length=200, description="Text in the id, parameters, error or names. Only the newest runs are searched"
+    )
+    since: Moment | None = Field(None, alias="from", description="Requested at this time or later")
+    until: Moment | None = Field(None, alias="to", description="Requested before this time")
 
     @field_validator("queue", "by", "q")
     @classmethod
@@ -79,11 +81,11 @@ class ListQuery(Filter):
     """Which tasks to list."""
 
     limit: PageSize = 50
-    before: str = Field("", description="Only older ones: `next` of the page before")
+    before: str = Field("", description="Only older entries: the value of `next` from the previous page")
 
 
 class BatchRequest(Filter):
-    """What to do to which tasks: to these, or else to all of the filter, of which there must be one."""
+    """An action for tasks: either for those in `task_ids`, or for all that match the filter."""
 
     action: changes.Action
     task_ids: list[TaskId] | None = Field(None, min_length=1, max_length=changes.MOST_AT_ONCE)
@@ -100,13 +102,13 @@ class Batch(BaseModel):
     """What was done."""
 
     done: list[str] = Field(description="Ids of the tasks")
-    left: int = Field(description="Tasks that were in another state by then")
+    left: int = Field(description="Tasks that had changed their state and were skipped")
 
 
 @bp.get("/tasks")
 @bp.input(ListQuery, location="query")
 @bp.output(TaskList)
-@bp.doc(summary="The latest tasks, newest first", operation_id="listTasks")
+@bp.doc(summary="List the latest tasks, newest first", operation_id="listTasks")
 def tasks(query_data: ListQuery) -> Response:
     """The latest runs."""
     with client().engine.connect() as connection:
@@ -119,7 +121,7 @@ def tasks(query_data: ListQuery) -> Response:
 @bp.post("/tasks/batch")
 @bp.input(BatchRequest, arg_name="wanted")
 @bp.output(Batch)
-@bp.doc(summary="Retry, cancel or discard many tasks, 500 at most", operation_id="doToTasks")
+@bp.doc(summary="Retry, cancel or discard up to 500 tasks", operation_id="doToTasks")
 def batch(wanted: BatchRequest) -> Response:
     """Many runs."""
     chosen = wanted.task_ids or changes.matching(wanted.action, wanted.wanted)
@@ -130,7 +132,7 @@ def batch(wanted: BatchRequest) -> Response:
 
 @bp.get("/tasks/<task_id>")
 @bp.output(Task)
-@bp.doc(summary="What became of a task", operation_id="getTask")
+@bp.doc(summary="Get a task and its result", operation_id="getTask")
 def task(task_id: str) -> Response:
     """One run."""
     return jsonify(as_task(find(task_id)))
@@ -138,7 +140,7 @@ def task(task_id: str) -> Response:
 
 @bp.get("/tasks/<task_id>/history")
 @bp.output(History)
-@bp.doc(summary="How a task went: its attempts, log and chain", operation_id="getTaskHistory")
+@bp.doc(summary="Get the attempts, log and follow-ups of a task", operation_id="getTaskHistory")
 def history(task_id: str) -> Response:
     """One run in full."""
     return as_json(as_history(find(task_id)))
@@ -146,7 +148,7 @@ def history(task_id: str) -> Response:
 
 @bp.post("/tasks/<task_id>/cancel")
 @bp.output(Task)
-@bp.doc(summary="Cancel a task; one at work is stopped", operation_id="cancelTask")
+@bp.doc(summary="Cancel a task. A task at work is stopped", operation_id="cancelTask")
 def cancel(task_id: str) -> Response:
     """Cancel a run."""
     changes.cancel(task_id)
@@ -155,7 +157,7 @@ def cancel(task_id: str) -> Response:
 
 @bp.post("/tasks/<task_id>/pause")
 @bp.output(Task)
-@bp.doc(summary="Pause a task; one at work leaves at the next part that can wait", operation_id="pauseTask")
+@bp.doc(summary="Pause a task. A task at work stops at its next checkpoint", operation_id="pauseTask")
 def pause(task_id: str) -> Response:
     """Pause a run."""
     changes.pause(task_id)
@@ -164,7 +166,7 @@ def pause(task_id: str) -> Response:
 
 @bp.post("/tasks/<task_id>/resume")
 @bp.output(Task)
-@bp.doc(summary="Resume a task that is paused", operation_id="resumeTask")
+@bp.doc(summary="Resume a paused task", operation_id="resumeTask")
 def resume(task_id: str) -> Response:
     """Resume a run."""
     changes.resume(task_id)
@@ -173,7 +175,7 @@ def resume(task_id: str) -> Response:
 
 @bp.post("/tasks/<task_id>/discard")
 @bp.output(Task)
-@bp.doc(summary="Discard a task that failed: it is cancelled, and its failure no finding", operation_id="discardTask")
+@bp.doc(summary="Discard a failed task, so that its failure is no longer a finding", operation_id="discardTask")
 def discard(task_id: str) -> Response:
     """Give up a run."""
     changes.discard(task_id)
@@ -182,7 +184,7 @@ def discard(task_id: str) -> Response:
 
 @bp.post("/tasks/<task_id>/retry")
 @bp.output(Task)
-@bp.doc(summary="Begin a task again that came to nothing", operation_id="retryTask")
+@bp.doc(summary="Retry a failed or cancelled task", operation_id="retryTask")
 def retry(task_id: str) -> Response:
     """Retry a run."""
     changes.retry(task_id)

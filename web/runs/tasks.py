@@ -19,17 +19,17 @@ _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Progress(Schema):
-    """How far a run is."""
+    """The progress of a run."""
 
     done: int
     total: int
     note: str
     percent: int = Field(ge=0, le=100)
-    rate: float | None = Field(None, description="Done per second since the attempt began; none at its start")
+    rate: float | None = Field(None, description="Steps per second since the attempt started; null at first")
 
 
 class Submitted(Schema):
-    """The response to a request for a run."""
+    """The accepted task."""
 
     task_id: str
     task_name: str
@@ -38,16 +38,16 @@ class Submitted(Schema):
 
 
 class Task(Schema):
-    """What became of a request."""
+    """A task: its state, progress and result."""
 
     task_id: str
     task_name: str
     status: Status
-    ready: bool = Field(description="Whether it has ended")
+    ready: bool = Field(description="Whether the task has ended")
     successful: bool
-    result: Any = Field(None, description="What the job returned; only with SUCCESS")
-    error: str | None = Field(None, description="Only with FAILURE")
-    state: State = Field(description="State in the ledger")
+    result: Any = Field(None, description="Result of the job; only with SUCCESS")
+    error: str | None = Field(None, description="Error message; only with FAILURE")
+    state: State = Field(description="State of the run")
     progress: Progress | None
 
 
@@ -62,7 +62,7 @@ class ListedTask(Schema):
     requested_by: str
     origin: str
     created_at: dt.datetime
-    due_at: dt.datetime = Field(description="When it may begin, or was to")
+    due_at: dt.datetime = Field(description="When it may start")
     started_at: dt.datetime | None
     ended_at: dt.datetime | None
     error: str | None
@@ -76,32 +76,32 @@ class TaskList(Schema):
 
 
 class Attempt(Schema):
-    """One try, by one work-horse."""
+    """One attempt at a run."""
 
     number: int
     worker: str = Field(description="host:pid")
     started_at: dt.datetime
     ended_at: dt.datetime | None
-    outcome: str | None = Field(description="finished, failed, lost, stopped or cancelled; none while it runs")
+    outcome: str | None = Field(description="finished, failed, lost, stopped or cancelled; null while it runs")
     error: str | None
 
 
 class Link(Schema):
-    """A run that led to this one or followed from it, or itself."""
+    """This run, a run that led to it, or a follow-up of it."""
 
     task_id: str
     task_name: str
     state: State
     created_at: dt.datetime
-    depth: int = Field(description="0 for the first of the chain")
+    depth: int = Field(description="0 for the first run, 1 for its follow-ups, and so on")
 
 
 class History(Schema):
-    """How a task went."""
+    """The history of a task."""
 
     task: ListedTask
     attempts: list[Attempt]
-    log: list[dict[str, Any]] = Field(description="The last lines that it logged")
+    log: list[dict[str, Any]] = Field(description="The last lines of its log")
     chain: list[Link]
 
 

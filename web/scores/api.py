@@ -32,7 +32,7 @@ class RouteQuery(Sought):
     """Which routes."""
 
     limit: PageSize = 50
-    offset: int = Field(0, ge=0, le=10**6, description="How many to pass over")
+    offset: int = Field(0, ge=0, le=10**6, description="How many routes to skip")
 
 
 class FoundRoute(BaseModel):
@@ -48,43 +48,43 @@ class FoundRoute(BaseModel):
 
 
 class Routes(BaseModel):
-    """Routes by name, the one of the id that was sought first."""
+    """Routes by name; a route whose id matches comes first."""
 
     routes: list[FoundRoute]
     has_more: bool
 
 
 class Day(Schema):
-    """Scores of a day."""
+    """Scores of one day."""
 
     day: dt.date
     wanted: int
     held: int
-    shortest_s: float | None = Field(description="Seconds left of the one that ends first")
+    shortest_s: float | None = Field(description="Seconds until the first of them expires")
     longest_s: float | None
     without_weather: int
     without_history: int
 
 
 class Warmed(Schema):
-    """What the last warming that finished came to."""
+    """Result of the last finished run that warmed scores."""
 
     run_id: str
     ended_at: dt.datetime
-    status: str = Field(description="success, partial, degraded (more than a tenth lacks weather) or nothing_warmed")
+    status: str = Field(description="success, partial, degraded (more than a tenth lack weather) or nothing_warmed")
     scores: int
     failed: int
     without_weather: int
 
 
 class Scores(Schema):
-    """How much of what is to be warm is in the cache."""
+    """How many of the scores that are kept warm are in Redis."""
 
     routes_held: int
     routes_with_coordinates: int
     routes_kept_warm: int
     routes_looked_up: int
-    redis: bool = Field(description="Whether it answers; if not there are no days")
+    redis: bool = Field(description="Whether Redis responds; if not, `days` is empty")
     days: list[Day]
     last_warmed: Warmed | None
 
@@ -98,7 +98,7 @@ def init_app(app: APIFlask) -> None:
 @bp.get("")
 @bp.input(RouteQuery, location="query", arg_name="wanted")
 @bp.output(Routes)
-@bp.doc(summary="Routes by id or name", operation_id="findRoutes")
+@bp.doc(summary="Search routes by id or name", operation_id="findRoutes")
 @guard.reads_grid
 def routes(wanted: RouteQuery) -> Response:
     """A search."""
@@ -111,7 +111,7 @@ def routes(wanted: RouteQuery) -> Response:
 @bp.get("/<int(max=2147483647):route_id>/safety")
 @bp.input(DayQuery, location="query", arg_name="wanted")
 @bp.output(Score)
-@bp.doc(summary="The score of a route on a day", operation_id="getRouteSafety")
+@bp.doc(summary="Get the score of a route on one day", operation_id="getRouteSafety")
 @guard.reads_grid
 def one(route_id: int, wanted: DayQuery) -> Response:
     """One score, as the cache holds it."""
@@ -121,7 +121,7 @@ def one(route_id: int, wanted: DayQuery) -> Response:
 @bp.get("/<int(max=2147483647):route_id>/safety/explain")
 @bp.input(DayQuery, location="query", arg_name="wanted")
 @bp.output(Explanation)
-@bp.doc(summary="Why a route has its score on a day", operation_id="explainRouteSafety")
+@bp.doc(summary="Explain the score of a route on one day", operation_id="explainRouteSafety")
 @guard.reads_grid
 def explain(route_id: int, wanted: DayQuery) -> Response:
     """The accidents that add most to the risk, with every factor."""
@@ -130,7 +130,7 @@ def explain(route_id: int, wanted: DayQuery) -> Response:
 
 @admin.get("/scores")
 @admin.output(Scores)
-@admin.doc(summary="How much of what is to be warm is in the cache", operation_id="getScores")
+@admin.doc(summary="Show how many scores are in Redis", operation_id="getScores")
 def scores() -> Response:
     """The coverage."""
     warm = coverage.read()

@@ -29,15 +29,15 @@ GEOJSON = "application/geo+json"
 
 
 class ManyQuery(Schema):
-    """Routes whose scores of one day are wanted."""
+    """Routes to return the scores of, on one day."""
 
     route_ids: RouteIds
     date: str | None = Field(None, description=DAY)
-    order: Literal["given", "risk"] = Field("given", description="That of the ids, or the highest risk first")
+    order: Literal["given", "risk"] = Field("given", description="In the order of the ids, or the highest risk first")
 
 
 class ManyScores(BaseModel):
-    """Scores, and why other routes have none."""
+    """Scores, and why other routes have no score."""
 
     target_date: str
     scores: list[Score]
@@ -45,16 +45,16 @@ class ManyScores(BaseModel):
 
 
 class TableQuery(Schema):
-    """Routes and days whose scores are wanted."""
+    """Routes and days to return scores of."""
 
     route_ids: RouteIds
     dates: list[str] | None = Field(
-        None, min_length=1, max_length=DAYS, description="YYYY-MM-DD each; today and the six days after it if left out"
+        None, min_length=1, max_length=DAYS, description="Dates, YYYY-MM-DD. Default: today and the next six days"
     )
 
 
 class ScoreTable(BaseModel):
-    """Scores by route and day, in the order asked for, and why other routes have none."""
+    """Scores by route and day, in the order of the request, and why other routes have no score."""
 
     target_dates: list[str]
     scores: list[Score]
@@ -70,14 +70,14 @@ class MapQuery(Sought):
 
 
 class Point(BaseModel):
-    """Degrees, longitude first."""
+    """A position in degrees, longitude first."""
 
     type: Literal["Point"]
     coordinates: tuple[float, float]
 
 
 class RouteProperties(BaseModel):
-    """A route with its score; without one where `missing` names it."""
+    """A route with its score; without a score if `missing` names it."""
 
     route_id: int
     route_name: str
@@ -107,7 +107,7 @@ class RouteMap(BaseModel):
 
     type: Literal["FeatureCollection"]
     target_date: str
-    has_more: bool = Field(description="Whether further routes fit the question: narrow it, or raise `limit`")
+    has_more: bool = Field(description="Whether more routes match: narrow the query, or raise `limit`")
     missing: dict[str, str] = Field(description="Why routes have no score")
     features: list[RouteFeature]
 
@@ -120,7 +120,7 @@ def init_app(app: APIFlask) -> None:
 @bp.post("/safety")
 @bp.input(ManyQuery, arg_name="wanted")
 @bp.output(ManyScores)
-@bp.doc(summary="The scores of many routes on a day", operation_id="getRoutesSafety")
+@bp.doc(summary="Get the scores of many routes on one day", operation_id="getRoutesSafety")
 @guard.reads_grid
 @guard.asks_by_post
 def many(wanted: ManyQuery) -> Response:
@@ -135,7 +135,7 @@ def many(wanted: ManyQuery) -> Response:
 @bp.post("/scores")
 @bp.input(TableQuery, arg_name="wanted")
 @bp.output(ScoreTable)
-@bp.doc(summary="The scores of many routes on several days", operation_id="getScoreTable")
+@bp.doc(summary="Get the scores of many routes on several days", operation_id="getScoreTable")
 @guard.reads_grid
 @guard.asks_by_post
 def table(wanted: TableQuery) -> Response:
@@ -149,7 +149,7 @@ def table(wanted: TableQuery) -> Response:
 @bp.get("/geojson")
 @bp.input(MapQuery, location="query", arg_name="wanted")
 @bp.output(RouteMap, content_type=GEOJSON)
-@bp.doc(summary="Routes as GeoJSON with the colours of their scores on a day", operation_id="getRouteMap")
+@bp.doc(summary="Get routes as GeoJSON with the colours of their scores on one day", operation_id="getRouteMap")
 @guard.reads_grid
 def geojson(wanted: MapQuery) -> Response:
     """Routes on a map; those without a score are there too."""

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from web.http.schemas import Schema, storable
 
-DAY: Final = "YYYY-MM-DD, today (UTC) to six days on; today when left out"
+DAY: Final = "YYYY-MM-DD, from today (UTC) to six days later. Default: today"
 
 
 class Sought(Schema):
@@ -30,9 +30,10 @@ class Score(BaseModel):
     color_code: str = Field(description="green, yellow, orange or red")
     computed_at: str
     risk_uncapped: float | None = Field(
-        None, description="The risk before it is capped at 100: it tells apart the routes that are at 100"
+        None, description="The risk before the cap at 100, to rank routes that reach 100"
     )
     weather: str | None = Field(
-        None, description="`unavailable` if fewer than 5 of the 7 days up to that one are known: it counts as neutral"
+        None,
+        description="`unavailable` if fewer than 5 of the 7 days up to this day are known: weather counts as neutral",
     )
-    history: str | None = Field(None, description="`unavailable` while it is not known what weather is usual there")
+    history: str | None = Field(None, description="`unavailable` while the usual weather of the place is not known")

@@ -17,12 +17,12 @@ bp = APIBlueprint("status_api", __name__, url_prefix="/api/v1/admin", tag="Admin
 
 
 class Problem(Schema):
-    """What is not as it should be."""
+    """A finding, in short."""
 
     level: Literal["bad", "warn"]
     text: str
     remedy: str
-    kind: str = Field(description="As `GET /findings` has it, with all that is known of it")
+    kind: str = Field(description="Kind of the finding, as in `GET /findings`, which has all details")
     subject: str
 
 
@@ -30,11 +30,11 @@ class Health(Schema):
     """Whether all is well."""
 
     is_well: bool
-    findings: list[Problem] = Field(description="The worst first")
+    findings: list[Problem] = Field(description="Findings, the worst first")
 
 
 class Occurrence(Schema):
-    """A time of a cadence and what became of it."""
+    """A time at which a cadence was due, and its run."""
 
     task_id: str
     occurrence: dt.datetime
@@ -42,16 +42,18 @@ class Occurrence(Schema):
 
 
 class Cadence(Schema):
-    """When a job starts by itself."""
+    """The cadence of a job."""
 
     job: str
     slug: str
-    cron: str = Field(description="UTC")
+    cron: str = Field(description="Cron expression, in UTC")
     next_due: dt.datetime | None
     paused: bool
-    catch_up_s: float = Field(description="The newest occurrence that was missed is made up for, so late at most")
-    overlap: Literal["skip", "wait"] = Field(description="What an occurrence does while a run of the job is open")
-    occurrences: list[Occurrence] = Field(description="The last 30, newest first")
+    catch_up_s: float = Field(
+        description="After a pause of the system, the newest missed occurrence still runs up to this many seconds late"
+    )
+    overlap: Literal["skip", "wait"] = Field(description="What happens to an occurrence while a run of the job is open")
+    occurrences: list[Occurrence] = Field(description="The last 30 occurrences, newest first")
 
 
 class Schedule(Schema):
@@ -61,24 +63,26 @@ class Schedule(Schema):
 
 
 class QueueState(Schema):
-    """What stands in a queue."""
+    """A queue."""
 
     name: str
     waiting: int
-    later: int = Field(description="Waiting for a time of their own")
+    later: int = Field(description="Runs that are planned for later")
     started: int
-    oldest_s: float | None = Field(description="Seconds for which the longest-waiting run has been due")
+    oldest_s: float | None = Field(description="For how many seconds the oldest waiting run has been due")
     paused_by: str | None
     waited: list[int] = Field(
-        description="Runs that were due and had not begun, at the end of each quarter of an hour of the last day"
+        description="Due runs that had not started, at the end of each quarter of an hour of the last day"
     )
-    workers: int | None = Field(description="Workers of each supervisor that somebody chose; none for the usual number")
+    workers: int | None = Field(description="Workers per supervisor, if set; null for the default number")
 
 
 class ChosenWorkers(Schema):
-    """How many workers of a queue each supervisor is to have."""
+    """How many workers of a queue each supervisor gets."""
 
-    workers: int | None = Field(ge=1, le=staffing.MOST, description="None for the usual number")
+    workers: int | None = Field(
+        ge=1, le=staffing.MOST, description="Workers per supervisor; null for the default number"
+    )
 
 
 class Queues(Schema):
@@ -94,7 +98,7 @@ class Purged(Schema):
 
 
 class WorkerState(Schema):
-    """A worker that is there."""
+    """A running worker."""
 
     name: str
     host: str
@@ -105,7 +109,7 @@ class WorkerState(Schema):
     since: dt.datetime | None
     done: int
     failed: int
-    heard_s: float = Field(description="Seconds since it last said that it is there, by the clock of Redis")
+    heard_s: float = Field(description="Seconds since its last heartbeat, by the clock of Redis")
 
 
 class Workers(Schema):
@@ -118,11 +122,11 @@ class Workers(Schema):
 class ThroughputQuery(Schema):
     """Of how many days."""
 
-    days: int = Field(1, ge=1, le=365, description="By the hour for one day, by the day for more")
+    days: int = Field(1, ge=1, le=365, description="Last days to count: per hour for one day, per day for more")
 
 
 class Step(Schema):
-    """Runs that ended in a step."""
+    """Ended runs of an hour or day."""
 
     begins: dt.datetime
     finished: int
@@ -130,7 +134,7 @@ class Step(Schema):
 
 
 class JobEnds(Schema):
-    """Runs of a job that ended."""
+    """Ended runs of a job."""
 
     job: str
     finished: int
@@ -138,10 +142,10 @@ class JobEnds(Schema):
 
 
 class Throughput(Schema):
-    """Runs that ended, over time and by job."""
+    """Ended runs, over time and by job."""
 
     step_s: float
-    steps: list[Step] = Field(description="The oldest first")
+    steps: list[Step] = Field(description="Hours or days, the oldest first")
     jobs: list[JobEnds]
 
 
@@ -152,7 +156,7 @@ def init_app(app: APIFlask) -> None:
 
 @bp.get("/health")
 @bp.output(Health)
-@bp.doc(summary="Is all well, and what to do if not", operation_id="getHealth")
+@bp.doc(summary="Show whether all is well, and how to fix what is not", operation_id="getHealth")
 def health() -> Response:
     """The verdict of the first page."""
     wrong = [one for one in findings.now() if findings.is_wrong(one)]
@@ -171,7 +175,7 @@ def health() -> Response:
 
 @bp.get("/schedule")
 @bp.output(Schedule)
-@bp.doc(summary="The cadences with their last occurrences", operation_id="getSchedule")
+@bp.doc(summary="List the cadences with their last occurrences", operation_id="getSchedule")
 def cadences() -> Response:
     """The schedule."""
     return as_json(Schedule(cadences=[_cadence(one) for one in store.schedule()]))
@@ -194,7 +198,7 @@ def _cadence(stored: store.Cadence) -> Cadence:
 
 @bp.post("/schedule/<slug>/pause")
 @bp.output(Changed)
-@bp.doc(summary="Let a cadence rest", operation_id="pauseCadence")
+@bp.doc(summary="Pause a cadence", operation_id="pauseCadence")
 def pause_cadence(slug: str) -> Response:
     """Pause a cadence."""
     return as_json(Changed(changed=pauses.pause("cadence", store.with_cadence(slug).name)))
@@ -202,7 +206,7 @@ def pause_cadence(slug: str) -> Response:
 
 @bp.post("/schedule/<slug>/resume")
 @bp.output(Changed)
-@bp.doc(summary="Go on with a cadence", operation_id="resumeCadence")
+@bp.doc(summary="Resume a cadence", operation_id="resumeCadence")
 def resume_cadence(slug: str) -> Response:
     """Resume a cadence."""
     return as_json(Changed(changed=pauses.resume("cadence", store.with_cadence(slug).name)))
@@ -210,7 +214,7 @@ def resume_cadence(slug: str) -> Response:
 
 @bp.get("/queues")
 @bp.output(Queues)
-@bp.doc(summary="What stands in the queues", operation_id="getQueues")
+@bp.doc(summary="List the queues", operation_id="getQueues")
 def queue_states() -> Response:
     """The queues."""
     found = [QueueState(**vars(one.state), waited=one.waited, workers=one.workers) for one in store.queues()]
@@ -219,7 +223,7 @@ def queue_states() -> Response:
 
 @bp.post("/queues/<name>/pause")
 @bp.output(Changed)
-@bp.doc(summary="Let a queue rest; runs at work go on", operation_id="pauseQueue")
+@bp.doc(summary="Pause a queue. Runs at work continue", operation_id="pauseQueue")
 def pause_queue(name: str) -> Response:
     """Pause a queue."""
     return as_json(Changed(changed=pauses.pause("queue", store.known_queue(name))))
@@ -227,7 +231,7 @@ def pause_queue(name: str) -> Response:
 
 @bp.post("/queues/<name>/resume")
 @bp.output(Changed)
-@bp.doc(summary="Go on with a queue", operation_id="resumeQueue")
+@bp.doc(summary="Resume a queue", operation_id="resumeQueue")
 def resume_queue(name: str) -> Response:
     """Resume a queue."""
     return as_json(Changed(changed=pauses.resume("queue", store.known_queue(name))))
@@ -236,7 +240,7 @@ def resume_queue(name: str) -> Response:
 @bp.put("/queues/<name>/workers")
 @bp.input(ChosenWorkers, arg_name="wanted")
 @bp.output(Changed)
-@bp.doc(summary="Choose how many workers of a queue each supervisor has", operation_id="chooseWorkers")
+@bp.doc(summary="Set how many workers of a queue each supervisor has", operation_id="chooseWorkers")
 def choose_workers(name: str, wanted: ChosenWorkers) -> Response:
     """Change a queue's workers."""
     pauses.choose_workers(store.known_queue(name), wanted.workers)
@@ -245,7 +249,7 @@ def choose_workers(name: str, wanted: ChosenWorkers) -> Response:
 
 @bp.post("/queues/<name>/purge")
 @bp.output(Purged)
-@bp.doc(summary="Cancel what waits in a queue", operation_id="purgeQueue")
+@bp.doc(summary="Cancel all runs of a queue that have not started", operation_id="purgeQueue")
 def purge_queue(name: str) -> Response:
     """Purge a queue."""
     return as_json(Purged(cancelled=pauses.purge(store.known_queue(name))))
@@ -254,7 +258,7 @@ def purge_queue(name: str) -> Response:
 @bp.get("/throughput")
 @bp.input(ThroughputQuery, location="query", arg_name="wanted")
 @bp.output(Throughput)
-@bp.doc(summary="Runs that finished and failed, by the hour or by the day, and by job", operation_id="getThroughput")
+@bp.doc(summary="Count finished and failed runs per hour or day, and per job", operation_id="getThroughput")
 def throughput(wanted: ThroughputQuery) -> Response:
     """What ended."""
     found = store.throughput(wanted.days)
@@ -268,7 +272,7 @@ def throughput(wanted: ThroughputQuery) -> Response:
 
 @bp.get("/workers")
 @bp.output(Workers)
-@bp.doc(summary="The workers and what each does", operation_id="getWorkers")
+@bp.doc(summary="List the workers and what each does", operation_id="getWorkers")
 def workers() -> Response:
     """The workers."""
     found = []

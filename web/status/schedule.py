@@ -55,7 +55,7 @@ def _due(cadence: store.Cadence) -> tuple[bool, float]:
 
 @bp.post("/<slug>/pause")
 def pause(slug: str) -> ResponseReturnValue:
-    """Let a cadence rest: its occurrences are skipped until it is resumed."""
+    """Pause a cadence: its occurrences are skipped until it is resumed."""
     job = store.with_cadence(slug)
     pauses.pause("cadence", job.name)
     flash(f"{formats.title_of(job.name)} is paused. Its occurrences are skipped until you resume it.")

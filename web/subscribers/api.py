@@ -18,18 +18,18 @@ Kind = Literal["month_ingested", "month_revised", "grid_published", "scores_warm
 
 
 class Subscriber(Schema):
-    """Somebody who is told of events."""
+    """A subscriber of events."""
 
     id: int
     name: str
-    host: str = Field(description="Of its address, of which the rest is not shown")
+    host: str = Field(description="Host of its address; the rest is not shown")
     kinds: list[Kind]
     created_by: str
     created_at: dt.datetime
-    last_number: int = Field(description="`sequence` of the newest event that there is for it")
-    untaken: int = Field(description="Events that it has not taken so far")
+    last_number: int = Field(description="`sequence` of its newest event")
+    untaken: int = Field(description="Events that are not delivered yet")
     last_taken: dt.datetime | None
-    is_refusing: bool = Field(description="Whether the last try to send it something failed")
+    is_refusing: bool = Field(description="Whether the last delivery failed")
 
 
 class Subscribers(Schema):
@@ -39,23 +39,23 @@ class Subscribers(Schema):
 
 
 class NewSubscriber(Schema):
-    """Somebody to tell."""
+    """A subscriber to add."""
 
     name: str = Field(min_length=1, max_length=LONGEST_NAME)
-    url: str = Field(max_length=LONGEST_URL, description="https, or http on this machine itself")
+    url: str = Field(max_length=LONGEST_URL, description="An https address; http only on this machine")
     kinds: list[Kind] = Field(min_length=1)
-    secret: str = Field("", max_length=200, description="Signs what is sent; one is made when it is left out")
+    secret: str = Field("", max_length=200, description="Secret that signs the events. Default: a new one is made")
 
 
 class MadeSubscriber(Schema):
-    """A subscriber and its secret: only this response has it."""
+    """A subscriber and its secret, which is shown only in this response."""
 
     id: int
     secret: str
 
 
 class NewSecret(Schema):
-    """A secret: only this response has it."""
+    """A new secret. It is shown only in this response."""
 
     secret: str
 
@@ -63,17 +63,17 @@ class NewSecret(Schema):
 class Delivery(Schema):
     """An event for a subscriber."""
 
-    number: int = Field(description="`sequence` of what is sent")
-    event: str = Field(description="`id` of what is sent")
+    number: int = Field(description="`sequence` of the event")
+    event: str = Field(description="`id` of the event")
     kind: Kind
     at: dt.datetime
     taken_at: dt.datetime | None
-    task_id: str | None = Field(description="The task that sends it; none until it is its turn")
-    state: str | None = Field(description="That of the task, where the ledger still has it")
+    task_id: str | None = Field(description="The task that delivers it; null while earlier events wait")
+    state: str | None = Field(description="State of the task, if it is still recorded")
 
 
 class Deliveries(Schema):
-    """What was and is to be sent, newest first."""
+    """The events for a subscriber, newest first."""
 
     deliveries: list[Delivery]
     next: int | None
@@ -83,7 +83,9 @@ class DeliveriesQuery(Schema):
     """Which deliveries."""
 
     limit: PageSize = 50
-    before: int | None = Field(None, ge=1, le=2**62, description="Only older ones: `next` of the page before")
+    before: int | None = Field(
+        None, ge=1, le=2**62, description="Only older entries: the value of `next` from the previous page"
+    )
 
 
 def init_app(app: APIFlask) -> None:
@@ -93,7 +95,7 @@ def init_app(app: APIFlask) -> None:
 
 @bp.get("/subscribers")
 @bp.output(Subscribers)
-@bp.doc(summary="Who is told of events", operation_id="listSubscribers")
+@bp.doc(summary="List the subscribers", operation_id="listSubscribers")
 @guard.for_operators
 def subscribers() -> Response:
     """The subscribers."""
@@ -103,7 +105,7 @@ def subscribers() -> Response:
 @bp.post("/subscribers")
 @bp.input(NewSubscriber, arg_name="wanted")
 @bp.output(MadeSubscriber, status_code=201)
-@bp.doc(summary="Tell somebody of events from now on; only this response has the secret", operation_id="addSubscriber")
+@bp.doc(summary="Add a subscriber. Its secret is shown only in this response", operation_id="addSubscriber")
 def add(wanted: NewSubscriber) -> Response:
     """A new subscriber."""
     made, secret = changes.add(wanted.name, wanted.url, wanted.kinds, wanted.secret)
@@ -112,7 +114,7 @@ def add(wanted: NewSubscriber) -> Response:
 
 @bp.delete("/subscribers/<int(max=4611686018427387904):subscriber_id>")
 @bp.output(Changed)
-@bp.doc(summary="Delete a subscriber; what was still to be sent is cancelled", operation_id="removeSubscriber")
+@bp.doc(summary="Delete a subscriber. Its pending deliveries are cancelled", operation_id="removeSubscriber")
 def remove(subscriber_id: int) -> Response:
     """Delete one."""
     changes.remove(subscriber_id)
@@ -121,7 +123,7 @@ def remove(subscriber_id: int) -> Response:
 
 @bp.post("/subscribers/<int(max=4611686018427387904):subscriber_id>/secret")
 @bp.output(NewSecret)
-@bp.doc(summary="Make a new secret in place of the old; only this response has it", operation_id="renewSecret")
+@bp.doc(summary="Make a new secret. It is shown only in this response", operation_id="renewSecret")
 def renew_secret(subscriber_id: int) -> Response:
     """A new secret."""
     return as_json(NewSecret(secret=changes.renew_secret(subscriber_id)))
@@ -130,7 +132,7 @@ def renew_secret(subscriber_id: int) -> Response:
 @bp.get("/subscribers/<int(max=4611686018427387904):subscriber_id>/deliveries")
 @bp.input(DeliveriesQuery, location="query", arg_name="wanted")
 @bp.output(Deliveries)
-@bp.doc(summary="What was and is to be sent to a subscriber, newest first", operation_id="listDeliveries")
+@bp.doc(summary="List the events for a subscriber, newest first", operation_id="listDeliveries")
 @guard.for_operators
 def deliveries(subscriber_id: int, wanted: DeliveriesQuery) -> Response:
     """What was sent."""

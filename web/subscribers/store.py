@@ -13,7 +13,7 @@ from worker.events import subscribers
 
 @dataclass(frozen=True)
 class Subscriber:
-    """Somebody who is told of events."""
+    """A subscriber of events."""
 
     id: int
     name: str
@@ -28,7 +28,7 @@ class Subscriber:
     """How many events it has not taken so far."""
     last_taken: dt.datetime | None
     is_refusing: bool
-    """Whether the last try to send it something failed."""
+    """Whether the last delivery failed."""
 
 
 def every() -> list[Subscriber]:

@@ -81,7 +81,7 @@ def find(connection: Connection, name: str) -> int:
 
 
 def sent(connection: Connection, subscriber: int, most: int, before: int = 2**62) -> Sequence[Row[Any]]:
-    """What was and is to be sent to a subscriber, newest first. Raises UnknownSubscriber.
+    """List the events for a subscriber, newest first. Raises UnknownSubscriber.
 
     number, key, kind, at, taken_at, and run_id, state, failures and error of its run, none until it is its turn.
     """
@@ -123,7 +123,7 @@ def renew_secret(connection: Connection, subscriber: int) -> str:
 
 
 def remove(connection: Connection, subscriber: int, who: str) -> str:
-    """Delete a subscriber; what was still to be sent is cancelled. Returns its name. Raises UnknownSubscriber."""
+    """Delete a subscriber. Its pending deliveries are cancelled. Returns its name. Raises UnknownSubscriber."""
     query = delete(Subscriber).where(Subscriber.id == subscriber).returning(Subscriber.name)
     with connection.begin():
         name = connection.scalar(query)

@@ -37,7 +37,7 @@ class Changes:
     now: Sequence[int]
     before: Sequence[int]
     comparable: Masks
-    """Whether the same land is held of all months compared, and its force supplied them."""
+    """Whether the same land is ingested in all these months, and its force supplied them."""
     outlines: npt.NDArray[np.object_]
     share: float
 

@@ -9,13 +9,13 @@ class ChangeQuery(PeriodQuery):
     """Which months are held against which."""
 
     first: Month | None = Field(
-        None, alias="from", description="Oldest month, YYYY-MM; eleven months before `to` when left out"
+        None, alias="from", description="Oldest month, YYYY-MM. Default: eleven months before `to`"
     )
     compare: int = Field(
         ge=1,
         le=FARTHEST,
-        description="How many months before the other period lies, which has as many months; "
-        "12: the same months a year before. Other than whole years compare seasons with others",
+        description="How many months earlier the other period is; it has the same number of months. 12: the same "
+        "months a year before. Use whole years, to compare the same seasons",
     )
     category: Slugs = ()
 

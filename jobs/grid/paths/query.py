@@ -26,7 +26,7 @@ class LineString(BaseModel):
 
     type: Literal["LineString"]
     coordinates: Annotated[list[Position], Field(min_length=2)] = Field(
-        description="Longitude and latitude in degrees; a third number is not read"
+        description="Longitude and latitude in degrees; a third number is ignored"
     )
 
 
@@ -39,14 +39,14 @@ Path = Annotated[LineString | Annotated[str, Field(min_length=1)], BeforeValidat
 
 
 class PathQuery(CellQuery):
-    """Ways, and how they are scored."""
+    """Paths to score, and how."""
 
     paths: Annotated[list[Path], Field(min_length=1, max_length=MOST_PATHS)] = Field(
-        description="Each a GeoJSON LineString, or an encoded polyline"
+        description="Each path is a GeoJSON LineString or an encoded polyline"
     )
     precision: Literal[5, 6] = Field(5, description="Decimals of encoded polylines")
     buffer_m: float = Field(
-        50.0, ge=1, le=WIDEST_M, allow_inf_nan=False, description="Metres of the corridor to either side of the way"
+        50.0, ge=1, le=WIDEST_M, allow_inf_nan=False, description="Metres to each side of the path whose crimes count"
     )
 
     @model_validator(mode="after")

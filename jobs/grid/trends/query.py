@@ -13,9 +13,9 @@ MOST_LISTED: Final = 100
 class TrendQuery(Asked):
     """Which months are held against those of earlier years."""
 
-    last: Month | None = Field(None, alias="to", description="Newest month, YYYY-MM; the newest held when left out")
+    last: Month | None = Field(None, alias="to", description="Newest month, YYYY-MM. Default: the newest ingested")
     recent: int = Field(
-        SEASON, ge=1, le=12, description="Months up to `to` that are held against the same ones of earlier years"
+        SEASON, ge=1, le=12, description="Number of months up to `to` to compare with the same months of earlier years"
     )
     category: Slugs = ()
 
@@ -27,4 +27,4 @@ class TrendQuery(Asked):
 class UnusualQuery(Regional, Resolved, TrendQuery):
     """Which cells are looked at."""
 
-    limit: int = Field(20, ge=1, le=MOST_LISTED, description="How many cells are listed, the surest first")
+    limit: int = Field(20, ge=1, le=MOST_LISTED, description="Maximum number of cells, the lowest probability first")
