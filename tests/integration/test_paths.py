@@ -141,26 +141,53 @@ def test_lengths_are_those_of_postgis(postgis: Settings) -> None:
     assert lengths_m(line[:-1], line[1:]) == pytest.approx(told, abs=1e-3)
 
 
-@given(st.integers(0, 10_000))
-def test_what_convex_polygons_share_is_what_shapely_says(seed: int) -> None:
+# At a pentagon sides of the icosahedron meet: cells of odd resolutions that they cross have more than six corners.
+@pytest.mark.parametrize("resolution", [7, 9, 10, 11])
+@pytest.mark.parametrize("buffer_m", [5.0, 200.0])
+def test_cells_of_other_shapes_leave_nothing_out(resolution: int, buffer_m: float) -> None:
+    lat, lng = h3.cell_to_latlng(sorted(h3.get_pentagons(resolution))[3])
+    step = 1e-5 * h3.average_hexagon_edge_length(resolution, unit="m")
+    angles = np.linspace(0, 2 * np.pi, 7) + 0.1
+    line = np.stack([lng + 3 * step * np.cos(angles) / np.cos(np.radians(lat)), lat + 3 * step * np.sin(angles)], -1)
+    found = corridor.of([np.concatenate([line, [(lng, lat)]])], buffer_m, resolution)
+    corners = [len(h3.cell_to_boundary(h3.int_to_str(cell))) for cell in found.cells.tolist()]
+    assert min(corners) == 5 if resolution % 2 == 0 else max(corners) > 6
+    assert np.bincount(found.segment, found.inside_m) == pytest.approx(found.lengths_m, abs=1e-6)
+    assert np.bincount(found.segment, found.area_m2) == pytest.approx(2 * buffer_m * found.lengths_m, rel=1e-6)
+
+
+def test_a_way_over_the_antimeridian_goes_the_short_way() -> None:
+    found = corridor.of([np.array([(179.98, -16.5), (-179.99, -16.51)])], 100.0, 9)
+    assert found.lengths_m == pytest.approx([3390], abs=20)
+    assert found.inside_m.sum() == pytest.approx(found.lengths_m[0], abs=1e-6)
+    assert found.area_m2.sum() == pytest.approx(200 * found.lengths_m[0], rel=1e-6)
+
+
+@given(st.integers(0, 10_000), st.integers(4, 10))
+def test_what_polygons_share_with_a_strip_is_what_shapely_says(seed: int, corners: int) -> None:
     chance = np.random.default_rng(seed)
+    # Around its middle in order: simple, and convex as little as can be.
+    angles = (np.arange(corners) + chance.uniform(0, 0.9, (20, corners))) * 2 * np.pi / corners
+    away = chance.uniform(0.3, 1.5, (20, corners))
+    polygons = np.stack([away * np.cos(angles), away * np.sin(angles)], -1) + chance.uniform(-1, 1, (20, 1, 2))
+    # One has a corner on the line, one at the border of the strip, and one does not reach it.
+    polygons[:3] -= polygons[:3, :1] * [0, 1]
+    polygons[1:3] += [[[0, 0.4]], [[10, 0]]]
+    half = chance.uniform(0, 1, 20)
+    repeated = np.concatenate([polygons, polygons[:, -1:]], axis=1)
+    area, inside = clipping.shared(*repeated.transpose(2, 1, 0), half, 0.4)
+    shapes, rectangles = shapely.polygons(polygons), shapely.box(-half, -0.4, half, 0.4)
+    assert area == pytest.approx(shapely.area(shapely.intersection(shapes, rectangles)), abs=1e-9)
+    lines = shapely.linestrings(np.stack([[-half, half], np.zeros((2, 20))], axis=-1).swapaxes(0, 1))
+    assert inside == pytest.approx(shapely.length(shapely.intersection(shapes, lines)), abs=1e-9)
 
-    def convex(corners: int) -> Floats:
-        angles = np.sort(chance.uniform(0, 2 * np.pi, (20, corners)))
-        return np.stack([np.cos(angles), np.sin(angles)], -1) * chance.uniform(0.3, 1) + chance.uniform(
-            -1, 1, (20, 1, 2)
-        )
 
-    one, other = convex(4), convex(6)
-    # A cell of five corners has its last repeated.
-    other[:, 5] = other[:, 4]
-    polygons, others = shapely.polygons(one), shapely.polygons(other)
-    shared = shapely.area(shapely.intersection(polygons, others))
-    assert clipping.shared_areas(one, other) == pytest.approx(shared, abs=1e-12)
-    assert clipping.shared_areas(one, one) == pytest.approx(shapely.area(polygons), abs=1e-12)
-    lines = shapely.linestrings(np.stack([one[:, 0], one[:, 2]], axis=1))
-    parts = shapely.length(shapely.intersection(lines, others)) / shapely.length(lines)
-    assert clipping.shared_spans(one[:, 0], one[:, 2], other) == pytest.approx(parts, abs=1e-9)
+def test_of_two_neighbours_one_has_the_line_between_them() -> None:
+    upper = np.array([(-1.0, 0.0), (1.0, 0.0), (1.0, 1.0), (-1.0, 1.0)])
+    both = np.stack([upper, upper - [0, 1]])
+    area, inside = clipping.shared(*both.transpose(2, 1, 0), np.full(2, 3.0), 0.5)
+    assert area.tolist() == [1, 1]
+    assert sorted(inside.tolist()) == [0, 2]
 
 
 @given(st.lists(st.tuples(st.integers(-17_900_000, 17_900_000), st.integers(-8_000_000, 8_000_000)), min_size=1))

@@ -1,4 +1,4 @@
-"""What convex polygons share, many pairs at once: exact but for rounding."""
+"""What polygons share with a strip along a line, many pairs at once: exact but for rounding."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,63 +6,48 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 
-def areas(polygons: Floats) -> Floats:
-    """Areas of polygons, shape (n, corners, 2), counterclockwise."""
-    x, y = polygons[..., 0], polygons[..., 1]
-    return np.asarray((x * np.roll(y, -1, axis=-1) - np.roll(x, -1, axis=-1) * y).sum(axis=-1) / 2)
+def shared(along: Floats, across: Floats, half: Floats, reach: float) -> tuple[Floats, Floats]:
+    """What each polygon shares with its rectangle, and with the line in the middle of that: areas and lengths, (n,).
 
-
-def shared_areas(one: Floats, other: Floats) -> Floats:
-    """The area that each convex polygon of `one` shares with that of `other`: (n, a, 2) and (n, b, 2) to (n,).
-
-    Both counterclockwise; a corner may be repeated. By Green's theorem: the border of what is shared is the parts of
-    each border that lie within the other polygon.
+    The rectangle reaches `half`, shape (n,), to either side of the origin along the line, and `reach` across. along,
+    across: corners of simple polygons there, counterclockwise, shape (corners, n); a corner may be repeated.
     """
-    mine, theirs = _turned(one), _turned(other)
-    shared = _within(mine, theirs, is_open=False) + _within(theirs, mine, is_open=True)
-    return np.where((areas(one) > 0) & (areas(other) > 0), np.maximum(0.0, shared), 0.0)
+    along, across = _closed(along), _closed(across)
+    return _areas(along, across, half, reach), _spans(along, across, half)
 
 
-def shared_spans(starts: Floats, ends: Floats, polygons: Floats) -> Floats:
-    """The share of each line, (n, 2) to (n, 2), that lies in the convex polygon of its place: 0 to 1, shape (n,)."""
-    first, last = _clipped(_turned(starts[:, None]), _turned(ends[:, None]), _turned(polygons), is_open=False)
-    return np.asarray((last - first)[0])
+def _closed(corners: Floats) -> Floats:
+    return np.concatenate((corners, corners[:1]))
 
 
-def _turned(points: Floats) -> Floats:
-    """From (n, m, 2) to (2, m, n): what is reckoned with stands side by side in memory."""
-    return np.ascontiguousarray(points.transpose(2, 1, 0))
+def _areas(along: Floats, across: Floats, half: Floats, reach: float) -> Floats:
+    """By Green's theorem: under each side, as far as it stands over the rectangle, the mean of its height there.
 
-
-def _within(one: Floats, other: Floats, *, is_open: bool) -> Floats:
-    """Twice the area under the parts of the borders of `one` that lie in `other`, halved."""
-    starts, ends = one, np.roll(one, -1, axis=1)
-    first, last = _clipped(starts, ends, other, is_open=is_open)
-    # The cross product of two points of one line grows with the distance between them.
-    whole = starts[0] * ends[1] - starts[1] * ends[0]
-    return np.asarray((whole * (last - first)).sum(axis=0) / 2)
-
-
-def _clipped(starts: Floats, ends: Floats, polygons: Floats, *, is_open: bool) -> tuple[Floats, Floats]:
-    """Where each line, (2, m, n), enters and leaves its polygon, as shares of its length: (m, n) each, equal outside.
-
-    M. Cyrus, J. Beck, "Generalized two- and three-dimensional clipping", Computers & Graphics 3 (1978). is_open: a line
-    that runs along a side of the polygon is outside of it.
+    Of a height that is cut off at `reach` that is the middle of its two ends, and where it is bent, as much more as
+    the ends lie beyond.
     """
-    (x, y), (along_x, along_y) = starts, ends - starts
-    sides = np.roll(polygons, -1, axis=1) - polygons
-    first, last = np.zeros(starts.shape[1:]), np.ones(starts.shape[1:])
-    for (side_x, side_y), (corner_x, corner_y) in zip(sides.swapaxes(0, 1), polygons.swapaxes(0, 1), strict=True):
-        # Left of the side is inside: how far the start is on that side, and how much that changes up to the end.
-        begin = side_x * (y - corner_y) - side_y * (x - corner_x)
-        change = side_x * along_y - side_y * along_x
-        with np.errstate(divide="ignore", invalid="ignore"):
-            cut = -begin / change
-        first = np.maximum(first, np.where(change > 0, cut, 0.0))
-        last = np.minimum(last, np.where(change < 0, cut, 1.0))
-        is_along = change == 0
-        if is_along.any():
-            # A side without length, of a repeated corner, has nobody outside.
-            has_length = (side_x != 0) | (side_y != 0)
-            last[is_along & has_length & ((begin < 0) | (is_open & (begin == 0)))] = 0.0
-    return first, np.maximum(first, last)
+    x = np.clip(along, -half, half)
+    beyond = x - along
+    slope = _divided(np.diff(across, axis=0), np.diff(along, axis=0))
+    left, right = across[:-1] + beyond[:-1] * slope, across[1:] + beyond[1:] * slope
+    low, high = np.clip(left, -reach, reach), np.clip(right, -reach, reach)
+    flat = low + high
+    bent = _divided((high - low) * (left + right - flat), right - left)
+    return np.asarray(((x[:-1] - x[1:]) * (flat + bent)).sum(axis=0) / 2)
+
+
+def _spans(along: Floats, across: Floats, half: Floats) -> Floats:
+    """The line enters where a side leads down through it, and leaves where one leads up.
+
+    A polygon has the points on its lower side, and not those on its upper one: of two neighbours one has a common side.
+    """
+    above = (across >= 0).astype(np.int8)
+    turn = np.diff(above, axis=0)
+    slope = _divided(np.diff(along, axis=0), np.diff(across, axis=0))
+    at = np.clip(along[:-1] - across[:-1] * slope, -half, half)
+    return np.asarray((at * turn).sum(axis=0))
+
+
+def _divided(some: Floats, by: Floats) -> Floats:
+    """0 where there is nothing to divide by."""
+    return np.divide(some, by, out=np.zeros_like(some), where=by != 0)

@@ -12,21 +12,22 @@ from typing import Final
 
 import h3.api.basic_int as h3
 import numpy as np
-import numpy.typing as npt
 
 from jobs.grid.cells import MOST_CELLS, TooManyCells
-from jobs.grid.paths.clipping import areas, shared_areas, shared_spans
-from jobs.grid.paths.geodesy import Floats, lengths_m, metres_per_degree
-from jobs.grid.region import Ints, corners
+from jobs.grid.paths import clipping, hexagons
+from jobs.grid.paths.geodesy import Floats, lengths_m, metres_per_degree, same_turn
+from jobs.grid.paths.hexagons import Hexagons
+from jobs.grid.region import Ints
 
 # Within a piece so long, metres of a degree are the same to a ten-thousandth.
 _LONGEST_M: Final = 1_000.0
 # Of an average one: cells are smaller here and larger there.
 _SHORTEST_EDGE: Final = 0.6
-_LONGEST_RADIUS: Final = 1.5
 # Pairs at once: few enough for the processor's cache.
 _TOGETHER: Final = 4_096
-# 200 MB: ways of 16,000 km with a usual buffer.
+# Of a cell. Less is lost in rounding, here and in the twelve decimals that are written.
+_LEAST_SHARE: Final = 1e-12
+# Ways of 16,000 km with a usual buffer.
 _MOST_LOOKED_AT: Final = 4_000_000
 
 
@@ -45,12 +46,50 @@ class Corridors:
     ends: Floats
     lengths_m: Floats
     cells: Ints
-    corners: Floats
     segment: Ints
     cell: Ints
     inside_m: Floats
     share: Floats
     area_m2: Floats
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Short lines, and metres from the middle of each: along it, and across to its left. Every array ends in (n,).
+
+    middle: degrees, longitude first. metres: of a degree of longitude and of latitude. direction: of length 1, to the
+    east and to the north. half_m: half the length.
+    """
+
+    middle: Floats
+    metres: Floats
+    direction: Floats
+    half_m: Floats
+
+    @classmethod
+    def between(cls, begin: Floats, end: Floats) -> "Pieces":
+        """Lines from (n, 2) to (n, 2) in degrees."""
+        middle = ((begin + end) / 2).T
+        metres = metres_per_degree(middle[1]).T
+        half = (end - begin).T / 2 * metres
+        half_m = np.hypot(*half)
+        # A line without length has no corridor in any direction.
+        direction = np.where(half_m == 0, [[1.0], [0.0]], half / np.where(half_m == 0, 1, half_m))
+        return cls(middle, metres, direction, half_m)
+
+    def at(self, places: Ints | slice) -> "Pieces":
+        """Those at these places."""
+        one, other = self.middle[:, places], self.metres[:, places]
+        return Pieces(one, other, self.direction[:, places], self.half_m[places])
+
+    def to(self, points: Floats) -> tuple[Floats, Floats]:
+        """Metres along and across to points in degrees, longitude first: (2, ..., n) to (..., n) each."""
+        return self.turned(same_turn(points[0], self.middle[0]) - self.middle[0], points[1] - self.middle[1])
+
+    def turned(self, east: Floats, north: Floats) -> tuple[Floats, Floats]:
+        """Metres along and across of differences in degrees: (..., n) each."""
+        (kx, ky), (x, y) = self.metres, self.direction
+        return east * (kx * x) + north * (ky * y), north * (ky * x) - east * (kx * y)
 
 
 def of(paths: Sequence[Floats], buffer_m: float, resolution: int) -> Corridors:
@@ -62,20 +101,20 @@ def of(paths: Sequence[Floats], buffer_m: float, resolution: int) -> Corridors:
     starts = np.concatenate([path[:-1] for path in paths])
     ends = np.concatenate([path[1:] for path in paths])
     whole = lengths_m(starts, ends)
-    segment, begin, end = _pieces(starts, ends, whole)
-    piece, cell, cells = _candidates(begin, end, buffer_m, resolution)
-    shapes = corners(cells.tolist())
-    share, area, span = _shared(begin[piece], end[piece], buffer_m, shapes[cell])
+    segment, begin, end = _cut(starts, ends, whole)
+    pieces = Pieces.between(begin, end)
+    near, piece, cell = _candidates(begin, end, pieces, buffer_m, resolution)
+    area, inside = _shared(pieces, piece, near, cell, buffer_m)
+    share = area / (near.areas(cell) * pieces.metres.prod(axis=0)[piece])
     # A way that runs along the border of a cell may have no area in it.
-    there = (share > 0) | (span > 0)
-    piece, cell, share, area, span = piece[there], cell[there], share[there], area[there], span[there]
+    there = (share > _LEAST_SHARE) | (inside > 0)
+    piece, cell, share, area, inside = piece[there], cell[there], share[there], area[there], inside[there]
     # Straight in degrees is not quite the shortest: what its pieces have too much is taken off evenly.
-    apart = lengths_m(begin, end)
-    sums = np.bincount(segment, apart, minlength=len(whole))
-    exact = apart * (whole / np.where(sums == 0, 1, sums))[segment]
-    of_segment, cell, (inside_m, share, area) = _merged(segment[piece], cell, [span * exact[piece], share, area])
-    used, cell = np.unique(cell, return_inverse=True)
-    return Corridors(of_path, starts, ends, whole, cells[used], shapes[used], of_segment, cell, inside_m, share, area)
+    plane = np.bincount(segment, 2 * pieces.half_m, minlength=len(whole))
+    inside *= (whole / np.where(plane == 0, 1, plane))[segment[piece]]
+    of_segment, cell, (inside_m, share, area) = _merged(segment[piece], cell, [inside, share, area])
+    used, cell = _used(cell, len(near.ids))
+    return Corridors(of_path, starts, ends, whole, near.ids[used], of_segment, cell, inside_m, share, area)
 
 
 def _merged(segment: Ints, cell: Ints, columns: Sequence[Floats]) -> tuple[Ints, Ints, list[Floats]]:
@@ -86,8 +125,17 @@ def _merged(segment: Ints, cell: Ints, columns: Sequence[Floats]) -> tuple[Ints,
     return pairs // most, pairs % most, sums
 
 
-def _pieces(starts: Floats, ends: Floats, whole: Floats) -> tuple[Ints, Floats, Floats]:
+def _used(places: Ints, count: int) -> tuple[Ints, Ints]:
+    """The distinct places, in order, and where each is among them. count: how many there may be."""
+    is_used = np.zeros(count, dtype=bool)
+    is_used[places] = True
+    return np.flatnonzero(is_used), (np.cumsum(is_used) - 1)[places]
+
+
+def _cut(starts: Floats, ends: Floats, whole: Floats) -> tuple[Ints, Floats, Floats]:
     """Each segment in equal pieces that are short: the segment, begin and end of each."""
+    # Over the antimeridian the short way around.
+    ends = np.stack([same_turn(ends[:, 0], starts[:, 0]), ends[:, 1]], axis=-1)
     counts = np.maximum(1, np.ceil(whole / _LONGEST_M)).astype(np.int64)
     segment = np.repeat(np.arange(len(whole)), counts)
     number = _numbered(counts)
@@ -96,40 +144,49 @@ def _pieces(starts: Floats, ends: Floats, whole: Floats) -> tuple[Ints, Floats, 
     return segment, begin, np.where((number + 1 == counts[segment])[:, None], ends[segment], begin + step)
 
 
-def _candidates(begin: Floats, end: Floats, buffer_m: float, resolution: int) -> tuple[Ints, Ints, Ints]:
-    """Places of pieces, in their order, and of cells near enough to have a part of their corridors; the cells' numbers.
+def _candidates(
+    begin: Floats, end: Floats, pieces: Pieces, buffer_m: float, resolution: int
+) -> tuple[Hexagons, Ints, Ints]:
+    """Cells, and pairs of a piece and one of them that is near enough to have a part of its corridor, in order.
 
     H3's cover of a polygon misses cells where a way that crosses itself leaves a hole in its corridor. So cells about
     points of the way are taken, so many rings of them that nothing in the corridor is farther away.
     """
     edge_m = h3.average_hexagon_edge_length(resolution, unit="m")
-    along = (end - begin) * metres_per_degree((begin + end)[:, 1] / 2)
-    parts = np.maximum(1, np.ceil(np.hypot(*along.T) / edge_m)).astype(np.int64)
+    parts = np.maximum(1, np.ceil(2 * pieces.half_m / edge_m)).astype(np.int64)
     # From the corner of a cell it is an edge to the end of the first ring, and one and a half with each further one.
     rings = math.ceil(((buffer_m + edge_m / 2) / (_SHORTEST_EDGE * edge_m) + 0.5) / 1.5)
     if parts.sum() * (3 * rings * (rings + 1) + 1) > _MOST_LOOKED_AT:
         raise TooManyCells
     piece, points = _points(begin, end, parts)
     lngs, lats = points.T.tolist()
-    at = np.array(
-        [h3.latlng_to_cell(lat, lng, resolution) for lat, lng in zip(lats, lngs, strict=True)], dtype=np.int64
-    )
+    at = np.fromiter(map(h3.latlng_to_cell, lats, lngs, itertools.repeat(resolution)), np.int64, len(lats))
     centres, place = np.unique(at, return_inverse=True)
-    disks = [h3.grid_disk(cell, rings) for cell in centres.tolist()]
-    sizes = np.array([len(disk) for disk in disks])
-    cells, members = np.unique(np.fromiter(itertools.chain.from_iterable(disks), np.int64), return_inverse=True)
-    first = np.cumsum(sizes) - sizes
-    counts = sizes[place]
-    in_disks = members[np.repeat(first[place], counts) + _numbered(counts)]
-    pairs = np.sort(np.repeat(piece, counts) * len(cells) + in_disks)
-    # Sorted, it is quicker than `unique`, which hashes.
-    piece, cell = np.divmod(pairs[np.concatenate(([True], pairs[1:] != pairs[:-1]))], len(cells))
-    middles = np.array([h3.cell_to_latlng(one) for one in cells.tolist()])[:, ::-1]
-    near = _distances_m(begin[piece], end[piece], middles[cell]) < buffer_m + _LONGEST_RADIUS * edge_m
-    used, cell = np.unique(cell[near], return_inverse=True)
-    if len(used) > MOST_CELLS:
+    near, disks = hexagons.within(centres, rings, resolution)
+    pairs = _near(pieces, piece, near, disks, place, buffer_m)
+    if not (pairs[1:] > pairs[:-1]).all():
+        pairs = np.unique(pairs)
+    found, cell = np.divmod(pairs, len(near.ids))
+    if len(_used(cell, len(near.ids))[0]) > MOST_CELLS:
         raise TooManyCells
-    return piece[near], cell, cells[used]
+    return near, found, cell
+
+
+def _near(pieces: Pieces, piece: Ints, near: Hexagons, disks: Ints, place: Ints, buffer_m: float) -> Ints:
+    """Pieces times the number of cells, plus a cell whose circle the corridor meets: in order where a piece has one
+    point. place: of the disk of each point, in `disks`.
+    """
+    found = []
+    step = max(1, 8 * _TOGETHER // len(disks))
+    for low in range(0, len(piece), step):
+        some = piece[low : low + step]
+        cells = disks[:, place[low : low + step]]
+        of = pieces.at(some)
+        along, across = of.to(near.middles[:, cells])
+        radius = near.radius_m[cells]
+        meets = (np.abs(across) < buffer_m + radius) & (np.abs(along) < of.half_m + radius)
+        found.append((some * len(near.ids) + cells).T[meets.T])
+    return np.concatenate(found)
 
 
 def _points(begin: Floats, end: Floats, counts: Ints) -> tuple[Ints, Floats]:
@@ -143,52 +200,14 @@ def _numbered(counts: Ints) -> Ints:
     return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
-def _distances_m(begin: Floats, end: Floats, points: Floats) -> Floats:
-    """Of each point from its line."""
-    metres = metres_per_degree((begin + end)[:, 1] / 2)
-    along, away = (end - begin) * metres, (points - begin) * metres
-    square = (along**2).sum(axis=1)
-    part = np.clip((along * away).sum(axis=1) / np.where(square == 0, 1, square), 0, 1)
-    return np.asarray(np.hypot(*(away - part[:, None] * along).T))
-
-
-def _rectangles(along: Floats, buffer_m: float) -> Floats:
-    """Corridors of lines about the origin, metres, counterclockwise: (n, 2) to (n, 4, 2)."""
-    length = np.hypot(*along.T)[:, None]
-    across = buffer_m * np.stack([along[:, 1], -along[:, 0]], axis=-1) / np.where(length == 0, np.inf, length)
-    half = along / 2
-    return np.stack([across - half, across + half, half - across, -half - across], axis=1)
-
-
-def _shared(begin: Floats, end: Floats, buffer_m: float, shapes: Floats) -> tuple[Floats, Floats, Floats]:
-    """Of each piece and cell: the part of the cell that the corridor has, its area in m2, and the part of the piece."""
-    found = np.zeros((3, len(begin)))
-    for low in range(0, len(begin), _TOGETHER):
+def _shared(pieces: Pieces, piece: Ints, near: Hexagons, cell: Ints, buffer_m: float) -> tuple[Floats, Floats]:
+    """Of each pair: m2 of the cell that are in the corridor, and metres of the piece that are in the cell."""
+    found = np.zeros((2, len(piece)))
+    for low in range(0, len(piece), _TOGETHER):
         some = slice(low, low + _TOGETHER)
-        found[:, some] = _shared_few(begin[some], end[some], buffer_m, shapes[some])
-    share, area, span = found
-    return share, area, span
-
-
-def _shared_few(begin: Floats, end: Floats, buffer_m: float, shapes: Floats) -> Floats:
-    middle = (begin + end) / 2
-    metres = metres_per_degree(middle[:, 1])
-    half = (end - begin) / 2 * metres
-    cells = (shapes - middle[:, None]) * metres[:, None]
-    found = np.zeros((3, len(begin)))
-    meets = np.flatnonzero(_meets(half, buffer_m, cells))
-    half, cells = half[meets], cells[meets]
-    area = shared_areas(_rectangles(2 * half, buffer_m), cells)
-    found[:, meets] = area / areas(cells), area, shared_spans(-half, half, cells)
-    return found
-
-
-def _meets(half: Floats, buffer_m: float, cells: Floats) -> npt.NDArray[np.bool_]:
-    """Whether a cell may reach into a corridor: neither beside nor beyond it. What does not is most of what is near."""
-    length = np.hypot(*half.T)
-    along, across = half.T / np.where(length == 0, 1.0, length)
-    x, y = cells[..., 0].T, cells[..., 1].T
-    ahead, aside = x * along + y * across, y * along - x * across
-    beyond = (ahead.min(axis=0) > length) | (ahead.max(axis=0) < -length)
-    beside = (aside.min(axis=0) > buffer_m) | (aside.max(axis=0) < -buffer_m)
-    return np.asarray(~(beyond | beside))
+        of, cells = pieces.at(piece[some]), cell[some]
+        middle_along, middle_across = of.to(near.middles[:, cells])
+        along, across = of.turned(*near.corners(cells))
+        found[:, some] = clipping.shared(along + middle_along, across + middle_across, of.half_m, buffer_m)
+    area, inside = found
+    return area, inside

@@ -7,13 +7,13 @@ from datetime import date
 
 import h3.api.basic_int as h3
 import numpy as np
-import shapely
 from sqlalchemy import Connection, text
 
 from jobs.grid import ground
 from jobs.grid.paths.corridor import Corridors
 from jobs.grid.paths.geodesy import Floats
 from jobs.grid.period import Period
+from jobs.grid.region import outlines
 
 _WEIGHTS = text(
     """
@@ -77,4 +77,4 @@ def read(connection: Connection, found: Corridors, period: Period, scheme: str, 
 def _covered(connection: Connection, months: Sequence[date], found: Corridors) -> Floats:
     if not months:
         return np.zeros(len(found.cells))
-    return ground.of_month(connection, months[-1]).shares(shapely.polygons(found.corners))
+    return ground.of_month(connection, months[-1]).shares(outlines(found.cells.tolist()))

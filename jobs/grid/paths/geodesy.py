@@ -13,6 +13,7 @@ _B: Final = _A * (1 - _F)
 _E2: Final = _F * (2 - _F)
 # Lines within a country converge in four; each adds about three digits.
 _ROUNDS: Final = 12
+_EXACT: Final = 1e-15
 
 
 def lengths_m(starts: Floats, ends: Floats) -> Floats:
@@ -37,7 +38,9 @@ def lengths_m(starts: Floats, ends: Floats) -> Floats:
         middle = cos_sigma - 2 * sin_1 * sin_2 / np.where(cos2_alpha == 0, np.inf, cos2_alpha)
         c = _F / 16 * cos2_alpha * (4 + _F * (4 - 3 * cos2_alpha))
         bent = sigma + c * sin_sigma * (middle + c * cos_sigma * (2 * middle**2 - 1))
-        turned = difference + (1 - c) * _F * sin_alpha * bent
+        before, turned = turned, difference + (1 - c) * _F * sin_alpha * bent
+        if np.abs(turned - before).max(initial=0) < _EXACT:
+            break
     u2 = cos2_alpha * (_A**2 - _B**2) / _B**2
     a = 1 + u2 / 16384 * (4096 + u2 * (u2 * (320 - 175 * u2) - 768))
     b = u2 / 1024 * (256 + u2 * (u2 * (74 - 47 * u2) - 128))
@@ -52,3 +55,8 @@ def metres_per_degree(latitudes: Floats) -> Floats:
     east = _A / np.sqrt(flatter) * np.cos(angle)
     north = _A * (1 - _E2) / flatter**1.5
     return np.radians(np.stack([east, north], axis=-1))
+
+
+def same_turn(longitudes: Floats, other: Floats) -> Floats:
+    """The same longitudes in degrees, by whole turns as near to `other` as can be."""
+    return np.asarray(longitudes - 360 * np.rint((longitudes - other) / 360))
