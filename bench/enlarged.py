@@ -10,8 +10,8 @@ import numpy as np
 from sqlalchemy import Connection
 
 from jobs import cache, database, schema
-from jobs.scores.climbing.csv_folder import Climbing
 from jobs.scores.climbing.loading import load
+from jobs.scores.climbing.reading import Climbing
 from jobs.scores.climbing.rows import Route
 from jobs.scores.days import DAYS, days_from, today
 from jobs.scores.weather import climates

@@ -5,7 +5,7 @@ from unittest import mock
 import numpy as np
 
 from bench.harness import seconds
-from jobs.scores.climbing.csv_folder import Climbing
+from jobs.scores.climbing.reading import Climbing
 from jobs.scores.climbing.rows import accident_columns, route_columns
 from jobs.scores.days import DAYS, today
 from jobs.scores.weather.windows import Windows

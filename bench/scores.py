@@ -16,7 +16,8 @@ from bench.harness import Missing, Ratio, seconds
 from jobs import cache, context, database
 from jobs.context import Context
 from jobs.scores import store
-from jobs.scores.climbing.csv_folder import COLUMNS, read_folder
+from jobs.scores.climbing.csv_folder import read_folder
+from jobs.scores.climbing.reading import COLUMNS
 from jobs.scores.days import today
 from jobs.scores.pipeline import write
 from jobs.scores.scoring import TTL_S, Past, Scores

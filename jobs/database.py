@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from jobs import placement
 from jobs.deadlines import LONGEST_CALL_S, limited_to
 from jobs.errors import SafegridError
 from jobs.settings import Settings
@@ -67,8 +68,8 @@ def create(
     if pool or longest_s is not None:
         args["connection_factory"] = limited_to(longest_s or LONGEST_CALL_S)
     if pool:
-        return _utc(create_engine(settings.database_url, connect_args=args, pool_pre_ping=True))
-    return _utc(create_engine(settings.database_url, connect_args=args, poolclass=NullPool))
+        return _ready(create_engine(settings.database_url, connect_args=args, pool_pre_ping=True), settings)
+    return _ready(create_engine(settings.database_url, connect_args=args, poolclass=NullPool), settings)
 
 
 @contextlib.contextmanager
@@ -93,7 +94,7 @@ def create_for_glances(settings: Settings, application: str) -> Engine:
         isolation_level="AUTOCOMMIT",
         pool_reset_on_return=None,
     )
-    return _utc(engine)
+    return _ready(engine, settings)
 
 
 def create_for_probes(settings: Settings, application: str, patience_s: int) -> Engine:
@@ -125,9 +126,13 @@ def _connect_args(
     return args
 
 
-def _utc(engine: Engine) -> Engine:
-    """Times are read as UTC whatever the session's time zone is: through a pooler it is not ours to set."""
+def _ready(engine: Engine, settings: Settings) -> Engine:
+    """Its connections read times as UTC, and find our tables, whatever the session has."""
+    # Through a pooler the time zone is not ours to set.
     event.listen(engine, "connect", lambda driver, _record: register_type(_IN_UTC, driver))
+    theirs = make_url(settings.database_url).normalized_query.get("options", ())
+    if settings.database_schema or "search_path" not in " ".join(theirs):
+        placement.enter(engine, settings.database_schema)
     return engine
 
 

@@ -208,12 +208,14 @@ class GridValidated(Result):
 
 
 class HistoryCleaned(Result):
-    """Route history that was soft-deleted."""
+    """Route history that was soft-deleted, and deleted for good; in a dry run, that would be."""
 
     task: Literal["cleanup_old_route_history"]
+    dry_run: bool
     retention_days: int
     cutoff_date: str
-    records_deleted: int
+    records_deleted: int = Field(description="Soft-deleted")
+    records_purged: int | None = Field(description="Deleted for good; null without SAFEGRID_HISTORY_PURGE_DAYS")
 
 
 class ForcesLocated(Result):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from jobs import placement
 from jobs.errors import SafegridError, WrongCall
 from jobs.migrations import locks, losses
 
@@ -186,4 +187,7 @@ def _current(connection: Connection) -> str | None:
     from alembic.migration import MigrationContext
 
     with connection.begin():
+        # Other applications have a table of that name too.
+        if not placement.holds_ours(connection):
+            return None
         return MigrationContext.configure(connection).get_current_revision()

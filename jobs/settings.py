@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from jobs.boundaries.degrees import look_swapped
 from jobs.errors import SettingsError
+from jobs.placement import identifier
 
 S = TypeVar("S", bound=BaseSettings)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -101,6 +102,21 @@ def parse_box(value: Any) -> Any:
     return (south, west, north, east)
 
 
+def _table(name: str) -> str:
+    """A table, with its schema or without. Raises ValueError."""
+    schema, _, table = name.rpartition(".")
+    return ".".join(identifier(part) for part in (schema, table) if part or part is table)
+
+
+def _columns(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    names = re.split(r"\s*,\s*", value.strip())
+    if len(names) != 3 or len(set(names)) < 3:
+        raise ValueError("expected three names: id,created_at,deleted_at")
+    return tuple(identifier(name) for name in names)
+
+
 _BOX = "such as 50.85,-1.55,51.0,-1.3"
 Box = tuple[float, float, float, float]
 """South, west, north, east in degrees; a point on the north or east side is outside."""
@@ -121,6 +137,11 @@ class Settings(BaseSettings):
     app_env: Literal["development", "production"] = Field("development", validation_alias="APP_ENV")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", validation_alias="LOG_LEVEL")
     database_url: Annotated[str, AfterValidator(_postgresql)] = Field("", validation_alias="DATABASE_URL", repr=False)
+    database_schema: Annotated[str, AfterValidator(lambda name: identifier(name) if name else "")] = Field(
+        "", validation_alias="SAFEGRID_DATABASE_SCHEMA"
+    )
+    """The schema of PostgreSQL that holds the tables. Left out: that of the connection, or `safegrid` where another
+    application has tables of the same names there."""
     redis_verify: bool = Field(True, validation_alias="SAFEGRID_REDIS_VERIFY")
     """Whether the certificates of rediss:// servers are checked. Some platforms have self-signed ones."""
     redis_url: Annotated[str, AfterValidator(redis_address)] = Field("", validation_alias="REDIS_URL", repr=False)
@@ -149,6 +170,22 @@ class Settings(BaseSettings):
     """How many of the most popular routes are kept warm, or `all`."""
     ingest_releases: bool = Field(True, validation_alias="SAFEGRID_INGEST_RELEASES")
     """Whether a new release of the source is ingested on the day it is seen, not only on the 2nd of the month."""
+    climbing_database_url: Annotated[str, AfterValidator(_postgresql)] = Field(
+        "", validation_alias="SAFEGRID_CLIMBING_DATABASE_URL", repr=False
+    )
+    """The database of SafeAscent, which `load-climbing --from-database` reads; left out: DATABASE_URL."""
+    history_table: Annotated[str, AfterValidator(_table)] = Field(
+        "route_history", validation_alias="SAFEGRID_HISTORY_TABLE"
+    )
+    """Where people's route history is: a table of ours, or of the application beside, as `public.route_history`."""
+    history_columns: Annotated[tuple[str, str, str], NoDecode, BeforeValidator(_columns)] = Field(
+        ("id", "created_at", "deleted_at"), validation_alias="SAFEGRID_HISTORY_COLUMNS"
+    )
+    """Its columns: the id, of any type; when the route was asked for; when the row was soft-deleted, or nothing."""
+    history_purge_days: Annotated[int, Ge(1), Le(36500)] | None = Field(
+        None, validation_alias="SAFEGRID_HISTORY_PURGE_DAYS"
+    )
+    """Soft-deleted history is deleted for good so many days later; kept where this is left out."""
     refresh_months: Annotated[int, Ge(0), Le(36)] = Field(3, validation_alias="SAFEGRID_REFRESH_MONTHS")
     """How many of the newest months that are held are asked for again after a release: the source revises them."""
     import_folder: Path = Field(Path(".safegrid/import"), validation_alias="SAFEGRID_IMPORT_FOLDER")

@@ -7,7 +7,7 @@ from redis import RedisError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import database, schema
+from jobs import database, placement, schema
 from jobs.archive import opening, room
 from jobs.archive.errors import ArchiveRefused
 from jobs.deadlines import within
@@ -63,7 +63,9 @@ def _database(settings: Settings) -> Iterator[Line]:
             with connection.begin():
                 version = connection.scalar(text("SHOW server_version"))
                 postgis = connection.scalar(text("SELECT to_regclass('cell_shapes') IS NOT NULL"))
-            yield Line("PostgreSQL", True, f"{version}, PostGIS {'is used' if postgis else 'is not used'}")
+                where = placement.current(connection)
+            used = f"PostGIS {'is used' if postgis else 'is not used'}"
+            yield Line("PostgreSQL", True, f"{version}, {used}, the tables are in schema {where}")
             schema.check(connection)
             yield Line("Tables", True, "are those of this version")
             yield from _findings(connection, settings)

@@ -16,9 +16,10 @@ from multiprocessing.context import ForkProcess
 import structlog
 
 import jobs.settings
-from jobs import catalogue, database, schema
+from jobs import catalogue, database, placement, schema
 from jobs.errors import SafegridError
 from jobs.held import land
+from jobs.placement import Placement
 from worker import engines, settings
 from worker.rq import die_with_parent
 from worker.settings import Settings
@@ -57,22 +58,23 @@ def check_port(host: str, port: int) -> None:
             raise PortTaken(port) from error
 
 
-def migrate(chosen: Settings, to: str = "head", *, discard: bool = False) -> str:
-    """Bring the tables to a revision; at the newest, hold the first area. Returns the revision reached.
+def migrate(chosen: Settings, to: str = "head", *, discard: bool = False) -> tuple[str, Placement]:
+    """Bring the tables to a revision; at the newest, hold the first area. Returns the revision, and where they are.
 
-    Raises PoolerRefused, and as `jobs.schema.migrate`.
+    Raises PoolerRefused, and as `jobs.placement.settle` and `jobs.schema.migrate`.
     """
     engine = database.create(chosen)
     try:
         database.refuse_pooler(engine)
         with engine.connect() as connection:
+            where = placement.settle(connection, chosen.database_schema)
             revision = schema.migrate(connection, to, discard=discard)
             if schema.is_current(connection):
                 with connection.begin():
                     land.ensure_default(connection, chosen)
     finally:
         engine.dispose()
-    return revision
+    return revision, where
 
 
 @contextlib.contextmanager

@@ -61,7 +61,7 @@ def test_somebody_signs_in_runs_a_job_and_watches_it_finish(open_page: Open, wor
     page.get_by_label("Retention days").fill("45")
     page.get_by_role("button", name="Run Cleanup old route history").click()
     expect(page.get_by_text("The run is queued")).to_be_visible()
-    expect(page.get_by_text("cleanup_old_route_history(retention_days=45)")).to_be_visible()
+    expect(page.get_by_text("cleanup_old_route_history(retention_days=45")).to_be_visible()
     # The page comes up to date by itself.
     expect(page.get_by_role("heading", name="Result")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("records deleted")).to_be_visible()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from jobs import cleanup
+from jobs import history
 from jobs.cleanup import cleanup_old_route_history
 from jobs.context import Context
 from jobs.errors import Stopped
@@ -18,18 +18,24 @@ DAYS_OLD = (
 DELETED = "SELECT count(*) FROM route_history WHERE deleted_at IS NOT NULL"
 
 
-def history(here: Context, count: int, days: int) -> None:
+def routes(here: Context, count: int, days: int) -> None:
     change(here.connection, DAYS_OLD, n=count, days=days)
 
 
 def test_what_is_older_than_the_retention_time_is_soft_deleted(here: Context) -> None:
-    history(here, 3, days=91)
-    history(here, 4, days=89)
+    routes(here, 3, days=91)
+    routes(here, 4, days=89)
     before = dt.datetime.now(dt.UTC)
     result = cleanup_old_route_history()
     after = dt.datetime.now(dt.UTC)
     cutoff = dt.datetime.fromisoformat(result.pop("cutoff_date"))
-    assert result == {"task": "cleanup_old_route_history", "retention_days": 90, "records_deleted": 3}
+    assert result == {
+        "task": "cleanup_old_route_history",
+        "dry_run": False,
+        "retention_days": 90,
+        "records_deleted": 3,
+        "records_purged": None,
+    }
     assert before <= cutoff + dt.timedelta(days=90) <= after
     ages = "SELECT now() - created_at > interval '90 days', deleted_at IS NOT NULL, count(*) FROM route_history"
     assert sorted(rows(here.connection, f"{ages} GROUP BY 1, 2")) == [(False, False, 4), (True, True, 3)]
@@ -51,7 +57,7 @@ def test_a_row_as_old_as_the_retention_time_to_the_microsecond_stays(here: Conte
 
 
 def test_a_second_run_finds_nothing_and_leaves_the_first_ones_stamp(here: Context) -> None:
-    history(here, 3, days=100)
+    routes(here, 3, days=100)
     assert cleanup_old_route_history()["records_deleted"] == 3
     stamps = rows(here.connection, "SELECT DISTINCT deleted_at FROM route_history")
     here.state = {}
@@ -62,8 +68,8 @@ def test_a_second_run_finds_nothing_and_leaves_the_first_ones_stamp(here: Contex
 def test_a_run_that_was_stopped_goes_on_and_counts_all_that_it_deleted(
     here: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cleanup, "BATCH", 4)
-    history(here, 10, days=100)
+    monkeypatch.setattr(history, "BATCH", 4)
+    routes(here, 10, days=100)
     kept: list[dict[str, Any]] = []
     here.save_checkpoint = kept.append
     here.is_stopping = lambda: True
@@ -77,8 +83,8 @@ def test_a_run_that_was_stopped_goes_on_and_counts_all_that_it_deleted(
 
 
 def test_progress_is_told_batch_by_batch(here: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cleanup, "BATCH", 4)
-    history(here, 10, days=100)
+    monkeypatch.setattr(history, "BATCH", 4)
+    routes(here, 10, days=100)
     told: list[tuple[int, int]] = []
     here.report_progress = lambda done, total, _note: told.append((done, total))
     cleanup_old_route_history()
@@ -88,8 +94,8 @@ def test_progress_is_told_batch_by_batch(here: Context, monkeypatch: pytest.Monk
 def test_rows_that_another_transaction_holds_are_left_to_a_later_run(
     here: Context, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cleanup, "BATCH", 3)
-    history(here, 10, days=100)
+    monkeypatch.setattr(history, "BATCH", 3)
+    routes(here, 10, days=100)
     change(here.connection, "SET lock_timeout = '5s'")
     with engine.begin() as other:
         other.execute(text("SELECT FROM route_history ORDER BY id LIMIT 4 FOR UPDATE"))

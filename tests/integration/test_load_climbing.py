@@ -10,8 +10,9 @@ from click.testing import CliRunner
 from sqlalchemy import Connection, text
 
 from jobs.scores import store
-from jobs.scores.climbing.csv_folder import ClimbingDataError, read_folder
+from jobs.scores.climbing.csv_folder import read_folder
 from jobs.scores.climbing.loading import load
+from jobs.scores.climbing.reading import ClimbingDataError
 from jobs.scores.climbing.rows import accident_columns
 from jobs.scores.days import today
 from tests.standins import climbing
@@ -133,7 +134,7 @@ def test_a_file_with_a_head_alone_empties_no_table(connection: Connection, tmp_p
     file = folder / f"{table}.csv"
     file.write_text(file.read_text().splitlines()[0] + "\n")
     with pytest.raises(
-        ClimbingDataError, match=rf"{table}: the folder has no row that can be used, and {len(before[table])} are held"
+        ClimbingDataError, match=rf"{table}: the data has no row that can be used, and {len(before[table])} are held"
     ):
         load(connection, read_folder(folder))
     assert held(connection) == before

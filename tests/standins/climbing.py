@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from jobs.scores.climbing.csv_folder import COLUMNS
+from jobs.scores.climbing.reading import COLUMNS
 from tests.standins.weather import daily
 
 Row = Sequence[object]

@@ -57,7 +57,7 @@ def test_an_unknown_job_is_answered_with_the_jobs_there_are() -> None:
 
 def test_what_is_left_out_gets_its_default() -> None:
     assert catalogue.find("rebuild-grid").validate({}) == {"months": 12, "until": None, "force": False}
-    assert catalogue.find("cleanup-history").validate({}) == {"retention_days": 90}
+    assert catalogue.find("cleanup-history").validate({}) == {"retention_days": 90, "dry_run": False}
 
 
 @pytest.mark.parametrize(

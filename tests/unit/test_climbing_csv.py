@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from jobs.scores.climbing import csv_folder
-from jobs.scores.climbing.csv_folder import COLUMNS, ClimbingDataError, read_folder
+from jobs.scores.climbing.csv_folder import read_folder
+from jobs.scores.climbing.reading import COLUMNS, ClimbingDataError
 
 ROWS = {
     "mountains": ["1.0,Peak,1000.0,peak,,CO,40.0,-105.0,3", "2,Other,,unknown,,,,,1"],

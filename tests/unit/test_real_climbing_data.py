@@ -6,7 +6,8 @@ from datetime import date
 import numpy as np
 import pytest
 
-from jobs.scores.climbing.csv_folder import Climbing, read_folder
+from jobs.scores.climbing.csv_folder import read_folder
+from jobs.scores.climbing.reading import Climbing
 from jobs.scores.climbing.rows import accident_columns, route_columns
 from jobs.scores.model import KINDS
 from jobs.scores.risk.outlook import Outlook

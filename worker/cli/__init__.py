@@ -42,7 +42,11 @@ COMMANDS = {
     "subscriber": ("subscribers", "List, add and remove the subscribers that receive events by signed webhook."),
     "backfill": ("months", "Ingest every missing month, newest first, as one run."),
     "ingest-archive": ("archives", "Ingest the months of a police archive: a zip file, a folder, or an https address."),
-    "load-climbing": ("climbing", "Replace all mountains, routes, accidents and weather with the files in FOLDER."),
+    "load-climbing": (
+        "climbing",
+        "Replace all mountains, routes, accidents and weather with those of a folder or database.",
+    ),
+    "views": ("views", "Create or drop views with the columns of SafeRoute, which its application can read."),
     "weights": ("weights", "List the weight schemes, or set the default scheme."),
     "export": ("export", "Export the grid to a file."),
     "path": ("paths", "Score the paths in FILE: GeoJSON, or one encoded polyline per line."),

@@ -72,7 +72,15 @@ def migrate(to: str, discard: bool) -> None:
     """Create or upgrade the database tables."""
     chosen = settings.read()
     logs.configure(chosen)
-    _say(f"The database is at revision {system.migrate(chosen, to, discard=discard)}")
+    revision, where = system.migrate(chosen, to, discard=discard)
+    if where.taken:
+        _say(
+            f"Another application has tables named {', '.join(where.taken)}. They are left as they are: the tables of "
+            f"Safegrid are in schema {where.schema} (docs/moving.md)"
+        )
+        if "route_history" in where.taken and chosen.history_table == "route_history":
+            _say("Next, name the table of people's route history: SAFEGRID_HISTORY_TABLE=public.route_history")
+    _say(f"The database is at revision {revision}")
 
 
 @click.command(help=help_of("up"))

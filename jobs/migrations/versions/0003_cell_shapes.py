@@ -12,6 +12,10 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+SCHEMA = (
+    "SELECT quote_ident(nspname) FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace "
+    "WHERE extname = 'postgis'"
+)
 AVAILABLE = "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'postgis')"
 
 
@@ -31,11 +35,12 @@ def _create_extension() -> bool:
 def upgrade() -> None:
     if not _create_extension():
         return
+    schema = op.get_bind().scalar(sa.text(SCHEMA))
     op.execute(
-        """
+        f"""
         CREATE TABLE cell_shapes (
             h3_index text PRIMARY KEY,
-            shape geometry(Polygon, 4326) NOT NULL
+            shape {schema}.geometry(Polygon, 4326) NOT NULL
         )
         """
     )

@@ -1,4 +1,4 @@
-"""Loading a folder of climbing data: the tables become what the folder says, all of it or nothing."""
+"""Loading of climbing data: the tables become what was read, all of it or nothing."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, func, select
 from jobs.database import copy, lock
 from jobs.models import climbing as models
 from jobs.models.base import Base
-from jobs.scores.climbing.csv_folder import Climbing, ClimbingDataError
+from jobs.scores.climbing.reading import Climbing, ClimbingDataError
 from jobs.scores.climbing.rows import Accident, Route, WeatherDay
 
 MOUNTAINS = ("mountain_id", "name", "elevation_m", "type", "range", "state", "latitude", "longitude", "accident_count")
@@ -62,7 +62,7 @@ Linked = TypeVar("Linked", Route, Accident)
 
 @dataclass(frozen=True)
 class Loaded:
-    """Rows held by table, and what of the folder is not, or only in part, by reason."""
+    """Rows held by table, and what of the data is not, or only in part, by reason."""
 
     rows: dict[str, int]
     issues: dict[str, int]
@@ -110,7 +110,7 @@ def _refuse_none(connection: Connection, table: type[Base], rows: Collection[obj
         return
     if held := connection.scalar(select(func.count()).select_from(table)):
         raise ClimbingDataError(
-            f"{table.__tablename__}: the folder has no row that can be used, and {held} are held: nothing was changed. "
+            f"{table.__tablename__}: the data has no row that can be used, and {held} are held: nothing was changed. "
             "Fetch the files again"
         )
 

@@ -43,7 +43,7 @@ def test_a_run_that_is_done_shows_its_result(browser: FlaskClient, client: Clien
     page = browser.get(f"/runs/{run_id}").text
     assert ">records deleted</th><td>0</td>" in page
     assert "&#34;retention_days&#34;: 7" in page
-    assert "cleanup_old_route_history(retention_days=7)" in page
+    assert "cleanup_old_route_history(retention_days=7" in page
     assert "http-equiv" not in page
     assert "Retry this run" not in page
     assert "Cancel this run" not in page

@@ -1,0 +1,140 @@
+"""SafeRoute's application reads the same from our views as from its own tables, by the same queries."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, create_engine, text
+
+from jobs import database
+from jobs.grid import store as grid_store
+from jobs.months import parse_month
+from tests.gridded import build, hold
+from tests.integration.crimes import change
+from tests.integration.moving.conftest import CRIMES, MONTHS
+from tests.integration.moving.saferoute import read
+from tests.processes import run_command
+from worker import system
+from worker.settings import Settings
+
+# What the application asks. Ids and the times of its own writing are left out of what is compared.
+QUERIES = {
+    "the cells of a month": "SELECT cell_id, ST_AsEWKB(geom)::text, month, crime_count_total, crime_count_weighted, "
+    "stats::jsonb FROM safety_cells WHERE month = '2024-02-01' ORDER BY cell_id",
+    "the hexagons of cells": "SELECT cell_id, ST_AsGeoJSON(geom) AS geojson FROM safety_cells WHERE cell_id = ANY("
+    "SELECT cell_id FROM safety_cells WHERE month = '2024-01-01') ORDER BY 1",
+    "cells that a box meets": "SELECT cell_id, crime_count_total FROM safety_cells WHERE ST_Intersects(geom, "
+    "ST_MakeEnvelope(-1.42, 50.9, -1.38, 50.93, 4326)) AND month >= '2024-01-01' ORDER BY 1",
+    "sums over months": "SELECT count(DISTINCT cell_id), count(*), sum(crime_count_total), avg(crime_count_total)::text"
+    ", max(crime_count_total) FROM safety_cells WHERE month >= '2024-01-01'",
+    "the crimes of a month with weights": "SELECT category_id, harm_weight_default, ST_Y(c.geom), ST_X(c.geom) "
+    "FROM crime_incidents c LEFT JOIN crime_categories cat ON c.category_id = cat.id WHERE c.month = '2024-01-01' "
+    "ORDER BY 1, 3, 4",
+    "crimes near a place": "SELECT category_id, month, location_desc, force_id FROM crime_incidents WHERE ST_DWithin("
+    "geom::geography, ST_MakePoint(-1.4, 50.91)::geography, 1500) ORDER BY 1, 2",
+    "categories": "SELECT id, harm_weight_default, is_personal, is_property FROM crime_categories WHERE id = ANY("
+    "ARRAY['anti-social-behaviour', 'burglary', 'drugs', 'robbery', 'shoplifting', 'violent-crime']) ORDER BY 1",
+    "what was ingested": "SELECT month, status, records_ingested FROM ingestion_runs ORDER BY 1",
+    "a person's history": "SELECT id, mode FROM route_history WHERE deleted_at IS NULL ORDER BY 1",
+}
+COLUMNS = """
+    SELECT table_name, column_name, data_type, character_maximum_length FROM information_schema.columns
+    WHERE table_schema = :schema AND table_name IN ('safety_cells', 'crime_incidents', 'crime_categories',
+    'ingestion_runs') ORDER BY 1, 2
+"""
+
+
+@pytest.fixture
+def built(another: Settings, theirs: Connection) -> Settings:
+    """The same crimes in our tables, and the grid of them."""
+    system.migrate(another)
+    engine = database.create(another)
+    with engine.connect() as connection:
+        for month in MONTHS:
+            hold(connection, month, [one for one in CRIMES if one.month == month])
+        build(connection)
+        with connection.begin():
+            grid_store.shape_cells(connection, [parse_month(month) for month in MONTHS])
+        change(connection, "INSERT INTO force_cells (cell, force) SELECT DISTINCT coarse_cell, 'hampshire' FROM points")
+    engine.dispose()
+    return another
+
+
+@pytest.fixture
+def application(built: Settings, theirs: Connection) -> Iterator[Connection]:
+    """The application's role, which searches the views first. Nothing else of it is changed."""
+    done = run_command(built, "views", "create", "--grant", "application")
+    assert "application" in done.stderr
+    change(theirs, "CREATE ROLE application LOGIN")
+    change(theirs, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO application")
+    done = run_command(built, "views", "create", "--grant", "application")
+    assert done.returncode == 0, done.stderr
+    change(theirs, "ALTER ROLE application SET search_path = safegrid_views, public")
+    engine = create_engine(built.database_url.replace("postgres@", "application@", 1))
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+    change(theirs, "DROP OWNED BY application")
+    change(theirs, "DROP ROLE application")
+
+
+def answers(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
+    return {name: read(connection, query) for name, query in QUERIES.items()}
+
+
+def test_every_query_of_the_application_reads_the_same(theirs: Connection, application: Connection) -> None:
+    before, after = answers(theirs), answers(application)
+    assert all(before.values())
+    assert after == before
+
+
+def test_the_columns_and_their_types_are_theirs(theirs: Connection, application: Connection) -> None:
+    assert read(application, COLUMNS, schema="safegrid_views") == read(theirs, COLUMNS, schema="public")
+
+
+def test_ids_are_unique_and_the_same_after_a_rebuild(built: Settings, application: Connection) -> None:
+    ids = "SELECT id, cell_id FROM safety_cells ORDER BY 1"
+    before = read(application, ids)
+    assert len({one for one, _ in before}) == len(before)
+    engine = database.create(built)
+    with engine.connect() as connection:
+        build(connection)
+    engine.dispose()
+    assert read(application, ids) == before
+
+
+@pytest.mark.parametrize(
+    ("table", "index"), [("crime_incidents", "ix_points_geom"), ("safety_cells", "ix_cell_shapes_shape")]
+)
+def test_a_search_by_place_finds_its_index(theirs: Connection, application: Connection, table: str, index: str) -> None:
+    with theirs.begin():
+        theirs.execute(text("SET LOCAL enable_seqscan = off; SET LOCAL search_path = safegrid_views, public"))
+        box = "ST_MakeEnvelope(-1.401, 50.91, -1.4, 50.911, 4326)"
+        plan = theirs.scalars(text(f"EXPLAIN SELECT * FROM {table} WHERE ST_Intersects(geom, {box})")).all()
+    assert index in "\n".join(plan)
+
+
+def test_migrate_leaves_the_views_and_they_can_be_made_anew_and_dropped(
+    built: Settings, theirs: Connection, application: Connection
+) -> None:
+    before = answers(application)
+    for arguments in (("migrate",), ("views", "create")):
+        assert run_command(built, *arguments).returncode == 0
+        assert answers(application) == before
+    assert run_command(built, "views", "drop").returncode == 0
+    assert answers(application) == answers(theirs), "without views the application reads its own tables again"
+
+
+def test_nothing_else_in_a_schema_is_replaced_or_dropped(built: Settings, theirs: Connection) -> None:
+    for action in ("create", "drop"):
+        done = run_command(built, "views", action, "--schema", "public")
+        assert done.returncode != 0
+        assert "which is no view of these" in done.stderr
+    done = run_command(built, "views", "create", "--schema", 'x"; DROP TABLE runs')
+    assert "must be a name of PostgreSQL" in done.stderr
+
+
+def test_without_postgis_the_way_to_it_is_said(settings: Settings) -> None:
+    done = run_command(settings, "views", "create")
+    assert done.returncode != 0
+    assert "had no PostGIS when its tables were made" in done.stderr
