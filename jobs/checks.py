@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from jobs import areas, crimes
 from jobs.coverage import store as supplied
+from jobs.grid import generations
 from jobs.grid.audit import Audit
 from jobs.months import month_text, months_text
 
@@ -175,10 +176,11 @@ def coverage(connection: Connection, found: Findings) -> None:
 
 def totals(connection: Connection, audits: Sequence[Audit], found: Findings) -> None:
     """Cells that do not stand for the crimes that are held, or whose sums are not those of their categories."""
+    behind = _left_behind(connection, found)
     stale = set(connection.scalars(_STALE))
     differing = set()
     # A cell that stands twice in a month adds up to what is held.
-    suspect = [month.month for month in audits if month.differs or month.misnamed]
+    suspect = [one.month for one in audits if (one.differs or one.misnamed) and one.month not in behind]
     for row in connection.execute(_DIFFERENCES, {"months": suspect}) if suspect else ():
         differing.add(row.month)
         since = "not been rebuilt since its crimes came in" if row.month in stale else "been changed by other hands"
@@ -187,12 +189,26 @@ def totals(connection: Connection, audits: Sequence[Audit], found: Findings) -> 
             f"{row.gridded}, {row.crimes} are held); the month has {since}: "
             f"run rebuild_safety_grid until={month_text(row.month)} months=1 force=true"
         )
-    for month in sorted(_built_from_others(connection) - differing, reverse=True):
+    for month in sorted(_built_from_others(connection) - differing - behind, reverse=True):
         found.concerns.append(
             f"{month_text(month)}: the grid was built from an older state of its crimes, though the counts agree: "
             "run rebuild_safety_grid"
         )
     _sums(audits, found)
+
+
+def _left_behind(connection: Connection, found: Findings) -> set[dt.date]:
+    """Months that the grid has otherwise than they are held, while rebuilds are paused: somebody wants it so."""
+    paused = generations.pause(connection)
+    if paused is None:
+        return set()
+    built = crimes.built_fingerprints(connection)
+    held = {state.month: state.fingerprint for state in crimes.month_states(connection, dt.date.min, dt.date.max)}
+    months = {month for month in {*built, *held} if built.get(month) != held.get(month)}
+    if months:
+        names = ", ".join(map(month_text, sorted(months, reverse=True)))
+        found.concerns.append(f"{generations.said(paused)}. The grid differs from the stored crimes of {names}")
+    return months
 
 
 def _sums(audits: Sequence[Audit], found: Findings) -> None:

@@ -139,6 +139,17 @@ class GridRebuilt(Result):
     h3_resolution: int
     cell_size_m: int | float
     statistics: GridStatistics
+    not_rebuilt: str | None = Field(None, description="Why nothing was built; left out where nothing was in the way")
+
+
+class GridPublished(Result):
+    """An earlier generation of the grid that is published again."""
+
+    task: Literal["publish_grid_generation"]
+    generation: int = Field(description="The number that it has now")
+    restores: int = Field(description="The number that it had before")
+    months_restored: list[str] = Field(description="YYYY-MM-01, those that were otherwise in the published generation")
+    months_removed: list[str] = Field(description="YYYY-MM-01, those that it did not have")
 
 
 class Recelled(Result):

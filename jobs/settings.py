@@ -191,6 +191,8 @@ class Settings(BaseSettings):
     import_folder: Path = Field(Path(".safegrid/import"), validation_alias="SAFEGRID_IMPORT_FOLDER")
     """Where archives are read from, and downloaded to; on every host that has workers of the queue ingestion."""
     h3_resolution: Annotated[int, Ge(7), Le(12)] = Field(10, validation_alias="H3_RESOLUTION")
+    grid_generations: Annotated[int, Ge(1), Le(100)] = Field(5, validation_alias="SAFEGRID_GRID_GENERATIONS")
+    """How many of the newest generations of the grid can be published again, the published one among them."""
     grid_type: Literal["h3_hexagonal"] = Field("h3_hexagonal", validation_alias="GRID_TYPE")
     southampton_bbox: Annotated[Box, NoDecode, BeforeValidator(parse_box)] = Field(
         (50.85, -1.55, 51.0, -1.3), validation_alias="SOUTHAMPTON_BBOX"

@@ -72,6 +72,7 @@ def build(connection: Connection, resolution: int = 10) -> None:
         generation = grid_store.next_generation(connection)
         for state in states:
             grid_store.build_month(connection, state, resolution, generation)
+        grid_store.publish(connection, generation)
 
 
 def counted(crimes: Iterable[Place], resolution: int) -> Counter[str]:

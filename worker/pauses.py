@@ -1,4 +1,4 @@
-"""Pauses: queues whose runs wait, jobs whose cadence is paused, and single runs, until somebody resumes them."""
+"""Pauses: queues whose runs wait, cadences, single runs, and rebuilds of the grid, until somebody resumes them."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -16,9 +16,9 @@ DEFAULT_MONTHS: Final = 12
 RECENCY: Final = ((3, 1.0), (6, 0.75), (12, 0.5))
 OLDER: Final = 0.25
 
-# The generation alone would do, were it not for grids that are emptied and begun anew.
+# The generation alone would do, were it not for databases that are restored from a backup.
 _VERSION: Final = (
-    "SELECT coalesce(max(generation), 0) AS generation, concat_ws(' ', max(built_at){}) AS stamp FROM grid_months"
+    "SELECT coalesce(max(generation), 0) AS generation, concat_ws(' ', max(made_at){}) AS stamp FROM grid_generations"
 )
 _PARTS: Final = {
     "areas": "SELECT md5(string_agg(concat_ws(' ', slug, boundary), ' ' ORDER BY slug)) FROM areas",

@@ -10,7 +10,7 @@ from jobs.catalogue import FollowUp, job
 from jobs.context import Context
 from jobs.database import lock, make_room
 from jobs.errors import PermanentError
-from jobs.grid import store
+from jobs.grid import generations, store
 from jobs.months import add_months, month_text, parse_month
 from jobs.parameters import Between, Month
 from jobs.regrid import MOST_MONTHS
@@ -56,8 +56,9 @@ def rebuild_safety_grid(
         # One build at a time; another waits here and then finds the work done.
         lock(here.connection, "safegrid:grid")
         make_room(here.connection)
+        paused = generations.pause(here.connection)
         states = crimes.month_states(here.connection, add_months(newest, 1 - months), newest)
-        built = _replace(here, states, force)
+        built = [] if paused else _replace(here, states, force)
         statistics = store.statistics(here.connection, [state.month for state in states])
         # Before the commit: a run that is killed right after it still tells what it built.
         rebuilt = sorted({*here.state.get("months_rebuilt", ()), *(month.isoformat() for month in built)}, reverse=True)
@@ -74,18 +75,18 @@ def rebuild_safety_grid(
         "h3_resolution": resolution,
         "cell_size_m": here.settings.cell_size_m,
         "statistics": statistics,
+        **({"not_rebuilt": generations.said(paused)} if paused else {}),
     }
 
 
 def _replace(here: Context, states: list[crimes.MonthState], force: bool) -> list[dt.date]:
     """Take out of the grid what is held no more, and build what changed. Returns the months built."""
     generation = store.next_generation(here.connection)
-    dropped = store.drop_unheld(here.connection)
+    dropped = store.drop_unheld(here.connection, generation)
     built = _build(here, states, generation, force)
-    if dropped and not built:
-        store.begin_generation(here.connection, generation)
     if dropped or built:
-        store.tell(here.connection, generation, built, dropped)
+        store.publish(here.connection, generation, built, dropped)
+        generations.forget(here.connection, here.settings.grid_generations)
     store.shape_cells(here.connection, built)
     return built
 

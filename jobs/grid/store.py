@@ -1,11 +1,11 @@
 """The grid in PostgreSQL: built by aggregation there, a month at a time, and replaced in one transaction."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import h3
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, Row, TextClause, func, select, text
 
 from jobs.crimes import MonthState
 from jobs.database import copy
@@ -13,7 +13,7 @@ from jobs.errors import PermanentError
 from jobs.events import outbox
 from jobs.grid import coarse
 from jobs.models.crimes import HeldMonth
-from jobs.models.grid import GridMonth
+from jobs.models.grid import GridGeneration, GridMonth
 
 # In the order of the indexes, which then grow at few places at a time; sorted once, for both steps of grouping.
 # `to_hex` of a cell's number is its usual text.
@@ -22,29 +22,50 @@ _CELLS = """
     FROM (SELECT * FROM {} LEFT JOIN weights USING (category) ORDER BY h3_cell, category OFFSET 0) AS sorted
     GROUP BY h3_cell ORDER BY h3_cell
 """
-_BUILD = text(
-    f"""
+_BUILD = """
     WITH weights AS (
         SELECT category, weight FROM crime_weights JOIN weight_schemes ON name = scheme AND is_default
-    ), counted AS (
-        SELECT h3_cell, category, count(*)::int AS n FROM crime_incidents JOIN points ON points.id = point_id
-        WHERE month = :month GROUP BY 1, 2 ORDER BY 1, 2
-    ), {coarse.summed("counted")}, coarsely AS (
+    ), counted AS ({counted}), {coarse}, coarsely AS (
         INSERT INTO coarse_cells (month, h3_index, crime_count_total, crime_count_weighted, stats)
-        SELECT :month, cell, total, weighted, stats FROM ({_CELLS.format("coarse")}) AS cells
+        SELECT :month, cell, total, weighted, stats FROM ({coarse_cells}) AS cells
+    ), kept AS (
+        INSERT INTO kept_counts (month, generation, category, h3_cells, counts)
+        SELECT :month, :generation, category, array_agg(h3_cell), array_agg(n) FROM counted GROUP BY category
     )
     INSERT INTO safety_cells
         (cell_id, h3_index, h3_resolution, month, crime_count_total, crime_count_weighted, stats)
-    SELECT cell || :suffix, cell, :resolution, :month, total, weighted, stats
-    FROM ({_CELLS.format("counted")}) AS cells
-    """  # noqa: S608 - constants
+    SELECT cell || :suffix, cell, :resolution, :month, total, weighted, stats FROM ({cells}) AS cells
+"""
+
+
+def _build(counted: str) -> TextClause:
+    """The statement that makes the cells of a month, fine and coarse, of what `counted` selects."""
+    cells, coarse_cells = _CELLS.format("counted"), _CELLS.format("coarse")
+    return text(_BUILD.format(counted=counted, coarse=coarse.summed("counted"), coarse_cells=coarse_cells, cells=cells))
+
+
+_FROM_CRIMES = _build(
+    "SELECT h3_cell, category, count(*)::int AS n FROM crime_incidents JOIN points ON points.id = point_id "
+    "WHERE month = :month GROUP BY 1, 2 ORDER BY 1, 2"
+)
+_FROM_KEPT = _build(
+    "SELECT h3_cell, category, n FROM kept_counts, unnest(h3_cells, counts) AS unpacked (h3_cell, n) "
+    "WHERE month = :month AND generation = :former"
 )
 # The crimes as the coarsest cells sum them: of those there are few.
 _NOTE = text(
     """
-    INSERT INTO grid_months (month, fingerprint, generation, h3_resolution, cells, crimes)
-    SELECT :month, :fingerprint, :generation, :resolution, :cells, coalesce(sum(crime_count_total), 0)
+    INSERT INTO grid_months (month, fingerprint, generation, h3_resolution, cells, crimes, built_at)
+    SELECT :month, :fingerprint, :generation, :resolution, :cells, coalesce(sum(crime_count_total), 0),
+           coalesce(CAST(:built_at AS timestamptz), now())
     FROM coarse_cells WHERE month = :month AND h3_index BETWEEN :first AND :last
+    """
+)
+_KEEP = text(
+    """
+    INSERT INTO kept_months (month, generation, until, fingerprint, h3_resolution, cells, crimes, built_at)
+    SELECT month, generation, :until, fingerprint, h3_resolution, cells, crimes, built_at
+    FROM grid_months WHERE month = :month AND generation < :until
     """
 )
 _STATISTICS = text(
@@ -67,6 +88,12 @@ _UNWEIGHTED = text(
     ) AND EXISTS (SELECT FROM crime_incidents WHERE category = slug AND month = ANY(:months)) ORDER BY slug
     """
 )
+_PUBLISH = text(
+    """
+    INSERT INTO grid_generations (generation, restores, areas)
+    SELECT :generation, :restores, coalesce(array_agg(slug ORDER BY created_at, slug), '{}') FROM areas
+    """
+)
 _SHAPELESS = text(
     "SELECT h3_index FROM safety_cells WHERE month = ANY(:months) EXCEPT SELECT h3_index FROM cell_shapes"
 )
@@ -82,7 +109,7 @@ class NoWeight(PermanentError):
 
 def next_generation(connection: Connection) -> int:
     """Number of the generation that is about to be built."""
-    return (connection.scalar(select(func.max(GridMonth.generation))) or 0) + 1
+    return (connection.scalar(select(func.max(GridGeneration.generation))) or 0) + 1
 
 
 def check(connection: Connection, states: Sequence[MonthState], resolution: int) -> None:
@@ -101,44 +128,57 @@ def check(connection: Connection, states: Sequence[MonthState], resolution: int)
 
 def build_month(connection: Connection, state: MonthState, resolution: int, generation: int) -> None:
     """Build the cells of one month anew, fine and coarse. Part of the caller's transaction."""
-    drop_month(connection, state.month)
-    values = {
-        "month": state.month,
-        "suffix": f"_{state.month:%Y%m}",
-        "resolution": resolution,
-        "generation": generation,
-        "fingerprint": state.fingerprint,
-    }
-    built = connection.execute(_BUILD, values)
+    values = {"fingerprint": state.fingerprint, "resolution": resolution, "built_at": None}
+    _replace_month(connection, state.month, generation, _FROM_CRIMES, values)
+
+
+def restore_month(connection: Connection, kept: Row[Any], generation: int) -> None:
+    """Make the cells of a month those of a row of `kept_months`, weighed by the present default scheme.
+
+    Part of the caller's transaction.
+    """
+    values = {"fingerprint": kept.fingerprint, "resolution": kept.h3_resolution, "built_at": kept.built_at}
+    _replace_month(connection, kept.month, generation, _FROM_KEPT, {**values, "former": kept.generation})
+
+
+def _replace_month(
+    connection: Connection, month: dt.date, generation: int, build: TextClause, values: Mapping[str, Any]
+) -> None:
+    drop_month(connection, month, generation)
+    given = {**values, "month": month, "generation": generation, "suffix": f"_{month:%Y%m}"}
+    built = connection.execute(build, given)
     first, last = coarse.whole(coarse.RESOLUTIONS[-1])
-    connection.execute(_NOTE, {**values, "cells": built.rowcount, "first": first, "last": last})
+    connection.execute(_NOTE, {**given, "cells": built.rowcount, "first": first, "last": last})
 
 
-def drop_month(connection: Connection, month: dt.date) -> None:
-    """Take a month out of the grid."""
+def drop_month(connection: Connection, month: dt.date, generation: int) -> None:
+    """Take a month out of the grid, whose next generation this is; earlier ones keep it."""
+    connection.execute(_KEEP, {"month": month, "until": generation})
     for table in ("safety_cells", "coarse_cells", "grid_months"):
         connection.execute(text(f"DELETE FROM {table} WHERE month = :month"), {"month": month})  # noqa: S608 - constants
 
 
-def drop_unheld(connection: Connection) -> list[dt.date]:
+def drop_unheld(connection: Connection, generation: int) -> list[dt.date]:
     """Take the months out of the grid whose crimes no area holds any more. Returns them."""
     held = select(HeldMonth.month)
     gone = list(connection.scalars(select(GridMonth.month).where(GridMonth.month.not_in(held))))
     for month in gone:
-        drop_month(connection, month)
+        drop_month(connection, month, generation)
     return gone
 
 
-def begin_generation(connection: Connection, generation: int) -> None:
-    """Give the grid a new generation where it changed and no month was built: what was read before is outdated."""
-    newest = select(func.max(GridMonth.month)).scalar_subquery()
-    connection.execute(update(GridMonth).where(GridMonth.month == newest).values(generation=generation))
-
-
-def tell(
-    connection: Connection, generation: int, months: Sequence[dt.date] | None = None, removed: Sequence[dt.date] = ()
+def publish(
+    connection: Connection,
+    generation: int,
+    months: Sequence[dt.date] | None = None,
+    removed: Sequence[dt.date] = (),
+    restores: int | None = None,
 ) -> None:
-    """Note what a new generation has changed, every month where none is named. Part of the caller's transaction."""
+    """Make this the generation that readers see, as of the commit of the caller's transaction.
+
+    months: those that it changed, every one where none is named.
+    """
+    connection.execute(_PUBLISH, {"generation": generation, "restores": restores})
     changed = connection.scalars(select(GridMonth.month)).all() if months is None else months
     data = {
         "generation": generation,

@@ -52,9 +52,7 @@ def weigh(connection: Connection, redis: Redis, name: str) -> int:
             )
         connection.execute(text(_WEIGH.format("coarse_cells")), {"scheme": name})
         weighed = connection.execute(text(_WEIGH.format("safety_cells")), {"scheme": name}).rowcount
-        generation = store.next_generation(connection)
-        store.begin_generation(connection, generation)
-        store.tell(connection, generation)
+        store.publish(connection, store.next_generation(connection))
     cache.drop_snapshots(redis)
     return weighed
 

@@ -101,14 +101,14 @@ class Attempt(Base):
 
 
 class Pause(Base):
-    """A queue whose runs wait, a job whose cadence is paused, or a run that waits, until somebody resumes it."""
+    """A queue whose runs wait, a cadence, a run, or the rebuilding of the grid, until somebody resumes it."""
 
     __tablename__ = "pauses"
     kind: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
     requested_by: Mapped[str]
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.clock_timestamp())
-    __table_args__ = (CheckConstraint(_one_of("kind", ("queue", "cadence", "run")), name="kind"),)
+    __table_args__ = (CheckConstraint(_one_of("kind", ("queue", "cadence", "run", "grid")), name="kind"),)
 
 
 class QueueWorkers(Base):

@@ -61,6 +61,10 @@ _SUPPLIED = text(
     VALUES (:area, :month, 'hampshire', :status, :reason, :records, false)
     """
 )
+_GENERATION = text(
+    "INSERT INTO grid_generations (generation, made_at) VALUES (7, clock_timestamp()) "
+    "ON CONFLICT (generation) DO UPDATE SET made_at = excluded.made_at"
+)
 _GRID = text(
     """
     WITH held AS (
@@ -210,6 +214,7 @@ def _crimes(connection: Connection, newest: dt.date, now: dt.datetime, parent: s
             for category, n in shares.items() if not back else ():
                 connection.execute(_CRIMES, {"month": month, "category": category, "n": n})
         connection.execute(_GRID, {"month": month, "cells": total // 3, "crimes": total, "at": now})
+    connection.execute(_GENERATION)
 
 
 def _set_aside(connection: Connection, newest: dt.date) -> None:

@@ -23,6 +23,10 @@ CATEGORIES = {
 }
 # Latitude, longitude, how far crimes spread in degrees, their share.
 _CENTRES = ((50.905, -1.404, 0.006, 4), (50.915, -1.43, 0.012, 2), (50.93, -1.38, 0.018, 2), (50.91, -1.36, 0.03, 1))
+_GENERATION = text(
+    "INSERT INTO grid_generations (generation, made_at) VALUES (7, clock_timestamp()) "
+    "ON CONFLICT (generation) DO UPDATE SET made_at = excluded.made_at"
+)
 _MONTH = text(
     """
     INSERT INTO grid_months (month, fingerprint, generation, h3_resolution, cells, crimes, built_at)
@@ -94,6 +98,7 @@ def put(connection: Connection, month: dt.date, cells: dict[str, Counter[str]]) 
     """Cells of a month, {cell of resolution 10: {category: crimes}}, as the grid has them. Part of a transaction."""
     for statement in (_MONTH, *_HELD):
         connection.execute(statement, {"month": month})
+    connection.execute(_GENERATION)
     connection.execute(_FINE, _values(month, cells))
     connection.execute(_COARSE, _values(month, _parents(cells)))
 

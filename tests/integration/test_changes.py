@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from jobs import database
+from jobs.grid import store
 from jobs.grid.changes.query import ChangeQuery, ChangesQuery, ChangeTileQuery
 from jobs.grid.query import QueryRefused
 from jobs.grid.reading import Grid
@@ -135,5 +136,5 @@ def test_cells_are_compared_only_where_both_periods_were_held_and_supplied(grid:
     # Where nobody has asked whose land it is, it may be theirs.
     with connection.begin():
         connection.execute(text("DELETE FROM force_cells"))
-        connection.execute(text("UPDATE grid_months SET generation = generation + 1"))
+        store.publish(connection, store.next_generation(connection))
     assert not any(one["comparable"] for one in changes(grid).values())

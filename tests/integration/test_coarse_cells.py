@@ -84,7 +84,7 @@ def test_a_month_that_changes_changes_them_and_one_that_goes_takes_them_along(he
     assert [row for row in changed if row[0] == december] == [row for row in before if row[0] == december]
     assert [row[2:] for row in changed if row[0] == january] == [(1, 4.0, {"robbery": 1})] * len(coarse.RESOLUTIONS)
     with here.connection.begin():
-        store.drop_month(here.connection, january)
+        store.drop_month(here.connection, january, 3)
     assert all_of(here.connection) == [row for row in before if row[0] == december]
 
 

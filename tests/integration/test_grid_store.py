@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from jobs import crimes
-from jobs.grid import store
+from jobs.grid import period, store
 from tests.gridded import Place, build, hold
 
 SHARED = Place("", 50.9, -1.4, "drugs")
@@ -54,24 +54,25 @@ def test_statistics_are_those_of_the_months_that_are_asked_for(grid: Connection)
 
 def test_a_month_that_is_taken_out_leaves_the_others(grid: Connection) -> None:
     with grid.begin():
-        store.drop_month(grid, MIDDLE)
+        store.drop_month(grid, MIDDLE, 2)
     assert months(grid, "safety_cells") == months(grid, "grid_months") == [OLDEST, NEWEST]
 
 
 def test_months_of_which_nothing_is_held_any_more_are_taken_out_and_named(grid: Connection) -> None:
     with grid.begin():
-        assert store.drop_unheld(grid) == []
+        assert store.drop_unheld(grid, 2) == []
         grid.execute(text("DELETE FROM held_months WHERE month = :month"), {"month": MIDDLE})
-        assert store.drop_unheld(grid) == [MIDDLE]
+        assert store.drop_unheld(grid, 2) == [MIDDLE]
     assert months(grid, "safety_cells") == months(grid, "grid_months") == [OLDEST, NEWEST]
 
 
-def test_a_generation_that_built_no_month_is_noted_at_the_newest(grid: Connection) -> None:
+def test_a_generation_that_built_no_month_leaves_the_months_to_those_that_did(grid: Connection) -> None:
     with grid.begin():
-        store.begin_generation(grid, 7)
+        store.publish(grid, 7)
         assert store.next_generation(grid) == 8
+        assert period.version(grid).generation == 7
     generations = rows(grid, "SELECT month, generation FROM grid_months ORDER BY month")
-    assert generations == [(OLDEST, 1), (MIDDLE, 1), (NEWEST, 7)]
+    assert generations == [(OLDEST, 1), (MIDDLE, 1), (NEWEST, 1)]
 
 
 def test_a_month_is_built_if_the_default_scale_weighs_what_it_holds(grid: Connection) -> None:

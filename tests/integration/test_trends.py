@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from jobs import database
+from jobs.grid import store
 from jobs.grid.answers import NoSuchCell
 from jobs.grid.query import QueryRefused
 from jobs.grid.reading import Grid
@@ -137,7 +138,7 @@ def test_a_year_that_was_not_supplied_is_no_past(grid: Grid, connection: Connect
     # Where nobody has asked whose land it is, it may be that of any of them.
     with connection.begin():
         connection.execute(text("DELETE FROM force_cells"))
-        connection.execute(text("UPDATE grid_months SET generation = generation + 1"))
+        store.publish(connection, store.next_generation(connection))
     assert {month[:4] for month in trend(grid, RISING)["earlier_months"]} == {"2023"}
 
 
@@ -161,7 +162,7 @@ def test_a_year_in_which_less_of_the_land_was_held_is_no_past(grid: Grid, connec
     with connection.begin():
         connection.execute(shrink, {"months": [dt.date(2022, month, 1) for month in (3, 4, 5)]})
         # Kept answers are of a version of the grid.
-        connection.execute(text("UPDATE grid_months SET generation = generation + 1"))
+        store.publish(connection, store.next_generation(connection))
     assert {month[:4] for month in trend(grid, RISING)["earlier_months"]} == {"2021", "2023"}
 
 

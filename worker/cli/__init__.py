@@ -48,6 +48,7 @@ COMMANDS = {
     ),
     "views": ("views", "Create or drop views with the columns of SafeRoute, which its application can read."),
     "weights": ("weights", "List the weight schemes, or set the default scheme."),
+    "grid": ("grid", "List the generations of the grid, or publish an earlier generation again."),
     "export": ("export", "Export the grid to a file."),
     "path": ("paths", "Score the paths in FILE: GeoJSON, or one encoded polyline per line."),
     "score-edges": ("edges", "Compute a cost for each edge in FILE (CSV or Parquet), for routing engines."),

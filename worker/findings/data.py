@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from jobs import catalogue, crimes
+from jobs.grid import generations
 from jobs.held import land
 from jobs.months import add_months, month_text, parse_month
 from worker.findings.kinds import Finding
@@ -125,11 +126,12 @@ def _partly(held: Sequence[Row[Any]], oldest: dt.date) -> Iterator[Finding]:
 
 
 def _grid(here: Here) -> Iterator[Finding]:
-    """Months whose grid is older than their crimes, but while somebody builds it."""
+    """Months whose grid is older than their crimes, but while somebody builds it, or rebuilds are paused."""
     with here.connection.begin():
+        is_paused = generations.pause(here.connection) is not None
         months = crimes.outdated_months(here.connection, here.settings.h3_resolution)
         is_at_work = here.connection.scalar(_AT_WORK, {"job": "rebuild_safety_grid"})
-    for month in () if is_at_work else months:
+    for month in () if is_at_work or is_paused else months:
         cause = f"The grid of {month_text(month)} is older than its crimes."
         yield Finding("grid_old", month_text(month), cause, "Rebuild it.", "job:rebuild-grid")
 

@@ -50,7 +50,7 @@ _ALL = (
     Kind(
         "occurrence_missed", "warning", MINUTE_S, "a job's newest occurrence was skipped, and none was made up for it"
     ),
-    Kind("paused", "warning", HOUR_S, "a queue, a cadence or a run is paused"),
+    Kind("paused", "warning", HOUR_S, "a queue, a cadence, a run or the rebuilding of the grid is paused"),
     Kind("no_workers", "critical", MINUTE_S, "a queue has no worker"),
     Kind("long_wait", "critical", MINUTE_S, "a run waits far longer for a worker than is usual in its queue"),
     Kind("no_scheduler", "warning", 2 * MINUTE_S, "no scheduler is running"),

@@ -6,11 +6,12 @@ import pytest
 
 from jobs.context import Context
 from jobs.grid import store as grid
+from jobs.grid.publishing import publish_grid_generation
 from jobs.grid.rebuild import rebuild_safety_grid
 from jobs.grid.weights import weigh
 from jobs.ingestion.run import ingest_month_on_demand
 from jobs.scores.warm import warm_popular_routes_cache
-from tests.integration.crimes import scattered, served, unplaced
+from tests.integration.crimes import change, scattered, served, unplaced
 from tests.integration.events.sending import rows, subscribe
 
 
@@ -43,6 +44,11 @@ def test_months_and_grids_are_told_with_what_changed(here: Context, monkeypatch:
     assert told(here) == []
     weigh(here.connection, here.cache, "cambridge")
     assert told(here) == [("grid_published", {"generation": 2, "months": ["2024-01-01"], "removed": []})]
+    change(here.connection, "UPDATE held_months SET fingerprint = 'revised'")
+    rebuild_safety_grid()
+    assert told(here) == [("grid_published", {"generation": 3, "months": ["2024-01-01"], "removed": []})]
+    publish_grid_generation(2)
+    assert told(here) == [("grid_published", {"generation": 4, "months": ["2024-01-01"], "removed": []})]
 
 
 def fail(*_: object) -> None:
