@@ -19,6 +19,7 @@ from jobs.grid.look import Look, region_of, shape_of
 from jobs.grid.lookup import LookupQuery
 from jobs.grid.past import Past
 from jobs.grid.paths import scores
+from jobs.grid.paths.counts import Counting
 from jobs.grid.paths.query import PathQuery
 from jobs.grid.paths.ways import Ways
 from jobs.grid.period import Period, Version
@@ -42,6 +43,7 @@ class Grid:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self._settings = settings
         self._answers = Answers(settings, engine)
+        self._counting = Counting()
         self.past = Past(settings, self._answers)
 
     def cells(self, query: GridQuery, known: Known = nothing_known) -> Answer:
@@ -151,13 +153,14 @@ class Grid:
             if len(look.period.resolutions) > 1:
                 raise QueryRefused({"from": "the months have cells of more than one resolution: run recell_crimes"})
             resolution = self._finest(look.period)
+            at = period.version(connection)
             about = {
                 **look.about,
                 "resolution": resolution,
                 "coverage": coverage.lacking(connection, look.period.months),
-                "generation": period.version(connection).generation,
+                "generation": at.generation,
             }
-            yield Ways(connection, look.period, look.scheme, query.category, resolution, about)
+            yield Ways(connection, self._counting, at, look.period, look.scheme, query.category, resolution, about)
 
     def _resolution(self, query: TileQuery, chosen: Period, *default: int) -> int:
         return resolution_of(query, self._finest(chosen), *default)

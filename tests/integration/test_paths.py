@@ -227,6 +227,36 @@ def test_options_choose_the_crimes(grid: Grid) -> None:
     assert scored(grid, asked(WAY))["time_of_day"].startswith("The crimes carry no time of day")
 
 
+def test_with_recency_older_months_weigh_less(grid: Grid, connection: Connection) -> None:
+    hold(connection, "2023-08", scattered("2023-08", 2000))
+    build(connection)
+    factors = {"2023-08": 0.75, "2023-12": 1, "2024-01": 1}
+    of_each = [scored(grid, asked(WAY, **{"from": month, "to": month}))["paths"][0] for month in factors]
+    whole = scored(grid, asked(WAY, recency=True))["paths"][0]
+    weighed = sum(one["weighted"] * factor for one, factor in zip(of_each, factors.values(), strict=True))
+    assert whole["weighted"] == pytest.approx(weighed, rel=1e-9)
+    assert whole["crimes"] == pytest.approx(sum(one["crimes"] for one in of_each), rel=1e-9)
+
+
+def test_what_is_known_of_cells_is_that_of_the_grid_as_it_is(grid: Grid, settings: Settings, engine: Engine) -> None:
+    def told(reader: Grid) -> list[str]:
+        choices = ({}, {"recency": True}, {"category": "robbery,drugs"}, {"to": MONTHS[0]}, {"scheme": "cambridge"})
+        return [reader.paths(asked(WAY, **values)) for values in choices]  # type: ignore[arg-type]
+
+    before = told(grid)
+    assert told(grid) == before
+    assert len(set(before)) == len(before)
+    with engine.connect() as connection:
+        # Half of the crimes, and a weight of another grade, which makes no new generation.
+        hold(connection, MONTHS[1], scattered(MONTHS[1], 1500, seed=2))
+        build(connection)
+        connection.execute(text("UPDATE crime_weights SET weight = weight + 1 WHERE category = 'drugs'"))
+        connection.commit()
+    after = told(grid)
+    assert after == told(Grid(settings, engine))
+    assert all(one != other for one, other in zip(before, after, strict=True))
+
+
 def test_where_nothing_is_held_nothing_is_said_to_be_safe(grid: Grid) -> None:
     # Off the coast, and a way that begins on held land and leaves it.
     sea, half = np.array([(-1.0, 50.0), (-1.01, 50.01)]), np.array([(-1.4, 50.92), (-1.4, 51.08)])

@@ -21,6 +21,8 @@ from jobs.grid.region import Ints
 
 # Within a piece so long, metres of a degree are the same to a ten-thousandth.
 _LONGEST_M: Final = 1_000.0
+# A way that stands still is in a cell all the same.
+_SHORTEST_M: Final = 1e-12
 # Of an average one: cells are smaller here and larger there.
 _SHORTEST_EDGE: Final = 0.6
 # Pairs at once: few enough for the processor's cache.
@@ -208,6 +210,7 @@ def _shared(pieces: Pieces, piece: Ints, near: Hexagons, cell: Ints, buffer_m: f
         of, cells = pieces.at(piece[some]), cell[some]
         middle_along, middle_across = of.to(near.middles[:, cells])
         along, across = of.turned(*near.corners(cells))
-        found[:, some] = clipping.shared(along + middle_along, across + middle_across, of.half_m, buffer_m)
+        half_m = np.maximum(of.half_m, _SHORTEST_M)
+        found[:, some] = clipping.shared(along + middle_along, across + middle_across, half_m, buffer_m)
     area, inside = found
-    return area, inside
+    return area * (pieces.half_m[piece] > 0), inside

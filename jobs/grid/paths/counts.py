@@ -1,28 +1,24 @@
 """The crimes of the cells of corridors, and how much of these cells is held."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from functools import lru_cache
+from typing import Final
 
 import h3.api.basic_int as h3
 import numpy as np
 from sqlalchemy import Connection, text
 
-from jobs.grid import ground
-from jobs.grid.paths.corridor import Corridors
+from jobs.grid.ground import Ground, Grounds
 from jobs.grid.paths.geodesy import Floats
-from jobs.grid.period import Period
-from jobs.grid.region import outlines
+from jobs.grid.paths.kept import Columns, Kept
+from jobs.grid.period import Period, Version
+from jobs.grid.region import Ints, outlines
 
-_WEIGHTS = text(
-    """
-    SELECT category, weight FROM crime_weights
-    WHERE scheme = :scheme
-    AND (cardinality(CAST(:categories AS text[])) = 0 OR category = ANY(CAST(:categories AS text[])))
-    ORDER BY category
-    """
-)
+# Periods whose counts are kept: a month is published once, and most ask for the last twelve.
+_PERIODS: Final = 2
+_WEIGHTS = text("SELECT category, weight FROM crime_weights WHERE scheme = :scheme ORDER BY category")
 # Two texts for a hundred thousand cells of months: so many rows take longer to come over than to be found.
 _COUNTS = text(
     """
@@ -39,7 +35,7 @@ _COUNTS = text(
 
 @dataclass(frozen=True)
 class Counts:
-    """Crimes of cells. crimes: shape (cells, categories). weighted, covered: (cells,)."""
+    """Crimes of cells. crimes: shape (categories, cells). weighted, covered: (cells,)."""
 
     categories: list[str]
     crimes: Floats
@@ -48,11 +44,50 @@ class Counts:
     """Share of each cell whose crimes are held, 0 to 1."""
 
 
-def read(connection: Connection, found: Corridors, period: Period, scheme: str, categories: Sequence[str]) -> Counts:
-    """Of some categories, or of all where none is named, weighed by a scheme."""
-    weights = connection.execute(_WEIGHTS, {"scheme": scheme, "categories": list(categories)}).all()
-    names = [row.category for row in weights]
-    place = {h3.int_to_str(cell): number for number, cell in enumerate(found.cells.tolist())}
+class Counting:
+    """Reads counts for one process: of each cell once from each version of the grid. Of use to several threads."""
+
+    def __init__(self) -> None:
+        self._grounds = Grounds()
+        self._crimes: Callable[[object], Kept] = lru_cache(maxsize=_PERIODS)(lambda _of: Kept())
+        self._covered: Callable[[Ground], Kept] = lru_cache(maxsize=_PERIODS)(lambda _of: Kept())
+
+    def read(
+        self, connection: Connection, at: Version, cells: Ints, period: Period, scheme: str, categories: Sequence[str]
+    ) -> Counts:
+        """Of some categories, or of all where none is named, weighed by a scheme. cells: distinct and in order.
+
+        at: the version that the connection sees.
+        """
+        weights = connection.execute(_WEIGHTS, {"scheme": scheme}).all()
+        names = [row.category for row in weights]
+        kept = self._crimes((at, period.months, period.factors, *names))
+        columns, places = kept.of(cells, lambda some: _counted(connection, period, names, some))
+        chosen = [place for place, name in enumerate(names) if not categories or name in categories]
+        crimes, factored = columns[: len(names)], columns[-len(names) :]
+        weighted = np.zeros(len(cells))
+        for place in chosen:
+            weighted += weights[place].weight * factored[place, places]
+        return Counts(
+            categories=[names[place] for place in chosen],
+            crimes=crimes[np.ix_(chosen, places)],
+            weighted=weighted,
+            covered=self._shares(connection, period, cells),
+        )
+
+    def _shares(self, connection: Connection, period: Period, cells: Ints) -> Floats:
+        """Of the land of the newest month."""
+        grounds = self._grounds.of(connection, period.months[-1:])
+        if not grounds:
+            return np.zeros(len(cells))
+        (ground,) = grounds.values()
+        kept, places = self._covered(ground).of(cells, lambda some: ground.shares(outlines(some.tolist()))[None])
+        return np.asarray(kept[0, places])
+
+
+def _counted(connection: Connection, period: Period, names: Sequence[str], cells: Ints) -> Columns:
+    """Crimes of each category, and where months have factors the same times these: (categories or twice, cells)."""
+    place = {h3.int_to_str(cell): number for number, cell in enumerate(cells.tolist())}
     asked = {"months": list(period.months), "factors": list(period.factors), "cells": list(place)}
     held = connection.execute(_COUNTS, asked).all()
     cell = np.array([place[one] for row in held for one in row.cells.split()], dtype=np.int64)
@@ -61,20 +96,13 @@ def read(connection: Connection, found: Corridors, period: Period, scheme: str, 
     kind = np.array(
         [alike.setdefault(one, len(alike)) for row in held for one in row.stats.split("\n")], dtype=np.int64
     )
-    factor = np.repeat([row.factor for row in held], [row.stats.count("\n") + 1 for row in held])
     stats = [json.loads(one) for one in alike]
-    counts = np.array([[one.get(name, 0) for name in names] for one in stats], dtype=np.float64)
-    counts = counts.reshape(len(alike), len(names))
+    counts = np.array([[one.get(name, 0) for one in stats] for name in names], dtype=np.float64)
 
-    def sums(values: Floats) -> Floats:
-        return np.bincount(cell, values, minlength=len(place)).astype(np.float64)
+    def sums(factor: Floats | float) -> list[Floats]:
+        return [np.bincount(cell, column[kind] * factor, minlength=len(cells)) for column in counts]
 
-    weighed = (counts @ np.array([row.weight for row in weights]))[kind] * factor
-    crimes = np.stack([*(sums(column[kind]) for column in counts.T), np.zeros(len(place))], axis=1)[:, :-1]
-    return Counts(names, crimes, sums(weighed), _covered(connection, period.months, found))
-
-
-def _covered(connection: Connection, months: Sequence[date], found: Corridors) -> Floats:
-    if not months:
-        return np.zeros(len(found.cells))
-    return ground.of_month(connection, months[-1]).shares(outlines(found.cells.tolist()))
+    if set(period.factors) <= {1.0}:
+        return np.array(sums(1.0)).reshape(len(names), len(cells))
+    factor = np.repeat([row.factor for row in held], [row.stats.count("\n") + 1 for row in held])
+    return np.array([*sums(1.0), *sums(factor)]).reshape(2 * len(names), len(cells))

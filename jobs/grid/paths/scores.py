@@ -78,14 +78,14 @@ class Scores:
     def _sums(self, place: Ints, length_m: Floats) -> Sums:
         """Of pairs, summed over what has the same place."""
         found, counts = self.found, self.counts
-        of_cell, cell = counts.crimes.sum(axis=1), found.cell
+        of_cell, cell = counts.crimes.sum(axis=0), found.cell
 
         def sums(column: Floats, pairs: Any = slice(None)) -> Floats:
             return np.bincount(place[pairs], column[pairs], minlength=len(length_m)).astype(np.float64)
 
         # A cell that several segments of a way touch is one cell of it.
         once = np.unique(place * (len(found.cells) + 1) + cell, return_index=True)[1]
-        by_category = [sums(found.share * column[cell]) for column in counts.crimes.T]
+        by_category = [sums(found.share * column[cell]) for column in counts.crimes]
         return Sums(
             length_m=length_m,
             crimes=sums(found.share * of_cell[cell]),

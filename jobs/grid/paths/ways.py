@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from jobs.grid.cells import MOST_CELLS, TooManyCells
-from jobs.grid.paths import corridor, counts
+from jobs.grid.paths import corridor
+from jobs.grid.paths.counts import Counting
 from jobs.grid.paths.geodesy import Floats
 from jobs.grid.paths.scores import Scores, Sums
-from jobs.grid.period import Period
+from jobs.grid.period import Period, Version
 from jobs.grid.query import QueryRefused
 
 
@@ -19,6 +20,9 @@ class Ways:
     """What scores ways, and what it reads."""
 
     connection: Connection
+    counting: Counting
+    at: Version
+    """What the connection sees."""
     period: Period
     scheme: str
     categories: tuple[str, ...]
@@ -49,5 +53,5 @@ class Ways:
         except TooManyCells:
             detail = f"they touch more than {MOST_CELLS:,} cells: ask for fewer, for shorter ones or a smaller buffer_m"
             raise QueryRefused({"paths": detail}) from None
-        held = counts.read(self.connection, found, self.period, self.scheme, self.categories)
+        held = self.counting.read(self.connection, self.at, found.cells, self.period, self.scheme, self.categories)
         return Scores(found, held, self.months)
