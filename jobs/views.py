@@ -1,7 +1,7 @@
 """Views with the tables' names and columns of SafeRoute, so that its web application reads our data unchanged.
 
 They are in a schema of their own, which the application's connections search before `public`. Their columns are those
-of its models: it selects all of them.
+of its models: it selects all of them. Texts have no longest length: a cast would keep PostgreSQL from their indexes.
 """
 
 from collections.abc import Sequence
@@ -33,16 +33,16 @@ _PLACE = "{gis}.ST_SetSRID({gis}.ST_MakePoint(longitude, latitude), 4326)::{gis}
 VIEWS = {
     # The id is made of cell and month: it is the same after a rebuild, and nothing else has it.
     "safety_cells": """
-        SELECT hashtextextended(cell_id, 0) AS id, cell_id::varchar(200) AS cell_id, shape AS geom, cell.month,
+        SELECT hashtextextended(cell_id, 0) AS id, cell_id, shape AS geom, cell.month,
             crime_count_total, crime_count_weighted, stats::json AS stats, built_at AS updated_at
         FROM {ours}.safety_cells AS cell JOIN {ours}.cell_shapes USING (h3_index)
         JOIN {ours}.grid_months AS built ON built.month = cell.month
     """,
     "crime_incidents": """
-        SELECT crime.id, crime.api_id::varchar(200) AS external_id, crime.month,
-            crime.category::varchar(100) AS category_id, name::varchar(200) AS crime_type, NULL::text AS context,
-            crime.persistent_id::varchar(200) AS persistent_id, NULL::varchar(100) AS lsoa_code,
-            coalesce(land.force, '')::varchar(100) AS force_id, street_name AS location_desc, {place} AS geom,
+        SELECT crime.id, crime.api_id::text AS external_id, crime.month,
+            crime.category AS category_id, name AS crime_type, NULL::text AS context,
+            crime.persistent_id, NULL::text AS lsoa_code,
+            coalesce(land.force, '') AS force_id, street_name AS location_desc, {place} AS geom,
             held.changed_at AS created_at, held.changed_at AS ingested_at
         FROM {ours}.crime_incidents AS crime JOIN {ours}.points ON points.id = crime.point_id
         JOIN {ours}.crime_categories AS category ON category.slug = crime.category
@@ -50,7 +50,7 @@ VIEWS = {
         LEFT JOIN {ours}.force_cells AS land ON land.cell = points.coarse_cell
     """,
     "crime_categories": """
-        SELECT slug::varchar(100) AS id, category.name::varchar(200) AS name, weight AS harm_weight_default,
+        SELECT slug AS id, category.name, weight AS harm_weight_default,
             slug IN {personal} AS is_personal, slug IN {property} AS is_property,
             first_month::timestamptz AS created_at, first_month::timestamptz AS updated_at
         FROM {ours}.crime_categories AS category
@@ -58,8 +58,8 @@ VIEWS = {
         JOIN {ours}.crime_weights AS weighed ON weighed.scheme = scheme.name AND weighed.category = slug
     """,
     "ingestion_runs": """
-        SELECT ('00000000-0000-0000-0000-' || lpad(to_hex(id), 12, '0'))::uuid AS id, area::varchar(100) AS area_name,
-            month, status::varchar(50) AS status, started_at, ended_at AS finished_at, error AS error_message,
+        SELECT ('00000000-0000-0000-0000-' || lpad(to_hex(id), 12, '0'))::uuid AS id, area AS area_name,
+            month, status, started_at, ended_at AS finished_at, error AS error_message,
             records AS records_ingested, requests AS tiles_processed, requests AS tiles_total
         FROM {ours}.ingestion_runs
     """,
