@@ -52,10 +52,11 @@ class TablesElsewhere(SafegridError):
 
 @dataclass(frozen=True)
 class Placement:
-    """The schema of our tables, and the names of ours that another application has in the connection's own schema."""
+    """The schema of our tables, and the names of ours that another application has in the schema beside."""
 
     schema: str
     taken: Sequence[str] = ()
+    beside: str = ""
 
 
 def enter(engine: Engine, named: str) -> Engine:
@@ -107,7 +108,7 @@ def settle(connection: Connection, named: str) -> Placement:
         if named or there in homes:
             return _in(connection, Placement(named or there))
         taken = connection.scalars(_TAKEN, {"names": _names()}).all()
-        return _in(connection, Placement(APART, taken) if taken else Placement(there))
+        return _in(connection, Placement(APART, taken, there) if taken else Placement(there))
 
 
 def _in(connection: Connection, chosen: Placement) -> Placement:

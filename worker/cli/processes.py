@@ -75,11 +75,12 @@ def migrate(to: str, discard: bool) -> None:
     revision, where = system.migrate(chosen, to, discard=discard)
     if where.taken:
         _say(
-            f"Another application has tables named {', '.join(where.taken)}. They are left as they are: the tables of "
-            f"Safegrid are in schema {where.schema} (docs/moving.md)"
+            f"Another application has tables in schema {where.beside} with names that Safegrid uses: "
+            f"{', '.join(where.taken)}. They are left as they are. Safegrid's own tables are in schema {where.schema} "
+            "(docs/moving.md)"
         )
-        if "route_history" in where.taken and chosen.history_table == "route_history":
-            _say("Next, name the table of people's route history: SAFEGRID_HISTORY_TABLE=public.route_history")
+        if "route_history" in where.taken and "." not in chosen.history_table:
+            _say(f"Next, set the table of the route history: SAFEGRID_HISTORY_TABLE={where.beside}.route_history")
     _say(f"The database is at revision {revision}")
 
 
