@@ -70,7 +70,7 @@ class Counting:
             weighted += weights[place].weight * factored[place, places]
         return Counts(
             categories=[names[place] for place in chosen],
-            crimes=crimes[np.ix_(chosen, places)],
+            crimes=crimes[np.array(chosen, dtype=np.int64)[:, None], places],
             weighted=weighted,
             covered=self._shares(connection, period, cells),
         )
@@ -100,7 +100,8 @@ def _counted(connection: Connection, period: Period, names: Sequence[str], cells
     counts = np.array([[one.get(name, 0) for one in stats] for name in names], dtype=np.float64)
 
     def sums(factor: Floats | float) -> list[Floats]:
-        return [np.bincount(cell, column[kind] * factor, minlength=len(cells)) for column in counts]
+        columns = (column[kind] * factor for column in counts)
+        return [np.bincount(cell, column, minlength=len(cells)).astype(np.float64) for column in columns]
 
     if set(period.factors) <= {1.0}:
         return np.array(sums(1.0)).reshape(len(names), len(cells))

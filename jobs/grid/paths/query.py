@@ -4,7 +4,15 @@ from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from jobs.grid.paths import polyline
 from jobs.grid.paths.geodesy import Floats
@@ -19,15 +27,27 @@ Degrees = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Position = Annotated[list[Degrees], Field(min_length=2, max_length=3)]
 
 
+def _numbers(given: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """Positions as an array, shape (n, 2 or 3), where that is what they are; looked at one by one where it is not."""
+    try:
+        numbers = np.array(given)
+    except ValueError:
+        return check(given)
+    is_sound = numbers.dtype.kind in "fi" and numbers.ndim == 2 and len(numbers) >= 2 and numbers.shape[1] in (2, 3)
+    # What is no number is not within either.
+    return numbers if is_sound and ((numbers >= -180) & (numbers <= 180)).all() else check(given)
+
+
+Positions = Annotated[list[Position], Field(min_length=2), WrapValidator(_numbers)]
+
+
 class LineString(BaseModel):
     """GeoJSON (RFC 7946)."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     type: Literal["LineString"]
-    coordinates: Annotated[list[Position], Field(min_length=2)] = Field(
-        description="Longitude and latitude in degrees; a third number is ignored"
-    )
+    coordinates: Positions = Field(description="Longitude and latitude in degrees; a third number is ignored")
 
 
 def _geometry(given: Any) -> Any:
@@ -62,7 +82,9 @@ class PathQuery(CellQuery):
 
     def _line(self, number: int, path: LineString | str) -> Floats:
         if isinstance(path, LineString):
-            line = np.array([position[:2] for position in path.coordinates], dtype=np.float64)
+            given = path.coordinates
+            positions = given if isinstance(given, np.ndarray) else [position[:2] for position in given]
+            line = np.array(positions, dtype=np.float64)[:, :2]
         else:
             try:
                 line = polyline.decode(path, self.precision)
