@@ -94,12 +94,25 @@ def written(rows: int, *columns: bytes | Column) -> npt.NDArray[np.uint8]:
     return table.view(np.uint8).reshape(rows, table.itemsize)
 
 
-def texts(ends: Ints, *columns: bytes | Column) -> list[str]:
-    """The rows up to each of `ends` as one text, with a comma between two of them; "" where there are none."""
+def texts(ends: Ints | None, *columns: bytes | Column) -> list[str]:
+    """The rows up to each of `ends` as one text, with a comma between two of them; "" where there are none.
+
+    Each row as one where there are no ends.
+    """
+    if ends is None:
+        return _split(written(_height(columns), *columns, _END))
     rows = int(ends[-1]) if len(ends) else 0
     between = np.full(rows, ord(","), dtype=np.uint8)
     filled = np.flatnonzero(np.diff(ends, prepend=0))
     between[ends[filled] - 1] = ord(_END)
     said = np.full(len(ends), "", dtype=object)
-    said[filled] = written(rows, *columns, between).tobytes().translate(None, b"\0").decode().split("\n")[:-1]
+    said[filled] = _split(written(rows, *columns, between))
     return list(said)
+
+
+def _height(columns: Sequence[bytes | Column]) -> int:
+    return next(len(one) for one in columns if not isinstance(one, bytes))
+
+
+def _split(rows: npt.NDArray[np.uint8]) -> list[str]:
+    return rows.tobytes().translate(None, b"\0").decode().split("\n")[:-1]

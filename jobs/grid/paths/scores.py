@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +14,6 @@ from jobs.grid.paths import rows
 from jobs.grid.paths.corridor import Corridors
 from jobs.grid.paths.counts import Counts
 from jobs.grid.paths.geodesy import Floats
-from jobs.grid.region import Ints
 
 STRETCH_M: Final = 250.0
 """The worst part of a way is at least so long: a metre of a bad cell is no bad way."""
@@ -61,46 +61,66 @@ class Scores:
 
     def paths(self, count: int) -> Iterator[str]:
         """Each way as JSON."""
-        found = self.found
-        by_segment = self._sums(found.segment, found.lengths_m)
-        segments = [f"{{{place},{said}}}" for place, said in zip(self._places(), self._said(by_segment), strict=True)]
+        found, by_segment = self.found, self._of_segments
         ends = np.searchsorted(found.of_path, np.arange(count + 1)).tolist()
-        by_path = self._said(self.of_paths(count))
-        for said, low, high in zip(by_path, ends, ends[1:], strict=False):
+        columns = (self._places(), self._cells(), *self._said(by_segment, "],"))
+        segments, width = _woven(*columns, ["}},"] * len(found.lengths_m)), len(columns) + 1
+        by_path = zip(*self._said(self.of_paths(count), "{"), strict=True)
+        for (said, categories), low, high in zip(by_path, ends, ends[1:], strict=False):
             worst = json.dumps(self._worst(by_segment, low, high))
-            yield f'{{{said},"worst":{worst},"segments":[{",".join(segments[low:high])}]}}'
+            within = "".join(segments[width * low : width * high])
+            yield f'{said}{categories}}},"worst":{worst},"segments":[{within[:-1]}]}}'
 
     def of_paths(self, count: int) -> Sums:
         """What each way has."""
-        lengths = np.bincount(self.found.of_path, self.found.lengths_m, minlength=count).astype(np.float64)
-        return self._sums(self.found.of_path[self.found.segment], lengths)
+        found, parts = self.found, self._of_segments
 
-    def _sums(self, place: Ints, length_m: Floats) -> Sums:
-        """Of pairs, summed over what has the same place."""
-        found, counts = self.found, self.counts
-        of_cell, cell = counts.crimes.sum(axis=0), found.cell
-
-        def sums(column: Floats, pairs: Any = slice(None)) -> Floats:
-            return np.bincount(place[pairs], column[pairs], minlength=len(length_m)).astype(np.float64)
+        def sums(column: Floats) -> Floats:
+            return np.bincount(found.of_path, column, minlength=count).astype(np.float64)
 
         # A cell that several segments of a way touch is one cell of it.
-        once = np.unique(place * (len(found.cells) + 1) + cell, return_index=True)[1]
+        path, cell = np.divmod(
+            np.unique(found.of_path[found.segment] * len(found.cells) + found.cell), len(found.cells)
+        )
+        return Sums(
+            length_m=sums(parts.length_m),
+            crimes=sums(parts.crimes),
+            weighted=sums(parts.weighted),
+            categories=_side_by_side([sums(column) for column in parts.categories.T], count),
+            area_m2=sums(parts.area_m2),
+            held_m2=sums(parts.held_m2),
+            share=sums(parts.share),
+            whole=np.bincount(path, self._of_cells[cell], minlength=count).astype(np.float64),
+            cells=np.bincount(path, minlength=count).astype(np.float64),
+        )
+
+    @cached_property
+    def _of_cells(self) -> Floats:
+        """The crimes of each cell, whatever their category."""
+        return np.asarray(self.counts.crimes.sum(axis=0))
+
+    @cached_property
+    def _of_segments(self) -> Sums:
+        found, counts, cell = self.found, self.counts, self.found.cell
+
+        def sums(column: Floats) -> Floats:
+            return np.bincount(found.segment, column, minlength=len(found.lengths_m)).astype(np.float64)
+
         by_category = [sums(found.share * column[cell]) for column in counts.crimes]
         return Sums(
-            length_m=length_m,
-            crimes=sums(found.share * of_cell[cell]),
+            length_m=found.lengths_m,
+            crimes=sums(found.share * self._of_cells[cell]),
             weighted=sums(found.share * counts.weighted[cell]),
-            categories=np.stack([*by_category, np.zeros(len(length_m))]).T,
+            categories=_side_by_side(by_category, len(found.lengths_m)),
             area_m2=sums(found.area_m2),
             held_m2=sums(found.area_m2 * counts.covered[cell]),
             share=sums(found.share),
-            whole=sums(of_cell[cell], once),
-            cells=sums(np.ones(len(cell)), once),
+            whole=sums(self._of_cells[cell]),
+            cells=sums(np.ones(len(cell))),
         )
 
-    def _said(self, sums: Sums) -> list[str]:
-        """The members of each one's object."""
-        count = len(sums.length_m)
+    def _said(self, sums: Sums, before: str) -> tuple[list[str], list[str]]:
+        """The members of each one's object with `before` in front, up to its categories, and these."""
         told = {
             "length_m": sums.length_m,
             "crimes": sums.crimes,
@@ -110,12 +130,13 @@ class Scores:
         }
         numbers = [column for name, values in told.items() for column in (_key(name), *rows.number(values), b",")]
         few = rows.words(["false", "true"])[(sums.whole < FEW).astype(np.int64)]
-        interval = _intervals(sums)
         members = rows.texts(
-            np.arange(1, count + 1), *numbers, _key("few_data"), few, b",", _key("interval_95"), interval
+            None,
+            before.encode(),
+            *numbers,
+            *(_key("few_data"), few, b",", _key("interval_95"), _intervals(sums), b",", _key("categories"), b"{"),
         )
-        categories = self._categories(sums.categories)
-        return [f'{one},"categories":{{{shares}}}' for one, shares in zip(members, categories, strict=True)]
+        return members, self._categories(sums.categories)
 
     def _categories(self, crimes: Floats) -> list[str]:
         """The share of each category that there is, of each row of crimes."""
@@ -126,12 +147,17 @@ class Scores:
         return rows.texts(ends, names[category], b":", *rows.number(share))
 
     def _places(self) -> list[str]:
-        """Where each segment is, and its cells."""
+        """Where each segment is: the beginning of its object."""
         found = self.found
-        count = len(found.lengths_m)
-        ends = np.searchsorted(found.segment, np.arange(1, count + 1))
-        cells = rows.texts(
-            ends,
+        start_lng, start_lat, end_lng, end_lat = map(rows.number, (*found.starts.T, *found.ends.T))
+        ends = (b'{"from":[', *start_lng, b",", *start_lat, b'],"to":[', *end_lng, b",", *end_lat, b'],"cells":[')
+        return rows.texts(None, *ends)
+
+    def _cells(self) -> list[str]:
+        """The cells of each segment."""
+        found = self.found
+        return rows.texts(
+            np.searchsorted(found.segment, np.arange(1, len(found.lengths_m) + 1)),
             b'{"h3":"',
             rows.hexadecimal(found.cells)[found.cell],
             b'","length_m":',
@@ -140,12 +166,6 @@ class Scores:
             *rows.number(found.share),
             b"}",
         )
-        start_lng, start_lat, end_lng, end_lat = map(rows.number, (*found.starts.T, *found.ends.T))
-        places = rows.texts(
-            np.arange(1, count + 1),
-            *(b'"from":[', *start_lng, b",", *start_lat, b'],"to":[', *end_lng, b",", *end_lat, b"]"),
-        )
-        return [f'{place},"cells":[{within}]' for place, within in zip(places, cells, strict=True)]
 
     def _worst(self, sums: Sums, low: int, high: int) -> dict[str, Any]:
         """The stretch of whole segments, STRETCH_M or longer, with the highest rate; all of a way that is shorter."""
@@ -174,6 +194,19 @@ def _intervals(sums: Sums) -> rows.Column:
     part = np.where(whole > 0, _divided(sums.crimes, sums.whole), _divided(sums.share, sums.cells))
     said = rows.written(len(whole), b"[", *rows.number(low * part), b",", *rows.number(high * part), b"]")
     said[whole > MOST] = np.frombuffer(b"null".ljust(said.shape[1], b"\0"), dtype=np.uint8)
+    return said
+
+
+def _side_by_side(columns: list[Floats], count: int) -> Floats:
+    """Shape (count, columns), also of none."""
+    return np.array(columns, dtype=np.float64).reshape(len(columns), count).T
+
+
+def _woven(*columns: list[str]) -> list[str]:
+    """A text of each column in turn."""
+    said = [""] * sum(map(len, columns))
+    for place, column in enumerate(columns):
+        said[place :: len(columns)] = column
     return said
 
 
