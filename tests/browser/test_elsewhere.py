@@ -68,7 +68,7 @@ def test_a_page_of_another_origin_shows_the_grid_and_scores_a_way(
         page, _ = opened(browser, site, address)
         with page.expect_response(lambda answer: ".mvt" in answer.url and answer.ok, timeout=DRAWN_MS):
             page.reload()
-        expect(page.locator("#score")).to_contain_text("weighted crimes a km and month. Contains public sector")
+        expect(page.locator("#score")).to_contain_text("weighted crimes per km and month. Contains public sector")
         expect(page.locator(".maplibregl-ctrl-attrib")).to_contain_text("Open Government Licence", timeout=DRAWN_MS)
         page.context.close()
 

@@ -1,5 +1,9 @@
 """Queues beyond our own, for jobs of further modules."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from jobs import catalogue
@@ -26,3 +30,11 @@ def test_what_cannot_be_a_queue_is_refused(monkeypatch: pytest.MonkeyPatch, name
     monkeypatch.setenv("SAFEGRID_QUEUES", name)
     with pytest.raises(SettingsError, match=r"SAFEGRID_QUEUES: .* cannot be the name of a queue"):
         catalogue.queues()
+
+
+def test_a_queue_may_be_declared_in_the_file_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SAFEGRID_QUEUES=search\n")
+    command = [sys.executable, "-c", "from worker.cli import main; main()", "purge", "nowhere"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "'events', 'search'" in done.stderr

@@ -5,6 +5,7 @@ import sys
 from importlib import import_module
 
 import click
+from dotenv import load_dotenv
 
 INTERRUPTED = 130
 
@@ -92,6 +93,8 @@ def cli() -> None:
 
 def main() -> None:
     """Entry of `safegrid`."""
+    # For what is read before there are settings, such as SAFEGRID_QUEUES, and for the processes of `up`.
+    load_dotenv(".env")
     run_command(cli)
 
 
