@@ -55,6 +55,8 @@ def configure(settings: Settings) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
         # The handler that `rq worker` has put there knows no secrets to hide.
         logging.getLogger(noisy).handlers.clear()
+    # A request that waits a moment for a thread is nothing to warn of; the metrics tell of load.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     if not settings.redis_verify:
         structlog.get_logger("safegrid").warning("redis_certificates_are_not_verified", by="SAFEGRID_REDIS_VERIFY")
     if settings.celery_broker_url:

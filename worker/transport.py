@@ -79,9 +79,15 @@ def push(redis: Redis, job: Job, run_id: str, number: int, parameters: Mapping[s
 
 
 def describe(name: str, parameters: Mapping[str, Any]) -> str:
-    """The call as people would write it."""
-    given = ", ".join(f"{key}={value!r}" for key, value in parameters.items() if value is not None)
+    """The job with its parameters, as people read them: what is left out is not named, and a flag is yes or no."""
+    given = ", ".join(f"{key}={_shown(value)}" for key, value in parameters.items() if value is not None)
     return f"{name}({given})"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ",".join(map(_shown, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def waiting_ids(redis: Redis, name: str) -> set[str]:

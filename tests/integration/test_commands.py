@@ -1,5 +1,6 @@
 """The command line: results on stdout, an error in one line on stderr, an exit code that says how it went."""
 
+import datetime as dt
 import json
 import socket
 import subprocess
@@ -198,3 +199,9 @@ def test_every_command_has_help(command: str) -> None:
     done = CliRunner().invoke(cli, [command, "--help"])
     assert done.exit_code == 0
     assert "Usage" in done.output
+
+
+def test_a_run_for_later_is_listed_with_its_time(settings: Settings) -> None:
+    later = (dt.datetime.now(dt.UTC) + dt.timedelta(days=2)).replace(hour=3, minute=0)
+    run_command(settings, "run", "cleanup_old_route_history", "--due-at", f"{later:%Y-%m-%dT%H:%M}")
+    assert f"waiting until {later:%Y-%m-%d} 03:00" in run_command(settings, "runs").stdout

@@ -21,10 +21,14 @@ def _took(run: Row[Any]) -> str:
     return f"{(run.ended_at - run.started_at).total_seconds():.1f} s"
 
 
+def _state(run: Row[Any]) -> str:
+    return f"{run.state} until {run.due_at:%Y-%m-%d %H:%M}" if run.state == "waiting" and run.due_at else str(run.state)
+
+
 def _row(run: Row[Any]) -> tuple[Any, ...]:
     given = {name: value for name, value in run.parameters.items() if value is not None}
     who = f"{run.origin}: {run.requested_by}"
-    return run.id, run.job, run.state, run.created_at, who, _took(run), json.dumps(given) if given else ""
+    return run.id, run.job, _state(run), run.created_at, who, _took(run), json.dumps(given) if given else ""
 
 
 @click.command(help=help_of("runs"))

@@ -55,7 +55,7 @@ def test_the_end_of_every_run_is_told_but_of_those_that_tell(
     told = [(body["data"]["task_id"], body["data"]["state"]) for body in receiver.bodies]
     assert told == [(cancelled, "cancelled"), (done, "finished"), (cancelled, "cancelled")]
     assert len(set(receiver.ids)) == 3
-    assert receiver.bodies[1]["data"]["parameters"] == {"retention_days": 7}
+    assert receiver.bodies[1]["data"]["parameters"] == {"retention_days": 7, "dry_run": False}
 
 
 @pytest.mark.parametrize(

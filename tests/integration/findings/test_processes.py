@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -90,7 +91,7 @@ def test_a_sweep_that_stands_still_is_named(connection: Connection, looker: Look
     with working(queues, *catalogue.queues()):
         assert not looker.of("sweep_stuck")
         change(connection, "UPDATE pulses SET beat_at = beat_at - interval '90 s'")
-        assert "90 s ago" in looker.of("sweep_stuck")["sweep"].cause
+        assert re.search(r"\b9\d s ago", looker.of("sweep_stuck")["sweep"].cause)
         pulses.beat(connection, "sweep")
         assert not looker.of("sweep_stuck")
 
@@ -105,7 +106,7 @@ def test_a_scheduler_that_enters_nothing_is_named(
     assert not looker.of("no_scheduler")
     assert not looker.of("scheduler_stuck")
     change(connection, "UPDATE pulses SET beat_at = beat_at - interval '90 s'")
-    assert "90 s ago" in looker.of("scheduler_stuck")["scheduler"].cause
+    assert re.search(r"\b9\d s ago", looker.of("scheduler_stuck")["scheduler"].cause)
     scheduler.enqueue_jobs()
     assert not looker.of("scheduler_stuck")
 

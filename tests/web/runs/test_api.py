@@ -32,7 +32,7 @@ def test_a_request_may_leave_parameters_out(
 ) -> None:
     answer = program.post(f"{TASKS}/cleanup-history{query}", **body)
     assert answer.status_code == 202
-    assert client.run(answer.json["task_id"]).parameters == {"retention_days": 90}
+    assert client.run(answer.json["task_id"]).parameters == {"retention_days": 90, "dry_run": False}
 
 
 def test_parameters_may_come_in_the_query_string(program: FlaskClient, client: Client) -> None:

@@ -182,7 +182,7 @@ def test_how_a_task_went_is_told(program: FlaskClient, perform: Callable[[str], 
     task = ask(program, retention_days=31)
     perform(task)
     told = program.get(f"{TASKS}/{task}/history").json
-    assert (told["task"]["task_id"], told["task"]["parameters"]) == (task, {"retention_days": 31})
+    assert (told["task"]["task_id"], told["task"]["parameters"]) == (task, {"retention_days": 31, "dry_run": False})
     assert [(one["number"], one["outcome"]) for one in told["attempts"]] == [(1, "finished")]
     assert [(one["task_id"], one["depth"]) for one in told["chain"]] == [(task, 0)]
     assert program.get(f"{TASKS}/nothing/history").status_code == 404

@@ -118,7 +118,7 @@ def test_a_job_that_failed_is_said_until_it_succeeds(browser: FlaskClient, clien
     with pytest.raises(Exception, match="no crimes"):
         perform(run.removeprefix("/runs/"))
     page = browser.get("/").text
-    assert "rebuild_safety_grid(months=12, force=False) failed" in page
+    assert "rebuild_safety_grid(months=12, force=no) failed" in page
     assert "There are no crimes" in page
     assert f'href="{run}">Its run</a>' in page
     assert "Failed since yesterday" in page
