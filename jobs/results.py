@@ -229,6 +229,47 @@ class HistoryCleaned(Result):
     records_purged: int | None = Field(description="Deleted for good; null without SAFEGRID_HISTORY_PURGE_DAYS")
 
 
+class DeletedMonth(Result):
+    """What was deleted of a month; in a dry run, what would be."""
+
+    month: str = Field(description="YYYY-MM-01")
+    crimes: int = Field(description="With a position")
+    unplaced: int = Field(description="Crimes without a position")
+    set_aside: int
+    ingestions: int = Field(description="Entries of the month's ingestions and revisions")
+    cells: int = Field(description="Cells of the grid")
+
+
+class CrimesDeleted(Result):
+    """Months of crimes that were deleted; in a dry run, that would be."""
+
+    task: Literal["delete_old_crimes"]
+    dry_run: bool
+    keep_months: int | None = Field(description="Null if all months are kept")
+    oldest_kept: str | None = Field(description="YYYY-MM-01")
+    months: list[DeletedMonth] = Field(description="The oldest first")
+    crimes_deleted: int = Field(description="With and without a position")
+
+
+class EndedRuns(Result):
+    """Runs of a job that ended in a month."""
+
+    month: str = Field(description="YYYY-MM")
+    job: str
+    runs: int
+
+
+class RunsDeleted(Result):
+    """Runs that were deleted; in a dry run, that would be."""
+
+    task: Literal["delete_old_runs"]
+    dry_run: bool
+    retention_days: int
+    cutoff_date: str
+    counts: list[EndedRuns]
+    runs_deleted: int
+
+
 class ForcesLocated(Result):
     """The forces of the areas."""
 

@@ -16,6 +16,8 @@ from jobs.errors import SettingsError
 from jobs.placement import identifier
 
 S = TypeVar("S", bound=BaseSettings)
+LEAST_MONTHS = 12
+"""Months of crimes that the grid shows, and that a rebuild and an ingestion want, unless they are asked for others."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -75,6 +77,13 @@ def _has_port(url: str) -> bool:
         return urlsplit(url).port != 0
     except ValueError:
         return False
+
+
+def _months_kept(value: Any) -> Any:
+    """Raises ValueError for fewer than the grid is made of."""
+    if str(value).isdecimal() and int(value) < LEAST_MONTHS:
+        raise ValueError(f"must be at least {LEAST_MONTHS}, the months that the grid and each ingestion need")
+    return value
 
 
 def secure_address(url: str) -> str:
@@ -186,6 +195,12 @@ class Settings(BaseSettings):
         None, validation_alias="SAFEGRID_HISTORY_PURGE_DAYS"
     )
     """Soft-deleted history is deleted for good so many days later; kept where this is left out."""
+    run_retention_days: Annotated[int, Ge(1)] = Field(365, validation_alias="SAFEGRID_RUN_RETENTION_DAYS")
+    """Ended runs older than this are deleted."""
+    crime_retention_months: Annotated[int | None, BeforeValidator(_months_kept)] = Field(
+        None, validation_alias="SAFEGRID_CRIME_RETENTION_MONTHS"
+    )
+    """How many of the newest months of crimes are kept; all where this is left out."""
     refresh_months: Annotated[int, Ge(0), Le(36)] = Field(3, validation_alias="SAFEGRID_REFRESH_MONTHS")
     """How many of the newest months that are held are asked for again after a release: the source revises them."""
     import_folder: Path = Field(Path(".safegrid/import"), validation_alias="SAFEGRID_IMPORT_FOLDER")

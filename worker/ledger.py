@@ -10,20 +10,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
+from jobs import database
 from jobs.database import lock
 from jobs.models.runs import Run
 from jobs.parameters import refuse_unknown
+from jobs.retention import ended
 from worker.errors import UnknownRun, WrongState
 
 if TYPE_CHECKING:
     from jobs.catalogue import Job
 
 MAX_UNCLAIMED_PUSHES = 5
-# A round of the sweep stays short, however many there are.
-MOST_FORGOTTEN = 5_000
 NOW = func.clock_timestamp()
 
 
@@ -283,8 +283,6 @@ def purge(connection: Connection, queue: str, who: str) -> int:
         ).rowcount
 
 
-def forget(connection: Connection, older_than: dt.timedelta, most: int = MOST_FORGOTTEN) -> int:
+def forget(connection: Connection, older_than: dt.timedelta, most: int = ended.MOST) -> int:
     """Delete ended runs of long ago, at most `most` at a time. Returns how many there were."""
-    old = select(Run.id).where(Run.ended_at < NOW - older_than).limit(most)
-    with connection.begin():
-        return connection.execute(delete(Run).where(Run.id.in_(old))).rowcount
+    return ended.delete_before(connection, database.now(connection) - older_than, most)

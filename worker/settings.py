@@ -61,8 +61,6 @@ class Settings(jobs.settings.Settings):
     sweep_interval_s: Annotated[float, Ge(0.1), Le(20)] = Field(3, validation_alias="SAFEGRID_SWEEP_INTERVAL_S")
     unknown_job_wait_s: Annotated[float, Ge(0)] = Field(15 * 60, validation_alias="SAFEGRID_UNKNOWN_JOB_WAIT_S")
     """How long a run waits for a process that knows its job, as in a rolling deploy."""
-    run_retention_days: Annotated[int, Ge(1)] = Field(365, validation_alias="SAFEGRID_RUN_RETENTION_DAYS")
-    """Ended runs older than this are forgotten."""
     crimes_late_days: Annotated[float, Ge(0)] = Field(3, validation_alias="SAFEGRID_CRIMES_LATE_DAYS")
     """A month that is not held so many days after its release was seen is a critical finding."""
     pipelines: bool = Field(True, validation_alias="SAFEGRID_PIPELINES")

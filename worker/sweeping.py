@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from jobs import catalogue, database
 from jobs.catalogue import Job
 from jobs.deadlines import within
+from jobs.retention import ended
 from worker import follow_ups, junk, ledger, occurrences, pulses, staffing, sweep, transport
 from worker.boundaries import boundary
 from worker.events import deliveries
@@ -87,7 +88,7 @@ class Sweeper:
         pulses.forget(connection)
         store.forget(connection, dt.timedelta(days=self._settings.run_retention_days))
         deliveries.forget(connection, self._settings.run_retention_days)
-        if ledger.forget(connection, dt.timedelta(days=self._settings.run_retention_days)) == ledger.MOST_FORGOTTEN:
+        if ledger.forget(connection, dt.timedelta(days=self._settings.run_retention_days)) == ended.MOST:
             self._due.pop("tidy")
 
     def _is_time(self, part: str, every_s: float) -> bool:

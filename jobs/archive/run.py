@@ -30,6 +30,7 @@ from jobs.ingestion.run import failure_of, follow_ups, wanted_areas, without_cov
 from jobs.ingestion.staging import NewerHeld, Pull, Totals
 from jobs.months import month_text
 from jobs.parameters import Month, OneOf
+from jobs.retention import kept
 
 log = structlog.get_logger("safegrid.archive")
 
@@ -70,7 +71,9 @@ def ingest_archive(
     path = finding.find(here, archive)
     span = Span.of(oldest, newest)
     with opening.opened(path) as found:
-        months = set(span.among([one.month for one in found.members]))
+        offered = span.among([one.month for one in found.members])
+        with here.connection.begin():
+            months = set(kept.among(here.connection, here.settings.crime_retention_months, offered))
         members = [one for one in found.members if one.month in months]
         plan = _plan(here, found, members)
         if dry_run:

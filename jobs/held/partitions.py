@@ -8,6 +8,7 @@ import datetime as dt
 
 from sqlalchemy import Connection, select, text
 
+from jobs.migrations.locks import SHORT
 from jobs.models.crimes import HeldMonth
 
 _PARTS = text(
@@ -49,6 +50,16 @@ def ensure(connection: Connection, month: dt.date) -> None:
     if not is_there(connection, month):
         stage(connection, _NO_PULL, month)
         attach(connection, _NO_PULL, month)
+
+
+def drop(connection: Connection, month: dt.date) -> None:
+    """Drop the part of a month, with its space on the disk, if it is there.
+
+    Raises OperationalError where it is in use: whoever comes to read crimes meanwhile waits behind us.
+    """
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{SHORT}'")
+    _call(connection, "drop_month", _NO_PULL, month)
+    connection.exec_driver_sql("SET LOCAL lock_timeout = DEFAULT")
 
 
 def drop_unheld(connection: Connection) -> None:

@@ -23,6 +23,7 @@ from jobs.models.crimes import IngestionRun
 from jobs.months import month_text, parse_month
 from jobs.parameters import Month
 from jobs.regrid import outdated
+from jobs.retention import kept
 
 log = structlog.get_logger("safegrid.ingestion")
 
@@ -84,8 +85,14 @@ class Span:
         return [month for month in published if first <= month <= last]
 
 
-def parts_of(connection: Connection, wanted: Sequence[Area], months: Sequence[dt.date], *, again: bool) -> list[Part]:
-    """The months of areas that are to come in, newest first. Part of the caller's transaction."""
+def parts_of(
+    connection: Connection, wanted: Sequence[Area], months: Sequence[dt.date], keep: int | None, *, again: bool
+) -> list[Part]:
+    """The months of areas that are to come in, newest first. Part of the caller's transaction.
+
+    keep: how many of the newest months are kept; older ones would be deleted again.
+    """
+    months = kept.among(connection, keep, months)
     held = {} if again else {one.slug: store.releases(connection, one.slug) for one in wanted}
     return without_covered([(one, month) for month in months for one in wanted if month not in held.get(one.slug, {})])
 
@@ -128,7 +135,7 @@ def _parts(here: Context, police: Police, span: Span, area: str | None, *, again
     months = span.among(police.months())
     wanted = wanted_areas(here, area)
     with here.connection.begin():
-        parts = parts_of(here.connection, wanted, months, again=again)
+        parts = parts_of(here.connection, wanted, months, here.settings.crime_retention_months, again=again)
     here.checkpoint({"parts": [(one.slug, month_text(month)) for one, month in parts]})
     return parts
 

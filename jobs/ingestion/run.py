@@ -21,6 +21,7 @@ from jobs.ingestion.staging import Pull, Totals
 from jobs.months import add_months, month_text
 from jobs.parameters import Between, OneOf
 from jobs.regrid import outdated
+from jobs.retention import kept
 
 log = structlog.get_logger("safegrid.ingestion")
 
@@ -110,6 +111,8 @@ def ingest_month_on_demand(
     if wanted not in published:
         offer = f"{month_text(published[-1])} to {month_text(published[0])}" if published else "nothing"
         raise UnpublishedMonth(f"Month {month_text(wanted)} is not on offer: {police.base_url} offers {offer}")
+    with here.connection.begin():
+        kept.check(here.connection, here.settings.crime_retention_months, wanted)
     months = [(one, wanted) for one in wanted_areas(here, area)]
     results = _ingest_all(here, police, months, accept_smaller=accept_smaller)
     return {

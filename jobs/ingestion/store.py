@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 
 from jobs import areas
 from jobs.areas import Area
@@ -154,6 +154,7 @@ def replace_month(
         )
         origin = {"release": pull.release, "source": pull.source, "ingestion_id": ingestion_id}
         grounds.replace(connection, pull.month, pull.land.polygon, origin)
+        connection.execute(delete(models.DeletedMonth).where(models.DeletedMonth.month == pull.month))
         of_month = summaries.refresh_months(connection, [pull.month], used)[pull.month]
         affected = [area for area in every if _is_affected(area, pull.area)]
         summaries.refresh_areas(connection, affected, [pull.month], pull.land.forces)

@@ -218,6 +218,16 @@ class HeldMonth(Base):
     changed_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
 
 
+class DeletedMonth(Base):
+    """A month whose crimes were deleted, as they were older than those that are kept."""
+
+    __tablename__ = "deleted_months"
+    month: Mapped[dt.date] = mapped_column(primary_key=True)
+    crimes: Mapped[int]
+    unplaced: Mapped[int]
+    deleted_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+
+
 class StagedPull(Base):
     """A month on its way in. Its placed crimes are in a table of its own, `incoming_` with its id."""
 

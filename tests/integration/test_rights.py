@@ -33,6 +33,8 @@ from worker.settings import Settings
 
 PAGE = "docs/deploy.md"
 ROLES = ("safegrid_owner", "safegrid")
+# A month that is not kept where twelve are.
+OLD = "2022-12"
 # RQ asks for its own address by it, and does without.
 REFUSED_TO_RQ = {"client|list"}
 
@@ -94,7 +96,8 @@ def _migrate(owner: Settings, folder: Path) -> None:
 
 
 def test_everything_works_with_the_rights_that_are_documented(limited: Limited, tmp_path: Path) -> None:
-    with PoliceStandin(Records(scattered()), published=[MONTH]) as police, WeatherStandin() as weather:
+    records = Records([*scattered(), *scattered(OLD)])
+    with PoliceStandin(records, published=[MONTH, OLD]) as police, WeatherStandin() as weather:
         sources = {
             "police_api_base_url": police.url,
             "weather_forecast_url": weather.url,
@@ -121,11 +124,15 @@ def test_everything_works_with_the_rights_that_are_documented(limited: Limited, 
 def _do_runs(client: Client) -> None:
     asked: list[tuple[str, dict[str, Any]]] = [
         ("ingest_month_on_demand", {"year": 2024, "month": 1}),
-        ("rebuild_safety_grid", {"months": 2, "force": True}),
+        ("ingest_month_on_demand", {"year": 2022, "month": 12}),
+        ("rebuild_safety_grid", {"months": 14, "force": True}),
+        ("delete_old_crimes", {"keep_months": 12}),
+        ("delete_old_runs", {}),
         ("cleanup_old_route_history", {}),
         ("validate_h3_grid_health", {}),
         ("warm_popular_routes_cache", {}),
         ("recell_crimes", {}),
+        ("publish_grid_generation", {"generation": 1}),
         ("take_steps", {"steps": 3}),
     ]
     for name, parameters in asked:

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from jobs.coverage import gaps, store
 from jobs.coverage.gaps import GapError
+from jobs.held import deleting
 from jobs.models.coverage import KINDS
 from jobs.parameters import problems_by_field
 from web.coverage import changes
@@ -51,4 +52,5 @@ def remove_gap(gap_id: int) -> ResponseReturnValue:
 def _page(**shown: object) -> str:
     with client().engine.begin() as connection:
         known, missing = gaps.known(connection), store.not_supplied(connection)
-    return render_template("coverage/index.html", gaps=known, missing=missing, kinds=KINDS, **shown)
+        deleted = [row.month for row in deleting.deleted(connection)]
+    return render_template("coverage/index.html", gaps=known, missing=missing, deleted=deleted, kinds=KINDS, **shown)

@@ -43,6 +43,15 @@ class HeldMonth(Schema):
     coverage: list[Supplied] = Field(description="By force. If a force is missing, fewer crimes do not mean safer")
 
 
+class DeletedMonth(Schema):
+    """A month whose crimes were deleted, because it is older than the months that are kept."""
+
+    month: str = Field(description="YYYY-MM-01")
+    crimes: int = Field(description="With a position")
+    unplaced: int
+    deleted_at: dt.datetime
+
+
 class Data(Schema):
     """The ingested crime data."""
 
@@ -50,6 +59,7 @@ class Data(Schema):
     newest_held: str | None
     newest_published: str | None = Field(description="As of the last check of the source")
     missing: list[str] = Field(description="Published months that are not ingested, as of the last check of the source")
+    deleted: list[DeletedMonth] = Field(description="Months older than those that are kept, newest first")
     months: list[HeldMonth]
 
 
@@ -125,6 +135,9 @@ def data() -> Response:
             newest_held=found.newest.isoformat() if found.newest else None,
             newest_published=published.isoformat() if published else None,
             missing=[month_text(one) for one in found.source.missing] if found.source else [],
+            deleted=[
+                DeletedMonth(**{**row._mapping, "month": month.isoformat()}) for month, row in found.deleted.items()
+            ],
             months=[
                 _month(row, found.grid.get(row.month), supplied.get((row.area, row.month), [])) for row in found.months
             ],

@@ -53,7 +53,7 @@ def index() -> ResponseReturnValue:
 def _lines(found: Overview, missing: Sequence[dt.date]) -> list[Line]:
     """From the newest that is held or published to the oldest that is shown."""
     between = found.between
-    known = {month for month in (*found.crimes, *missing) if between.oldest <= month <= between.newest}
+    known = {month for month in (*found.crimes, *missing, *found.deleted) if between.oldest <= month <= between.newest}
     return lines(max(known), min(known), known) if known else []
 
 

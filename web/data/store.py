@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from jobs.coverage import store as supplied
+from jobs.held import deleting
 from jobs.months import add_months
 from worker.results import SourceState, source_state
 
@@ -107,6 +108,8 @@ class Overview:
     """What the forces supplied: area, month, force, status, reason; the worst of a month first"""
     years: dict[int, int]
     """{year: how many of its months are held}, the newest first"""
+    deleted: dict[dt.date, Row[Any]]
+    """{month: crimes, unplaced and deleted_at} of months that are older than those that are kept"""
 
     @property
     def first(self) -> dt.date | None:
@@ -137,12 +140,14 @@ class Month:
     """The newest month before it that is held"""
     after: dt.date | None
     """The oldest month after it that is held"""
+    deleted: Row[Any] | None
+    """crimes, unplaced and deleted_at, where its crimes were deleted"""
 
 
 def overview(connection: Connection, count: int | None = None, year: int | None = None) -> Overview:
     """The newest `count` months that are held or published, those of a year, or all of them."""
     newest, source, by_year = newest_month(connection), source_state(connection), years(connection)
-    found = Overview(EVERY, areas(connection), (), {}, newest, source, {}, (), by_year)
+    found = Overview(EVERY, areas(connection), (), {}, newest, source, {}, (), by_year, deleted(connection))
     between = EVERY
     if year:
         between = Between(dt.date(year, 1, 1), dt.date(year, 12, 1))
@@ -174,6 +179,7 @@ def month(connection: Connection, day: dt.date) -> Month:
         coverage=coverage(connection, only),
         before=beside.before,
         after=beside.after,
+        deleted=deleted(connection).get(day),
     )
 
 
@@ -232,6 +238,12 @@ def grid(connection: Connection, between: Between) -> dict[dt.date, Row[Any]]:
     """{month: cells, crimes, generation and built_at of its grid}"""
     with connection.begin():
         return {row.month: row for row in connection.execute(_GRID, vars(between))}
+
+
+def deleted(connection: Connection) -> dict[dt.date, Row[Any]]:
+    """{month: crimes, unplaced and deleted_at} of months that were deleted"""
+    with connection.begin():
+        return {row.month: row for row in deleting.deleted(connection)}
 
 
 def coverage(connection: Connection, between: Between) -> Sequence[Row[Any]]:

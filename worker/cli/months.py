@@ -26,7 +26,7 @@ def backfill(oldest: str | None, newest: str | None, area: str | None, again: bo
         with client.engine.connect() as connection:
             with connection.begin():
                 wanted = [areas.find(connection, area)] if area else areas.all_areas(connection)
-                parts = parts_of(connection, wanted, months, again=again)
+                parts = parts_of(connection, wanted, months, chosen.crime_retention_months, again=again)
             plan = plan_of(connection, parts, chosen.police_rate)
         if dry_run:
             output.as_json(plan)

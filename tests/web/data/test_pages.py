@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from jobs.months import parse_month
 from tests.browser.scene import paint
-from tests.web.conftest import csrf_token
+from tests.web.conftest import BEARER, csrf_token
 from web.data import store as holdings
 from worker.client import Client
 
@@ -136,3 +136,21 @@ def test_what_came_in_is_missing_no_more(held: Client) -> None:
 def test_a_form_is_filled_from_a_month(browser: FlaskClient) -> None:
     assert csrf_token(browser, "/jobs/ingest-month?month=2024-05")
     assert 'value="2024-05"' in browser.get("/jobs/ingest-month?month=2024-05").text
+
+
+def test_months_that_were_deleted_are_not_called_missing(
+    browser: FlaskClient, program: FlaskClient, held: Client
+) -> None:
+    with held.engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO deleted_months VALUES ('2021-08-01', 7000, 11, '2024-08-04 04:30Z')")
+        for table in ("area_months", "held_months", "grid_months"):
+            connection.exec_driver_sql(f"DELETE FROM {table} WHERE month = '2021-08-01'")
+    page = browser.get("/data/").text
+    assert 'title="deleted 2024-08-04, older than the months that are kept">deleted</td>' in page
+    month = browser.get("/data/2021-08").text
+    assert re.search(r"Its 7,011 crimes were deleted on <time[^>]*>4 Aug 2024</time>", month)
+    assert "The crimes of 2021-08 were deleted" in browser.get("/coverage/").text
+    data = program.get("/api/v1/admin/data", headers=BEARER).json
+    assert data["deleted"] == [
+        {"month": "2021-08-01", "crimes": 7000, "unplaced": 11, "deleted_at": "2024-08-04T04:30:00Z"}
+    ]

@@ -1,0 +1,1 @@
+"""Retention: crimes and runs that are older than the settings say are deleted for good."""
