@@ -11,8 +11,8 @@ KINDS = ["Tutorial", "How-to guides", "Reference", "Explanation"]
 
 def index() -> dict[str, list[str]]:
     """{kind: the pages of `docs/` that are listed under it}."""
-    listed = (ROOT / "README.md").read_text().split("\n## Documentation\n")[1]
-    found = re.findall(r"^- \*\*(.+)\*\*: (.+)$", listed, re.MULTILINE)
+    listed = (ROOT / "README.md").read_text().split("\n## Documentation\n")[1].split("\n## ")[0]
+    found = re.findall(r"^- \*\*(.+?)\*\*(.*\n(?:  .+\n)*)", listed, re.MULTILINE)
     return {kind: links(rest) for kind, rest in found}
 
 
