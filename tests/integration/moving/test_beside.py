@@ -25,21 +25,6 @@ TAKEN = "alembic_version, crime_categories, crime_incidents, ingestion_runs, rou
 SCHEMAS = "SELECT DISTINCT schemaname FROM pg_tables WHERE tablename = 'weight_schemes'"
 
 
-@pytest.fixture
-def beside(another: Settings, theirs: Connection) -> Settings:
-    """Settings of SafeRoute's database, in which our tables are too."""
-    system.migrate(another)
-    return another
-
-
-@pytest.fixture
-def ours(beside: Settings) -> Iterator[Connection]:
-    engine = database.create(beside)
-    with engine.connect() as connection:
-        yield connection
-    engine.dispose()
-
-
 def test_migrate_says_what_is_taken_and_where_our_tables_are(
     another: Settings, theirs: Connection, dump: Callable[[], list[str]]
 ) -> None:
@@ -63,14 +48,15 @@ def test_their_alembic_version_is_not_taken_for_ours(another: Settings, theirs: 
 
 
 def test_every_process_works_in_the_schema_apart(
-    beside: Settings, theirs: Connection, dump: Callable[[], list[str]], tmp_path: Path
+    another: Settings, theirs: Connection, dump: Callable[[], list[str]], tmp_path: Path
 ) -> None:
     before = dump()
+    system.migrate(another)
     records = [
         {"month": one.month, "latitude": one.lat, "longitude": one.lng, "category": one.category} for one in CRIMES
     ]
     with PoliceStandin(Records(records), published=list(MONTHS), rate=None) as police:
-        settings = beside.model_copy(update={"police_api_base_url": police.url})
+        settings = another.model_copy(update={"police_api_base_url": police.url})
         with (
             Client(settings) as client,
             safegrid(settings, "worker", log=tmp_path / "worker"),
@@ -100,17 +86,17 @@ def test_the_settings_may_name_the_schema(another: Settings, theirs: Connection)
         system.migrate(another.model_copy(update={"database_schema": "other"}))
 
 
-def test_a_database_of_our_own_keeps_its_schema(another: Settings) -> None:
-    assert system.migrate(another)[1] == placement.Placement("public")
-    assert system.migrate(another)[1] == placement.Placement("public")
+def test_a_database_of_our_own_keeps_its_schema(empty: Settings) -> None:
+    assert system.migrate(empty)[1] == placement.Placement("public")
+    assert system.migrate(empty)[1] == placement.Placement("public")
 
 
-def test_one_taken_name_is_enough(another: Settings) -> None:
-    engine = database.create(another)
+def test_one_taken_name_is_enough(empty: Settings) -> None:
+    engine = database.create(empty)
     with engine.begin() as connection:
         connection.execute(text("CREATE VIEW events AS SELECT 1 AS one"))
     engine.dispose()
-    assert system.migrate(another)[1] == placement.Placement("safegrid", ["events"], "public")
+    assert system.migrate(empty)[1] == placement.Placement("safegrid", ["events"], "public")
 
 
 @pytest.fixture
@@ -142,7 +128,7 @@ def test_a_role_that_may_not_use_the_schema_is_told_which_right_it_lacks(
         pass
 
 
-def test_behind_a_pooler_the_role_has_the_schema(beside: Settings, theirs: Connection, debian: DebianPostgres) -> None:
+def test_behind_a_pooler_the_role_has_the_schema(beside: Settings, debian: DebianPostgres) -> None:
     name = str(make_url(beside.database_url).database)
     with pgbouncer(debian) as url:
         pooled = beside.model_copy(update={"database_url": url(name)})

@@ -25,6 +25,12 @@ TABLES = {
 
 
 @pytest.fixture
+def another(empty: Settings) -> Settings:
+    """A database for SafeAscent."""
+    return empty
+
+
+@pytest.fixture
 def ascent(another: Settings, tmp_path: Path) -> Iterator[Connection]:
     """SafeAscent's own connection to its database, which is filled."""
     engine = create_engine(another.database_url)

@@ -15,7 +15,6 @@ from jobs.errors import Stopped
 from jobs.history import HistoryNotFound
 from tests.integration.crimes import change
 from tests.integration.moving.saferoute import USER, read
-from worker import system
 from worker.settings import Settings
 
 NAMED = {"history_table": "public.route_history"}
@@ -23,9 +22,14 @@ AGES = "SELECT extract(day FROM now() - created_at)::int, deleted_at IS NULL FRO
 
 
 @pytest.fixture
+def another(beside: Settings) -> Settings:
+    """Where SafeRoute's connection goes to, too."""
+    return beside
+
+
+@pytest.fixture
 def here(another: Settings, theirs: Connection) -> Iterator[Context]:
     """The context of a job beside SafeRoute, whose history it is to clean up."""
-    system.migrate(another)
     engine, store = database.create(another), cache.connect(another)
     chosen = another.model_copy(update=NAMED)
     with engine.connect() as connection, store, context.use(Context(chosen, connection, store)) as made:

@@ -4,17 +4,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, make_url, text
 
-from jobs import database
+from jobs import database, views
 from jobs.grid import store as grid_store
 from jobs.months import parse_month
 from tests.gridded import build, hold
 from tests.integration.crimes import change
-from tests.integration.moving.conftest import CRIMES, MONTHS
+from tests.integration.moving.conftest import CRIMES, MONTHS, Copy
 from tests.integration.moving.saferoute import read
 from tests.processes import run_command
-from worker import system
 from worker.settings import Settings
 
 # What the application asks. Ids and the times of its own writing are left out of what is compared.
@@ -44,33 +43,46 @@ COLUMNS = """
 """
 
 
-@pytest.fixture
-def built(another: Settings, theirs: Connection) -> Settings:
+@pytest.fixture(scope="module")
+def built_template(copy: Copy, beside_template: str) -> Iterator[str]:
     """The same crimes in our tables, and the grid of them."""
-    system.migrate(another)
+    with copy(beside_template) as settings:
+        engine = database.create(settings)
+        with engine.connect() as connection:
+            for month in MONTHS:
+                hold(connection, month, [one for one in CRIMES if one.month == month])
+            build(connection)
+            with connection.begin():
+                grid_store.shape_cells(connection, [parse_month(month) for month in MONTHS])
+            forces = "INSERT INTO force_cells (cell, force) SELECT DISTINCT coarse_cell, 'hampshire' FROM points"
+            change(connection, forces)
+        engine.dispose()
+        yield str(make_url(settings.database_url).database)
+
+
+@pytest.fixture
+def another(copy: Copy, built_template: str) -> Iterator[Settings]:
+    """Where SafeRoute's connection goes to, too."""
+    with copy(built_template) as settings:
+        yield settings
+
+
+@pytest.fixture
+def ours(another: Settings) -> Iterator[Connection]:
     engine = database.create(another)
     with engine.connect() as connection:
-        for month in MONTHS:
-            hold(connection, month, [one for one in CRIMES if one.month == month])
-        build(connection)
-        with connection.begin():
-            grid_store.shape_cells(connection, [parse_month(month) for month in MONTHS])
-        change(connection, "INSERT INTO force_cells (cell, force) SELECT DISTINCT coarse_cell, 'hampshire' FROM points")
+        yield connection
     engine.dispose()
-    return another
 
 
 @pytest.fixture
-def application(built: Settings, theirs: Connection) -> Iterator[Connection]:
+def application(another: Settings, theirs: Connection, ours: Connection) -> Iterator[Connection]:
     """The application's role, which searches the views first. Nothing else of it is changed."""
-    done = run_command(built, "views", "create", "--grant", "application")
-    assert "application" in done.stderr
     change(theirs, "CREATE ROLE application LOGIN")
     change(theirs, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO application")
-    done = run_command(built, "views", "create", "--grant", "application")
-    assert done.returncode == 0, done.stderr
+    views.create(ours, readers=["application"])
     change(theirs, "ALTER ROLE application SET search_path = safegrid_views, public")
-    engine = create_engine(built.database_url.replace("postgres@", "application@", 1))
+    engine = create_engine(another.database_url.replace("postgres@", "application@", 1))
     with engine.connect() as connection:
         yield connection
     engine.dispose()
@@ -92,14 +104,11 @@ def test_the_columns_and_their_types_are_theirs(theirs: Connection, application:
     assert read(application, COLUMNS, schema="safegrid_views") == read(theirs, COLUMNS, schema="public")
 
 
-def test_ids_are_unique_and_the_same_after_a_rebuild(built: Settings, application: Connection) -> None:
+def test_ids_are_unique_and_the_same_after_a_rebuild(ours: Connection, application: Connection) -> None:
     ids = "SELECT id, cell_id FROM safety_cells ORDER BY 1"
     before = read(application, ids)
     assert len({one for one, _ in before}) == len(before)
-    engine = database.create(built)
-    with engine.connect() as connection:
-        build(connection)
-    engine.dispose()
+    build(ours)
     assert read(application, ids) == before
 
 
@@ -125,23 +134,29 @@ def test_a_search_finds_its_index(theirs: Connection, application: Connection, q
 
 
 def test_migrate_leaves_the_views_and_they_can_be_made_anew_and_dropped(
-    built: Settings, theirs: Connection, application: Connection
+    another: Settings, theirs: Connection, application: Connection
 ) -> None:
     before = answers(application)
     for arguments in (("migrate",), ("views", "create")):
-        assert run_command(built, *arguments).returncode == 0
+        assert run_command(another, *arguments).returncode == 0
         assert answers(application) == before
-    assert run_command(built, "views", "drop").returncode == 0
+    assert run_command(another, "views", "drop").returncode == 0
     assert answers(application) == answers(theirs), "without views the application reads its own tables again"
 
 
-def test_nothing_else_in_a_schema_is_replaced_or_dropped(built: Settings, theirs: Connection) -> None:
+def test_nothing_else_in_a_schema_is_replaced_or_dropped(another: Settings) -> None:
     for action in ("create", "drop"):
-        done = run_command(built, "views", action, "--schema", "public")
+        done = run_command(another, "views", action, "--schema", "public")
         assert done.returncode != 0
         assert "which is no view of these" in done.stderr
-    done = run_command(built, "views", "create", "--schema", 'x"; DROP TABLE runs')
+    done = run_command(another, "views", "create", "--schema", 'x"; DROP TABLE runs')
     assert "must be a name of PostgreSQL" in done.stderr
+
+
+def test_a_role_that_does_not_exist_is_named(another: Settings) -> None:
+    done = run_command(another, "views", "create", "--grant", "nobody")
+    assert done.returncode != 0
+    assert 'role "nobody" does not exist' in done.stderr
 
 
 def test_without_postgis_the_way_to_it_is_said(settings: Settings) -> None:
