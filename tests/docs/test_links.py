@@ -1,5 +1,6 @@
 """Links of the pages lead somewhere: to a file, to a heading, or to an https address that is well-formed."""
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -8,6 +9,7 @@ import pytest
 from tests.docs.blocks import ROOT
 from tests.docs.pages import anchors, links, paths, prose
 
+TEXTS = (".py", ".html", ".yml", ".yaml", ".service", ".conf", ".example")
 every_page = pytest.mark.parametrize("page", paths(), ids=lambda page: page.name)
 
 
@@ -25,6 +27,14 @@ def wrong_with(link: str, page: Path) -> str:
 @every_page
 def test_every_link_leads_somewhere(page: Path) -> None:
     assert {link: wrong for link in links(prose(page)) if (wrong := wrong_with(link, page))} == {}
+
+
+def test_every_page_that_code_and_deployment_name_is_there() -> None:
+    rooms = [file for room in ("jobs", "worker", "web", "deploy") for file in (ROOT / room).rglob("*")]
+    texts = [file.read_text() for file in [ROOT / ".env.example", *rooms] if file.name.endswith(TEXTS)]
+    named = {page for text in texts for page in re.findall(r"(?<![/\w])docs/[\w-]+\.md", text)}
+    assert named
+    assert {page for page in named if not (ROOT / page).exists()} == set()
 
 
 def test_a_link_that_leads_nowhere_is_found() -> None:
