@@ -14,7 +14,7 @@ const LISTED = 5;
 
 function amount(cell) {
   const crimes = `${cell.crimes.toLocaleString("en-GB")} ${cell.crimes === 1 ? "crime" : "crimes"}`;
-  return measure() === "crimes" ? ` ${crimes}` : ` ${written(cell[measure()])}, of ${crimes}`;
+  return measure() === "crimes" ? ` ${crimes}` : ` ${written(cell[measure()])} (${crimes})`;
 }
 
 function link(cell) {
