@@ -1,4 +1,4 @@
-# `make help` lists what there is. The first command that needs the environment makes it.
+# `make help` lists the targets. The first one that needs .venv makes it.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -11,10 +11,10 @@ AXE := $(CURDIR)/.tools/node_modules/axe-core/axe.min.js
 
 .PHONY: help setup demo up test test-deps faults mutants lint audit bench requirements
 
-help: ## This list
+help: ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(INSTALLED) ## A virtual environment with everything; leaves .venv/bin/safegrid
+setup: $(INSTALLED) ## Make .venv with every package, and .venv/bin/safegrid
 
 $(INSTALLED): requirements-build.txt requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -27,19 +27,19 @@ $(INSTALLED): requirements-build.txt requirements-dev.txt pyproject.toml
 	@$(BIN)/python -m pip check --disable-pip-version-check >&2
 	@touch $@
 
-demo: setup ## Everything here, main job run on synthetic data. ONCE=1 ends then; DATA=zip, CLIMBING=folder: real data
+demo: setup ## Run everything on made-up data, until Ctrl-C. PORT=8010; DATA=zip, CLIMBING=folder: real data; ONCE=1: stop after the jobs
 	@$(BIN)/python -m tests.demo $(foreach path,$(DATA),--data $(path)) $(if $(CLIMBING),--climbing $(CLIMBING)) $(if $(ONCE),--once)
 
-up: setup ## The same against the real police API, until Ctrl-C
+up: setup ## Run everything on the real police service, until Ctrl-C
 	@$(BIN)/safegrid up
 
 test: export PYTHONDONTWRITEBYTECODE := # where it is set, every process of the tests would compile all anew
-test: setup ## All tests, shuffled; names what it skipped and tells the time taken. SEED=1 repeats an order
+test: setup ## Run all tests in random order, and name those skipped. SEED=1 repeats an order, ARGS="tests/web -k limits" selects some
 	@TIMEFORMAT='%0R s of wall time, %0U + %0S s of CPU time (%P %%)'; seed=$${SEED:-$$RANDOM}; \
 		time AXE_CORE=$(AXE) $(BIN)/python -m pytest -n auto --maxschedchunk 1 \
 		--randomly-seed=$$seed --hypothesis-seed=$$seed $(ARGS)
 
-test-deps: ## What the tests want of PostGIS, PgBouncer, two hosts, promtool, systemd-analyze and a browser (Debian, as root)
+test-deps: ## Install what some tests need: PostGIS, PgBouncer, nginx, promtool, Chromium and more (Debian, as root)
 	@for package in postgresql-15-postgis-3 postgresql-15-pgrouting pgbouncer nginx-light iproute2 iptables prometheus chromium systemd; do \
 		dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
 	command -v npm >/dev/null || missing="$$missing npm"; \
@@ -47,23 +47,23 @@ test-deps: ## What the tests want of PostGIS, PgBouncer, two hosts, promtool, sy
 	case "$$missing" in *prometheus*) ! command -v systemctl >/dev/null || systemctl disable -q --now prometheus || true;; esac
 	@test -f $(AXE) || npm install --silent --no-save --prefix .tools axe-core@4.14.1
 
-faults: setup ## Real processes under SEED=1, N=200 disturbances; fails on any loss or double. SIMULATE=5000: sequences
+faults: setup ## Disturb real processes N=200 times by SEED=1, and fail if a run is lost or done twice. SIMULATE=5000: simulated
 	$(BIN)/python -m tests.faults --seed $(or $(SEED),1) $(if $(SIMULATE),--simulate $(SIMULATE),--disturbances $(or $(N),200))
 
-mutants: setup ## MUTANTS=60 small faults of ledger, grid and risk by SEED=1, within MINUTES=60; names those no test notices
+mutants: setup ## Put MUTANTS=60 small faults into ledger, grid and risk by SEED=1, within MINUTES=60, and name those no test notices
 	@$(BIN)/python -m tests.mutants --seed $(or $(SEED),1) --mutants $(or $(MUTANTS),60) --minutes $(or $(MINUTES),60) \
 		$(if $(ONLY),--only $(ONLY))
 
-lint: setup ## Style, types and layers
+lint: setup ## Check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-audit: setup ## Known vulnerabilities of the exact versions, secrets in tree and history. UNLESS_AWAY=1: if OSV can be reached
+audit: setup ## Look for known vulnerabilities and for secrets. UNLESS_AWAY=1: do not fail if OSV cannot be reached
 	@$(BIN)/python -m tests.audit $(if $(UNLESS_AWAY),--unless-away)
 
-bench: setup ## Measure, as ratios. ONLY=name picks one; CHECK=1 fails where a goal is missed
+bench: setup ## Measure, as ratios. ONLY=name selects one; CHECK=1 fails if a goal is missed
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(CHECK),--check)
 
 # A wheel for everything but crontab, which has none: so nobody's build tools are needed beside those that are locked.
@@ -71,7 +71,7 @@ LOCK := uv pip compile --quiet --generate-hashes --universal --no-strip-extras -
 	--only-binary :all: --no-binary crontab
 BUILD_NEEDS := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
 
-requirements: ## Compile the exact versions anew (needs uv)
+requirements: ## Compile the exact versions again (needs uv)
 	$(PYTHON) -c '$(BUILD_NEEDS)' | $(LOCK) - -o requirements-build.txt
 	$(LOCK) --extra archive --extra oidc pyproject.toml -o requirements.txt
 	$(LOCK) -c requirements.txt --extra embedded --extra archive --extra parquet --extra pmtiles --extra oidc --extra bench --extra dev pyproject.toml -o requirements-dev.txt

@@ -69,7 +69,7 @@ def standin(name: str, *arguments: str) -> Iterator[str]:
         assert process.stdout is not None
         ready = process.stdout.readline().split()
         if not ready:
-            raise click.ClickException(f"The stand-in for the {name} service did not start; its message stands above")
+            raise click.ClickException(f"The stand-in for the {name} service did not start: see its message above")
         try:
             yield ready[-1]
         finally:
@@ -112,7 +112,7 @@ class Demo:
         output.as_json({"task": "load-climbing", "loaded": held.rows, "issues": held.issues})
         self.run("fill_climatology")
         self.run("warm_popular_routes_cache")
-        _say("\none score explained")
+        _say("\nOne score, explained")
         with self.client.engine.connect() as connection:
             route = connection.scalar(_MOST_POPULAR)
         explained = Serving(self.client.settings, self.client.engine).explain(route, today(), top=3)
@@ -149,22 +149,22 @@ def _wait_for_web(address: str) -> None:
                 return
         except (URLError, OSError):
             time.sleep(0.2)
-    raise click.ClickException(f"The admin does not answer at {address}/healthz; its log stands above")
+    raise click.ClickException(f"The admin app does not respond at {address}/healthz: see its log above")
 
 
 @click.command()
 @click.option(
-    "--data", multiple=True, type=click.Path(exists=True, path_type=Path), help="Folder or zip of archive CSVs."
+    "--data", multiple=True, type=click.Path(exists=True, path_type=Path), help="Folder or zip of a police archive. May be repeated."
 )
 @click.option(
     "--climbing",
     "routes",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of climbing CSVs.",
+    help="Folder of climbing data.",
 )
-@click.option("--once", is_flag=True, help="End after the results.")
+@click.option("--once", is_flag=True, help="Stop after the results.")
 def demo(data: tuple[Path, ...], routes: Path | None, once: bool) -> int:
-    """Bring everything up and run the main job; real crimes with --data, synthetic ones without."""
+    """Run everything, and the main jobs step by step, on made-up crimes or those of --data."""
     _check(data)
     # A home for each source: synthetic crimes never mix with real ones.
     name = "-".join(path.stem for path in data) or "synthetic"
@@ -181,7 +181,7 @@ def demo(data: tuple[Path, ...], routes: Path | None, once: bool) -> int:
         os.environ["SAFEGRID_WEATHER_FORECAST_URL"] = os.environ["SAFEGRID_WEATHER_ARCHIVE_URL"] = weather
         # What the real service would have us wait for.
         os.environ["SAFEGRID_WEATHER_MINUTE_CALLS"] = "1000000"
-        _say(f"Data: {', '.join(map(str, data)) or 'synthetic crimes in a made-up Southampton'}")
+        _say(f"Data: {', '.join(map(str, data)) or 'made-up crimes in Southampton'}")
         with system.run(_say, port) as (chosen, running):
             logs.configure(chosen)
             _wait_for_web(address)
@@ -191,7 +191,7 @@ def demo(data: tuple[Path, ...], routes: Path | None, once: bool) -> int:
                 shown.scores(routes)
             _say(f"\n{address}\n{sign_in_hint(chosen.home)}")
             if not once:
-                _say("Ctrl-C ends it")
+                _say("Press Ctrl-C to stop")
                 until_stopped(running)
     return 1 if shown.failed else 0
 

@@ -74,7 +74,7 @@ class _demo:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.lines.append(line)
-            if line.startswith("Ctrl-C ends it"):
+            if line.startswith("Press Ctrl-C to stop"):
                 self.is_ready.set()
         # It has ended, one way or the other.
         self.is_ready.set()
