@@ -154,7 +154,7 @@ def _wait_for_web(address: str) -> None:
 
 @click.command()
 @click.option(
-    "--data", multiple=True, type=click.Path(exists=True, path_type=Path), help="Folder or zip of a police archive. May be repeated."
+    "--data", multiple=True, type=click.Path(exists=True, path_type=Path), help="Folder or zip of an archive."
 )
 @click.option(
     "--climbing",
