@@ -1,5 +1,11 @@
-"""`python -m bench [--only NAME] [--check]`: measure, print a table, and with --check fail where a goal is missed."""
+"""`python -m bench [--only NAME] [--check]`: measure, print a table, and with --check fail where a goal is missed.
 
+The rows replace those of the same part in docs/measurements.json and docs/measurements.md.
+"""
+
+import dataclasses
+import datetime as dt
+import os
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -9,7 +15,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from bench import kept
 from bench.harness import Missing, Ratio
+from bench.kept import Round
+from bench.machine import machine, versions
+from bench.page import goal, number
 
 NOT_MEASUREMENTS = {"__init__", "__main__", "harness"}
 
@@ -22,24 +32,30 @@ def names() -> list[str]:
 
 
 def _measured(chosen: list[str]) -> Iterator[tuple[str, Ratio]]:
+    """Each part is written as soon as it is measured: what comes after it may take hours."""
     for name in chosen:
         click.echo(f"measuring {name}", err=True)
+        started = Round(_today(), machine(), versions(), _settings())
+        rows = []
         try:
             for ratio in import_module(f"bench.{name}").measure():
+                rows.append(ratio)
                 yield name, ratio
         except Missing as missing:
             click.echo(f"{name} is left out: {missing}", err=True)
+            continue
+        kept.replace(name, dataclasses.replace(started, rows=rows))
 
 
-def _number(value: float, unit: str) -> str:
-    digits = 0 if value >= 100 else 1 if value >= 10 else 3
-    return f"{value:,.{digits}f} {unit}"
+def _today() -> str:
+    return dt.datetime.now(dt.UTC).date().isoformat()
 
 
-def _goal(ratio: Ratio) -> str:
-    if ratio.goal is None:
-        return ""
-    return f"{'at most' if ratio.better == 'lower' else 'at least'} {_number(ratio.goal, ratio.unit)}"
+def _settings() -> dict[str, str]:
+    """Variables that change what is measured, but for addresses."""
+    return {
+        name: value for name, value in sorted(os.environ.items()) if name.startswith("BENCH_") and "://" not in value
+    }
 
 
 @click.command()
@@ -54,7 +70,7 @@ def main(only: tuple[str, ...], check: bool) -> None:
     for name, ratio in _measured(list(only) or names()):
         missed += not ratio.is_met
         verdict = "" if ratio.goal is None else "met" if ratio.is_met else "MISSED"
-        table.add_row(name, ratio.name, _number(ratio.value, ratio.unit), _goal(ratio), verdict, ratio.detail)
+        table.add_row(name, ratio.name, number(ratio.value, ratio.unit), goal(ratio), verdict, ratio.detail)
     Console(width=None if sys.stdout.isatty() else 200).print(table)
     if check and missed:
         click.echo(f"{missed} goals are missed", err=True)

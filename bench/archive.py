@@ -1,6 +1,8 @@
-"""The police archive: beside a bare COPY of the same crimes, and beside a count of them that holds nothing.
+"""An archive of the police, beside Polars with h3ronpy, which count the same zip file without a database.
 
-BENCH_MONTHS sets how many months of the whole country the synthetic archive has; the source's have 36.
+A further month is measured beside a bare `COPY` of its rows into a table with the same indexes. `BENCH_MONTHS` sets
+how many months of the whole country the synthetic archive has; those of the source have 36. The first months take
+longest, because their points are new: for three months alone the first ratio is about 7.
 """
 
 import datetime as dt

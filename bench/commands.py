@@ -1,4 +1,4 @@
-"""How quick the command line is, beside the imports that such a command cannot do without."""
+"""A command as a whole process, beside the imports that such a command cannot do without."""
 
 import os
 import statistics

@@ -1,6 +1,7 @@
-"""From a request to the job's body: Safegrid beside plain RQ and Celery on the same Valkey, everything preloaded.
+"""From a request until the job's function begins: Safegrid beside plain RQ and Celery on the same Valkey.
 
-Requests go out one after the other, in turn to each, so that whatever else the machine does meets all alike.
+Everything is loaded before. Requests go out one after the other, in turn to each, so that whatever else the machine
+does affects all of them. Safegrid's time includes the ledger and the claim.
 """
 
 import contextlib

@@ -1,6 +1,7 @@
-"""Exports of a million cells and months, beside a bare COPY of the same columns.
+"""Exports of a million cells and months, beside a bare `COPY ... TO` of the same columns.
 
-BENCH_PAGE_CRIMES is how many crimes there are: 3,600,000 make a million cells.
+An export needs both cores, and `COPY` little more than one, so the ratio depends on what else the machine does.
+`BENCH_PAGE_CRIMES` is the number of crimes: 3,600,000 make a million cells.
 """
 
 import itertools

@@ -1,4 +1,7 @@
-"""The ingestion of a month: how near it comes to the pace that the source allows, and the memory of a national one."""
+"""The ingestion of a month: its requests a second beside those that the source allows, and its memory.
+
+The source is a stand-in with a given latency, which serves real crimes.
+"""
 
 import json
 import os

@@ -1,6 +1,7 @@
-"""How long readers wait while a filled database moves from months in one table to the newest revision.
+"""How long readers wait while a filled database moves from one table of crimes to the newest revision.
 
-BENCH_CRIMES is how many crimes there are; 18,000,000 are about what the country has.
+Five readers read all the time, on a disk; what counts is the longest that one of them waited. `BENCH_CRIMES` is the
+number of crimes; the country has about 18,000,000.
 """
 
 import os

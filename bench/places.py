@@ -1,6 +1,10 @@
-"""Places by name at the size of the country, beside pg_trgm and a bare prefix query over the same names.
+"""Names of streets as people type them, found in the whole country.
 
-BENCH_POINTS is how many points there are. Needs Debian's PostgreSQL with pg_trgm, as PostGIS is there for the tests.
+Some are whole, some begun, and some have a letter that is missing, swapped or wrong.
+
+The peers are a search with `pg_trgm` and a bare prefix query with an index, over the same names; they say neither
+where a street is nor what is around it. `BENCH_POINTS` is the number of points. It needs Debian's PostgreSQL, as
+the tests do.
 """
 
 import csv

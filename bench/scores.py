@@ -1,4 +1,4 @@
-"""Warm scores: the job as it runs, with the write to Redis, beside a plain loop over every accident."""
+"""Scores as the job warms them, with the write to Redis, beside a plain loop over every accident."""
 
 import multiprocessing
 import resource

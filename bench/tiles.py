@@ -1,6 +1,6 @@
-"""Tiles of a grid of the whole country: read anew at every zoom, and kept beside a bare Flask route.
+"""Tiles of a grid of the whole country: read anew at every zoom, and cached beside a bare Flask route.
 
-BENCH_CRIMES is how many crimes there are, over three years; 18,000,000 are about what the country has.
+`BENCH_CRIMES` is the number of crimes in three years; the country has about 18,000,000.
 """
 
 import math

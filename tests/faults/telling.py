@@ -75,8 +75,27 @@ def seconds_until(condition: Callable[[], bool], began: float) -> float | None:
     return None
 
 
-def measure(desk: Desk, name: str, kind: str, fault: Callable[[], object], end: Callable[[], object]) -> str:
-    """A line of the table."""
+@dataclass(frozen=True)
+class Told:
+    """A fault, and how long it took to say so; in seconds, none where that took longer than LONGEST_S."""
+
+    name: str
+    kind: str
+    page: float | None
+    message: float | None
+    off_page: float | None
+    over: float | None
+    messages: int
+
+    def line(self) -> str:
+        """A line of the table."""
+        seconds = (self.page, self.message, self.off_page, self.over)
+        cells = ("-" if one is None else f"{one:.0f}" for one in seconds)
+        return f"| {self.name} | `{self.kind}` | {' | '.join(cells)} | {self.messages} |"
+
+
+def measure(desk: Desk, name: str, kind: str, fault: Callable[[], object], end: Callable[[], object]) -> Told:
+    """What became of one fault."""
     since, began = len(desk.chat.taken), time.monotonic()
     fault()
     page = seconds_until(lambda: desk.is_on_page(kind), began)
@@ -85,8 +104,7 @@ def measure(desk: Desk, name: str, kind: str, fault: Callable[[], object], end: 
     end()
     gone = seconds_until(lambda: desk.is_well(kind), ended)
     over = seconds_until(lambda: desk.is_told(kind, "over", since), ended)
-    cells = ("-" if one is None else f"{one:.0f}" for one in (page, told, gone, over))
-    return f"| {name} | `{kind}` | {' | '.join(cells)} | {len(desk.chat.taken) - since} |"
+    return Told(name, kind, page, told, gone, over, len(desk.chat.taken) - since)
 
 
 def faults(house: House) -> Iterator[tuple[str, str, Callable[[], object], Callable[[], object]]]:
@@ -173,7 +191,7 @@ def main() -> None:
         lines.append("|---|---|---|---|---|---|---|")
         for name, kind, fault, end in faults(desk.house):
             if len(sys.argv) == 1 or kind in sys.argv[1:]:
-                lines.append(measure(desk, name, kind, fault, end))
+                lines.append(measure(desk, name, kind, fault, end).line())
                 sys.stderr.write(f"{lines[-1]}\n")
                 desk.house.pause(5)
     sys.stdout.write("\n".join(lines) + "\n")
