@@ -36,7 +36,7 @@ def _spot(value: Any) -> Any:
         raise ValueError("expected two numbers: lat,lng, such as 50.905,-1.404") from None
     if not (-90 <= lat <= 90 and -180 <= lng <= 180):
         raise ValueError("expected lat,lng in degrees, such as 50.905,-1.404")
-    if look_swapped(lat, lng):
+    if look_swapped([lat], [lng]):
         raise ValueError(f"latitude and longitude look swapped: latitude comes first, {lng},{lat}")
     return lat, lng
 
