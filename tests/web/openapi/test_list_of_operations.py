@@ -29,3 +29,15 @@ def test_every_operation_is_listed_with_its_parameters(program: FlaskClient) -> 
     listed = documented()
     assert listed.pop(f"POST {TASKS}/{{slug}}") == ["due_at"]
     assert listed == found
+
+
+def test_every_status_of_an_error_is_listed(program: FlaskClient) -> None:
+    found = {
+        status
+        for methods in program.get("/openapi.json").json["paths"].values()
+        for operation in methods.values()
+        for status in operation["responses"]
+        if status >= "400"
+    }
+    listed = tables("docs/api.md", "| status | meaning |")
+    assert {status for statuses, _ in listed for status in statuses.split(", ")} == found
