@@ -11,10 +11,11 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from jobs.grid.ground import Ground, Grounds
+from jobs.grid.paths import hexagons
 from jobs.grid.paths.geodesy import Floats
 from jobs.grid.paths.kept import Columns, Kept
 from jobs.grid.period import Period, Version
-from jobs.grid.region import Ints, outlines
+from jobs.grid.region import Ints
 
 # Periods whose counts are kept: a month is published once, and most ask for the last twelve.
 _PERIODS: Final = 2
@@ -81,7 +82,10 @@ class Counting:
         if not grounds:
             return np.zeros(len(cells))
         (ground,) = grounds.values()
-        kept, places = self._covered(ground).of(cells, lambda some: ground.shares(outlines(some.tolist()))[None])
+        resolution = h3.get_resolution(int(cells[0])) if len(cells) else 0
+        kept, places = self._covered(ground).of(
+            cells, lambda some: ground.shares(hexagons.outlines(some, resolution))[None]
+        )
         return np.asarray(kept[0, places])
 
 
@@ -96,8 +100,12 @@ def _counted(connection: Connection, period: Period, names: Sequence[str], cells
     kind = np.array(
         [alike.setdefault(one, len(alike)) for row in held for one in row.stats.split("\n")], dtype=np.int64
     )
-    stats = [json.loads(one) for one in alike]
-    counts = np.array([[one.get(name, 0) for one in stats] for name in names], dtype=np.float64)
+    counts = np.zeros((len(names), len(alike)))
+    row = {name: number for number, name in enumerate(names)}
+    for column, one in enumerate(json.loads(f"[{','.join(alike)}]")):
+        for name, count in one.items():
+            if name in row:
+                counts[row[name], column] = count
 
     def sums(factor: Floats | float) -> list[Floats]:
         columns = (column[kind] * factor for column in counts)

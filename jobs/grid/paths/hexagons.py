@@ -6,6 +6,8 @@ from typing import Final
 
 import h3.api.basic_int as h3
 import numpy as np
+import numpy.typing as npt
+import shapely
 
 from jobs.grid.paths.geodesy import Floats, metres_per_degree, same_turn
 from jobs.grid.paths.kept import Kept
@@ -47,8 +49,19 @@ def within(centres: Ints, rings: int, resolution: int) -> tuple[Hexagons, Ints]:
     columns, places = _disks(resolution, rings).of(centres, lambda some: _disks_of(some.tolist(), rings))
     disks = columns[:, places]
     ids = np.unique(disks)
-    shapes = Hexagons(ids, *_shapes(resolution).of(ids, lambda some: _shapes_of(some.tolist(), resolution)))
-    return shapes, np.searchsorted(ids, disks)
+    return _known(ids, resolution), np.searchsorted(ids, disks)
+
+
+def outlines(cells: Ints, resolution: int) -> npt.NDArray[np.object_]:
+    """Cells (distinct, in order) as shapely polygons in degrees, longitude first."""
+    shapes = _known(cells, resolution)
+    corners = shapes.corners(np.arange(len(cells))) + shapes.middles[:, None]
+    # Side by side in memory: of others shapely reads number by number.
+    return np.atleast_1d(shapely.polygons(np.ascontiguousarray(corners.transpose(2, 1, 0))))
+
+
+def _known(ids: Ints, resolution: int) -> Hexagons:
+    return Hexagons(ids, *_shapes(resolution).of(ids, lambda some: _shapes_of(some.tolist(), resolution)))
 
 
 @lru_cache(maxsize=4)
