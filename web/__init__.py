@@ -14,6 +14,8 @@ from web.data import pages as data_pages
 from web.findings import api as findings_api
 from web.findings import pages as findings_pages
 from web.findings import store as findings_store
+from web.generations import api as generations_api
+from web.generations import pages as generations_pages
 from web.grid import api as grid_api
 from web.grid import pages as grid_pages
 from web.grid import reader
@@ -71,6 +73,7 @@ _PAGES = (
     areas_pages,
     coverage_pages,
     categories_pages,
+    generations_pages,
     scores_pages,
     people_pages,
     subscribers_pages,
@@ -86,6 +89,7 @@ _APIS = (
     areas_api,
     coverage_api,
     categories_api,
+    generations_api,
     people_api,
     subscribers_api,
     scores_api,

@@ -61,7 +61,7 @@ _ERRORS = {
     "401": "Not signed in, and no valid token",
     "403": "Only an operator may do this, or the CSRF token of the session is missing",
     "404": "Not found",
-    "409": "The state of the task does not allow this, or another number of crimes would be deleted",
+    "409": "The state of the task or generation does not allow this, or another number of crimes would be deleted",
     "413": "The request body is too large",
     "415": "The body is not application/json",
     "422": "A value is not valid; `errors` says which",
@@ -177,7 +177,7 @@ def _add_errors(path: str, method: str, operation: Spec) -> None:
         possible |= {"400", "415", "422"}
     if "{" in path or asks_for_run:
         possible |= {"404"}
-    if path.endswith(("/cancel", "/retry", "/discard")) or (path.startswith(_AREAS) and method != "post"):
+    if path.endswith(("/cancel", "/retry", "/discard", "/publish")) or (path.startswith(_AREAS) and method != "post"):
         possible |= {"409"}
     if asks_for_run or path.endswith(("/retry", "/grid/export")) or path.startswith(_AREAS):
         possible |= {"429"}

@@ -2,10 +2,9 @@
 
 import click
 
-from jobs import catalogue, crimes
+from jobs import catalogue
 from jobs.grid import generations
-from jobs.regrid import rebuilds
-from worker import pauses, settings
+from worker import rebuilds, settings
 from worker.cli import help_of, output
 from worker.cli.asking import request, requester
 from worker.cli.ledgers import ledger_of
@@ -64,13 +63,10 @@ def resume() -> None:
     """Resume rebuilds, and rebuild the months whose crimes changed. Prints the runs' ids."""
     chosen = settings.read()
     with Client(chosen) as client:
-        with client.engine.connect() as connection:
-            was_paused = pauses.resume(connection, *generations.REBUILDS)
-            with connection.begin():
-                months = crimes.outdated_months(connection, chosen.h3_resolution)
-        for rebuild in rebuilds(months):
-            click.echo(client.submit(rebuild.job, rebuild.parameters, requester()).run_id)
-    click.echo("Rebuilds are resumed" if was_paused else "Rebuilds were not paused", err=True)
+        done = rebuilds.resume(client, chosen.h3_resolution, requester())
+    for run_id in done.run_ids:
+        click.echo(run_id)
+    click.echo("Rebuilds are resumed" if done.was_paused else "Rebuilds were not paused", err=True)
 
 
 COMMANDS = [grid]

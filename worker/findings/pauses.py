@@ -29,7 +29,7 @@ def look(here: Here) -> Iterator[Finding]:
 def _rebuilds(one: Row[Any]) -> Finding:
     cause = f"{generations.said(one).partition(';')[0]}: an earlier generation of the grid is published."
     remedy = "Resume them when the crimes are as they should be: `safegrid grid resume`."
-    return Finding("paused", "the grid", cause, remedy, "data.index")
+    return Finding("paused", "the grid", cause, remedy, "generations.index")
 
 
 RULE = Rule("pauses", look, what="Pauses")

@@ -10,7 +10,19 @@ from web.people.guard import OPEN, reads_grid
 from worker.client import Client
 
 VALUES = {"instance_number": 0, "page": 1, "per_page": 8}
-NUMBERS = ("route_id", "finding_id", "token_id", "session_id", "gap_id", "subscriber_id", "z", "x", "y", "resolution")
+NUMBERS = (
+    "route_id",
+    "finding_id",
+    "token_id",
+    "session_id",
+    "gap_id",
+    "subscriber_id",
+    "z",
+    "x",
+    "y",
+    "resolution",
+    "generation",
+)
 
 
 def address(app: APIFlask, rule: Rule) -> str:

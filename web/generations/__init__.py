@@ -1,0 +1,1 @@
+"""The generations of the grid: which are kept, an earlier one published again, rebuilds resumed."""
