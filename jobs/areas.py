@@ -37,7 +37,7 @@ def find(connection: Connection, slug: str) -> Area:
     for area in areas:
         if area.slug == slug:
             return area
-    raise AreaError(f"There is no area {slug!r}; the areas are {', '.join(area.slug for area in areas)}")
+    raise AreaError(f"There is no area {slug}. Areas: {', '.join(area.slug for area in areas)}")
 
 
 def keep_still(connection: Connection) -> None:

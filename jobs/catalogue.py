@@ -17,7 +17,8 @@ from pydantic.errors import PydanticUserError
 import jobs as package
 from jobs import context
 from jobs.errors import ParameterError, SafegridError, SettingsError, WrongCall
-from jobs.parameters import Parameters, problems_by_field, schemas_by_name
+from jobs.parameters import Parameters, schemas_by_name
+from jobs.problems import problems_of
 
 QUEUES = ("ingestion", "maintenance", "cache", "events")
 # RQ makes keys of the names, and commands take them as arguments.
@@ -33,7 +34,7 @@ def queues() -> tuple[str, ...]:
     further = [name.strip() for name in os.environ.get("SAFEGRID_QUEUES", "").split(",") if name.strip()]
     if wrong := [name for name in further if not _QUEUE.fullmatch(name)]:
         raise SettingsError(
-            f"SAFEGRID_QUEUES: {wrong[0]!r} cannot be the name of a queue (expected small letters, digits, - and _)"
+            f"SAFEGRID_QUEUES: {wrong[0]} cannot be the name of a queue (lower-case letters, digits, - and _)"
         )
     return tuple(dict.fromkeys((*QUEUES, *further)))
 
@@ -104,19 +105,20 @@ class Job:
 
     def compare(self, result: Any) -> None:
         """Tell in the log where the result is not as it was declared."""
+        if self.result is None:
+            return
         try:
-            if self.result is not None:
-                self.result.model_validate(result)
+            self.result.model_validate(result)
         except ValidationError as error:
             # Whoever reads the API by its document would stumble; what was done was done all the same.
-            _warn(self.name, problems_by_field(error))
+            _warn(self.name, problems_of(self.result, error))
 
     def parse(self, parameters: Mapping[str, Any]) -> Parameters:
         """The parameters with defaults filled in. Raises ParameterError, naming each wrong one."""
         try:
             return self.parameters(**parameters)
         except ValidationError as error:
-            raise ParameterError(self.name, problems_by_field(error)) from None
+            raise ParameterError(self.name, problems_of(self.parameters, error)) from None
 
     def validate(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters as JSON values with defaults filled in. Raises ParameterError, naming each wrong one."""
@@ -127,7 +129,7 @@ class DeclarationError(SafegridError):
     """A job is declared in a way that cannot work."""
 
     def __init__(self, function: Callable[..., Any], problem: str) -> None:
-        super().__init__(f"The job {function.__name__} in {function.__module__} cannot be declared so: {problem}")
+        super().__init__(f"The job {function.__name__} in {function.__module__} is declared wrongly: {problem}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,7 +186,7 @@ def _parameters_of(function: Callable[..., Any]) -> type[Parameters]:
     fields: dict[str, Any] = {}
     for name, parameter in inspect.signature(function).parameters.items():
         if name == "due_at":
-            raise DeclarationError(function, "every request for a run may have a due_at; call the parameter otherwise")
+            raise DeclarationError(function, "due_at is a parameter of every run: choose another name")
         if name not in hints:
             raise DeclarationError(function, f"the parameter {name} has no annotation")
         fields[name] = (hints[name], ... if parameter.default is parameter.empty else parameter.default)
@@ -201,11 +203,11 @@ def _check(entry: Job) -> None:
     for other in _jobs.values():
         is_same = (other.path, other.function.__qualname__) == (entry.path, entry.function.__qualname__)
         if not is_same and {other.name, other.slug} & {entry.name, entry.slug}:
-            raise DeclarationError(entry.function, f"the name or slug is that of {other.path}")
+            raise DeclarationError(entry.function, f"its name or slug is in use by {other.path}")
     if entry.queue not in (known := queues()):
         raise DeclarationError(
             entry.function,
-            f"{entry.queue!r} is no queue; the queues are {', '.join(known)}. SAFEGRID_QUEUES declares further ones",
+            f"{entry.queue} is not a queue. Queues: {', '.join(known)}. To add queues, set SAFEGRID_QUEUES",
         )
     if entry.cron is not None:
         _check_cadence(entry, entry.cron)
@@ -217,10 +219,10 @@ def _check_cadence(entry: Job, cron: str) -> None:
     try:
         croniter(cron, dt.datetime.now(dt.UTC)).get_next(dt.datetime)
     except CroniterError as error:
-        raise DeclarationError(entry.function, f"the cadence {cron!r} never comes: {error}") from None
+        raise DeclarationError(entry.function, f"the cadence {cron} is never due: {error}") from None
     if required := [name for name, field in entry.parameters.model_fields.items() if field.is_required()]:
         raise DeclarationError(
-            entry.function, f"it has a cadence, and nobody is there to give {', '.join(required)}: declare a default"
+            entry.function, f"it has a cadence, but {', '.join(required)} has no default: declare one"
         )
 
 
@@ -263,4 +265,4 @@ class UnknownJob(WrongCall):
     """A name that stands in no catalogue."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"There is no job {name!r}; the jobs are {', '.join(load())}")
+        super().__init__(f"There is no job {name}. Jobs: {', '.join(load())}")

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from jobs import areas, crimes
 from jobs.coverage import store as supplied
+from jobs.coverage.reading import DID
 from jobs.grid import generations
 from jobs.grid.audit import Audit
 from jobs.months import month_text, months_text
@@ -113,12 +114,12 @@ def cells(connection: Connection, resolution: int, audits: Sequence[Audit], foun
     if invalid:
         found.faults.append(
             f"{len(invalid)} cell ids are not cells of resolution {resolution}, the first {invalid[0]}: "
-            "run rebuild_safety_grid force=true"
+            "run `safegrid run rebuild_safety_grid --force`"
         )
     if strays := _outside(connection, valid):
         found.faults.append(
-            f"{len(strays)} cells lie in no area, the first {strays[0]}: run rebuild_safety_grid; where that does not "
-            "mend it, ingest their months again"
+            f"{len(strays)} cells lie in no area, the first {strays[0]}: run rebuild_safety_grid. If that does not "
+            "help, ingest their months again"
         )
     return {
         "total_cells": sum(month.cells for month in audits),
@@ -151,13 +152,13 @@ def counts(connection: Connection, found: Findings) -> None:
     for row in connection.execute(_COUNTS):
         if row.usual and row.records > MANY * row.usual:
             found.concerns.append(
-                f"{row.area} {month_text(row.month)}: {row.records} crimes, usual are {row.usual:.0f}: look at the "
-                "month before you trust it, and ingest it again"
+                f"{row.area} {month_text(row.month)}: {row.records} crimes, but {row.usual:.0f} are usual: check the "
+                "month, and ingest it again"
             )
     for row in connection.execute(_PALE, {"many": MANY_UNPLACED}):
         found.concerns.append(
             f"{row.area} {month_text(row.month)}: {row.share:.0%} of the crimes of {row.force} ({row.unplaced}) have "
-            "no place, so the grid is too pale there. Ingest the month again when the source has revised it"
+            "no place, so the grid shows too few crimes there. Ingest the month again after a revision"
         )
 
 
@@ -165,12 +166,12 @@ def coverage(connection: Connection, found: Findings) -> None:
     """Forces that supplied nothing of a month, or not all: their land looks safer than it is."""
     for row in supplied.not_supplied(connection):
         found.concerns.append(
-            f"{row.area}: {row.force} is {row.status} in {months_text(row.months)}. {row.reason}. Fewer crimes "
+            f"{row.area}: {row.force} {DID[row.status]} {months_text(row.months)}. {row.reason}. Fewer crimes "
             "there do not mean safer. Ingest the months again when the force has supplied them"
         )
     for area in connection.scalars(_UNKNOWN_LAND):
         found.concerns.append(
-            f"{area}: which forces should have supplied its crimes is not known: run locate_forces area={area}"
+            f"{area}: the forces of its land are not known: run `safegrid run locate_forces --area {area}`"
         )
 
 
@@ -183,15 +184,15 @@ def totals(connection: Connection, audits: Sequence[Audit], found: Findings) -> 
     suspect = [one.month for one in audits if (one.differs or one.misnamed) and one.month not in behind]
     for row in connection.execute(_DIFFERENCES, {"months": suspect}) if suspect else ():
         differing.add(row.month)
-        since = "not been rebuilt since its crimes came in" if row.month in stale else "been changed by other hands"
+        since = "not been rebuilt since its ingestion" if row.month in stale else "been changed by another program"
         found.faults.append(
-            f"{month_text(row.month)}: {row.cells} cells do not stand for the crimes that are held (the grid counts "
-            f"{row.gridded}, {row.crimes} are held); the month has {since}: "
-            f"run rebuild_safety_grid until={month_text(row.month)} months=1 force=true"
+            f"{month_text(row.month)}: {row.cells} cells differ from the ingested crimes ({row.gridded} in the "
+            f"grid, {row.crimes} ingested); the month has {since}: "
+            f"run `safegrid run rebuild_safety_grid --force --months 1 --until {month_text(row.month)}`"
         )
     for month in sorted(_built_from_others(connection) - differing - behind, reverse=True):
         found.concerns.append(
-            f"{month_text(month)}: the grid was built from an older state of its crimes, though the counts agree: "
+            f"{month_text(month)}: the grid was built from older crimes, although the counts agree: "
             "run rebuild_safety_grid"
         )
     _sums(audits, found)
@@ -214,16 +215,18 @@ def _left_behind(connection: Connection, found: Findings) -> set[dt.date]:
 def _sums(audits: Sequence[Audit], found: Findings) -> None:
     if totals := sum(month.wrong_totals for month in audits):
         found.faults.append(
-            f"{totals} cells have a total that is not the sum of their categories: run rebuild_safety_grid force=true"
+            f"{totals} cells have a total that differs from the sum of their categories: run `safegrid run "
+            "rebuild_safety_grid --force`"
         )
     for month in (one.month for one in audits if one.coarse_differs and not one.differs):
         found.faults.append(
-            f"{month_text(month)}: the coarse cells are not the sums of the fine ones, so the map differs from afar: "
-            f"run rebuild_safety_grid until={month_text(month)} months=1 force=true"
+            f"{month_text(month)}: the coarse cells are not the sums of the fine cells, so the zoomed-out "
+            "map is wrong: "
+            f"run `safegrid run rebuild_safety_grid --force --months 1 --until {month_text(month)}`"
         )
     if weights := sum(month.wrong_weights for month in audits):
         found.concerns.append(
-            f"{weights} cells carry a weighted count of other weights: run rebuild_safety_grid force=true"
+            f"{weights} cells have a weighted count from other weights: run `safegrid run rebuild_safety_grid --force`"
         )
 
 
@@ -238,6 +241,5 @@ def ingestion(connection: Connection, found: Findings) -> None:
     """What was noted when the held months came in."""
     for row in connection.execute(_NOTED):
         found.concerns.append(
-            f"{row.area} {month_text(row.month)}: {row.issue} ({row.count}). "
-            "Ingest the month again when the source has revised it"
+            f"{row.area} {month_text(row.month)}: {row.issue} ({row.count}). Ingest the month again after a revision"
         )

@@ -119,4 +119,4 @@ def _settings() -> Settings:
     for entry in entry_points(group="safegrid.settings"):
         offered: Settings = entry.load()()
         return offered
-    raise SettingsError("A job that is called directly needs DATABASE_URL and REDIS_URL")
+    raise SettingsError("To call a job directly, set DATABASE_URL and REDIS_URL")

@@ -42,9 +42,9 @@ class PoolerRefused(SafegridError):
 
     def __init__(self) -> None:
         super().__init__(
-            "DATABASE_URL leads to a pooler, such as PgBouncer, and not to PostgreSQL itself. A worker claims its run "
-            "by a lock of its session, which a pooler hands to others: give worker, scheduler and migrate the "
-            "address of PostgreSQL; only the web may use a pooler"
+            "DATABASE_URL leads to a pooler, such as PgBouncer, not to PostgreSQL itself. A worker claims its run "
+            "by a lock of its session, which a pooler shares: for worker, scheduler and migrate, set the "
+            "address of PostgreSQL. Only the web may use a pooler"
         )
 
 

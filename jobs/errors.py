@@ -19,7 +19,7 @@ class ParameterError(WrongCall):
     def __init__(self, job: str, problems: dict[str, str]) -> None:
         self.problems = problems
         details = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
-        super().__init__(f"{job} cannot take these parameters: {details}")
+        super().__init__(f"{job} cannot run with these parameters: {details}")
 
 
 class JobError(SafegridError):

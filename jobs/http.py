@@ -57,14 +57,14 @@ def json_of(response: Response, explain: Callable[[Response], str]) -> Any:
     `explain`: what there is to say of a request that the source does not take.
     """
     if response.status == 429 or response.status >= 500:
-        reason = f"{response.url} answered {response.status} ({response.reason})"
+        reason = f"{response.url} responded with {response.status} ({response.reason})"
         raise SourceUnavailable(reason, asked_wait_s(response.headers))
     if response.status != 200:
-        raise SourceChanged(f"{response.url} answered {response.status}: {explain(response)}")
+        raise SourceChanged(f"{response.url} responded with {response.status}: {explain(response)}")
     try:
         return response.json()
     except (ValueError, RecursionError):
-        raise SourceUnavailable(f"{response.url} answered something that is no JSON") from None
+        raise SourceUnavailable(f"{response.url} did not respond with JSON") from None
 
 
 def asked_wait_s(headers: Mapping[str, str], longest_s: float = LONGEST_ASKED_WAIT_S) -> float:

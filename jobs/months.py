@@ -7,6 +7,8 @@ from datetime import date
 
 from jobs.errors import PermanentError, WrongCall
 
+EXPECTED = "must be a month, YYYY-MM"
+"""Of a value that names none."""
 _MONTH = re.compile(r"(?P<year>[12][0-9]{3})-(?P<month>0[1-9]|1[0-2])")
 
 

@@ -1,19 +1,19 @@
-"""Parameters of jobs: the types that a declaration can name, and how values are checked and explained."""
+"""Parameters of jobs: the types that a declaration can name, and how values are checked."""
 
 import types
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticKnownError
 from sqlalchemy import Connection
 
 from jobs.errors import ParameterError
-from jobs.months import NotAMonth, month_text, parse_month
+from jobs.months import EXPECTED, NotAMonth, month_text, parse_month
+from jobs.problems import given
 from jobs.storable import storable
 
-# An error repeats what was given; a page of it would hide what was expected.
-_LONGEST_GIVEN = 100
 # A default of these types need not be a list, which Python would share between calls.
 _LISTS = {list, tuple, Sequence}
 
@@ -26,8 +26,8 @@ def Between(lowest: int, highest: int, meaning: str | None = None) -> Any:
 def _month(text: str) -> str:
     try:
         return month_text(parse_month(text))
-    except NotAMonth as error:
-        raise ValueError(str(error)) from None
+    except NotAMonth:
+        raise ValueError(EXPECTED) from None
 
 
 Month = Annotated[str, AfterValidator(_month), Field(json_schema_extra={"format": "month"})]
@@ -50,17 +50,16 @@ def refuse_unknown(connection: Connection, job: str, model: type[BaseModel], val
             if isinstance(declared, OneOf) and (value := values.get(name)) is not None:
                 known = declared.source(connection)
                 if value not in known:
-                    problems[name] = (
-                        f"must be one of {', '.join(known) or 'none, as there are none'} (given: {value!r})"
-                    )
+                    choices = f"one of {', '.join(known)}" if known else "left out, because there is none yet"
+                    problems[name] = f"must be {choices} (given: {given(value)})"
     if problems:
         raise ParameterError(job, problems)
 
 
 def no_flag(value: Any) -> Any:
-    """A value for a whole number: true and false are none, though Python takes them for 1 and 0. Raises ValueError."""
+    """A value for a whole number: true and false are none, though Python takes them for 1 and 0."""
     if isinstance(value, bool):
-        raise ValueError("Input should be a whole number")
+        raise PydanticKnownError("int_type")
     return value
 
 
@@ -73,8 +72,9 @@ class Parameters(BaseModel):
     @classmethod
     def _as_written(cls, value: Any, info: ValidationInfo) -> Any:
         """Flags are no numbers; a list may be one text, as forms, addresses and command lines have only texts."""
-        if value != storable(value):
-            raise ValueError("must not hold NUL characters or halves of surrogate pairs")
+        # By its text: NaN is unlike itself.
+        if repr(value) != repr(storable(value)):
+            raise ValueError("must not contain NUL characters or halves of surrogate pairs")
         kinds = kinds_of(cls.model_fields[str(info.field_name)].annotation)
         if kinds & _LISTS and isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
@@ -108,29 +108,3 @@ def schemas_by_name(parameters: type[BaseModel]) -> dict[str, dict[str, Any]]:
         return {**enums.get(own.get("$ref", ""), own), **{name: one for name, one in own.items() if name != "$ref"}}
 
     return {name: resolved(part) for name, part in whole.get("properties", {}).items()}
-
-
-def problems_by_field(
-    error: ValidationError, whole: str = "a parameter of this job", secret: Collection[str] = ()
-) -> dict[str, str]:
-    """Each wrong field with what was expected and what was given.
-
-    whole: what an unknown field is not. secret: fields whose value is not repeated.
-    """
-    return {
-        ".".join(str(part) for part in problem["loc"]) or "(all)": _explain(problem, whole, secret)
-        for problem in error.errors(include_url=False)
-    }
-
-
-def _explain(problem: Any, whole: str, secret: Collection[str]) -> str:
-    if problem["type"] == "missing":
-        return "is required"
-    if problem["type"] == "extra_forbidden":
-        return f"is not {whole}"
-    expected: str = problem["msg"].removeprefix("Value error, ")
-    if any(part in secret for part in problem["loc"]):
-        return expected
-    # All of it may be long, and hold what is secret.
-    given = repr(problem["input"]) if problem["loc"] else f"a {type(problem['input']).__name__}"
-    return f"{expected} (given: {given if len(given) <= _LONGEST_GIVEN else given[:_LONGEST_GIVEN] + ' …'})"

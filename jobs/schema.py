@@ -41,8 +41,8 @@ class SchemaTooNew(SchemaDiffers):
 
     def __init__(self, found: str, needed: str) -> None:
         super().__init__(
-            f"The database is at revision {found}, of a newer version of Safegrid; this one needs {needed}: install "
-            f"the newer one, or with it run `safegrid migrate --to {needed}` and come back"
+            f"The database is at revision {found} of a newer version of Safegrid. This version needs {needed}: install "
+            f"the newer version, or use it to run `safegrid migrate --to {needed}`"
         )
 
 
@@ -51,8 +51,8 @@ class MigrationBlocked(SafegridError):
 
     def __init__(self, current: str | None, blocker: str) -> None:
         super().__init__(
-            f"The migration after revision {current or 'none'} needs tables for itself, and {blocker}. Nothing of it "
-            "was done: wait until that ends, or end it, and run `safegrid migrate` again"
+            f"The migration after revision {current or 'none'} needs exclusive access to tables, but {blocker}. "
+            "Nothing was changed: wait until this ends, or stop it, and run `safegrid migrate` again"
         )
 
 
@@ -61,8 +61,8 @@ class WouldLose(SafegridError):
 
     def __init__(self, to: str, lost: list[str]) -> None:
         super().__init__(
-            f"Revision {to} has no place for {', '.join(lost)}, which would be lost. Nothing was done: take a backup "
-            "(docs/backup.md), and repeat with --discard"
+            f"Revision {to} would delete {', '.join(lost)}. Nothing was changed: make a backup "
+            "(docs/backup.md), then repeat with --discard"
         )
 
 
@@ -164,7 +164,7 @@ def _is_back(connection: Connection, to: str) -> bool:
     if to == "head":
         return False
     if to not in known:
-        raise WrongCall(f"{to} is no revision (this version knows {known[0]} to {known[-1]})")
+        raise WrongCall(f"{to} is not a revision (this version knows {known[0]} to {known[-1]})")
     return current is not None and known.index(to) < known.index(current)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from jobs.boundaries.degrees import look_swapped
 from jobs.errors import SettingsError
 from jobs.placement import identifier
+from jobs.problems import WHOLE, problems_of
 
 S = TypeVar("S", bound=BaseSettings)
 LEAST_MONTHS = 12
@@ -26,7 +27,7 @@ def _postgresql(url: str) -> str:
     if not url:
         return url
     scheme, _, rest = url.partition("://")
-    expected = ValueError("expected postgresql://user:password@host:port/name")
+    expected = ValueError("must be postgresql://user:password@host:port/name")
     if not rest or scheme not in ("postgres", "postgresql", "postgresql+psycopg2"):
         raise expected
     try:
@@ -51,7 +52,7 @@ def redis_address(url: str) -> str:
     """A URL that redis-py understands as it was meant. Raises ValueError."""
     if not url:
         return url
-    expected = ValueError("expected redis://host:port/0, rediss://... or unix:///path")
+    expected = ValueError("must be redis://host:port/0, rediss://... or unix:///path")
     parts = urlsplit(url)
     if parts.scheme not in ("redis", "rediss", "unix"):
         raise expected
@@ -60,7 +61,7 @@ def redis_address(url: str) -> str:
         raise _unencoded(expected, url.partition("://")[2])
     path = "" if parts.scheme == "unix" else parts.path
     if not (_REDIS_DATABASE.fullmatch(path) and all(db.isdecimal() for db in parse_qs(parts.query).get("db", ()))):
-        raise ValueError("the database of a Redis is a number: redis://host:port/0")
+        raise ValueError("must end in the number of a database: redis://host:port/0")
     return url
 
 
@@ -91,7 +92,7 @@ def secure_address(url: str) -> str:
     parts = urlsplit(url)
     secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
     if not (secure and parts.hostname and _has_port(url)):
-        raise ValueError("expected an https:// address (http:// only for this machine itself)")
+        raise ValueError("must be an https:// address (http:// only for this machine)")
     return url.rstrip("/")
 
 
@@ -103,9 +104,9 @@ def parse_box(value: Any) -> Any:
     try:
         south, west, north, east = map(float, numbers)
     except ValueError:
-        raise ValueError(f"expected four numbers: lat_min,lng_min,lat_max,lng_max, {_BOX}") from None
+        raise ValueError(f"must be four numbers, lat_min,lng_min,lat_max,lng_max, {_BOX}") from None
     if not (-90 <= south < north <= 90 and -180 <= west < east <= 180):
-        raise ValueError(f"expected lat_min < lat_max and lng_min < lng_max, in degrees, {_BOX}")
+        raise ValueError(f"must be in degrees with lat_min < lat_max and lng_min < lng_max, {_BOX}")
     if look_swapped(lat=(south, north), lng=(west, east)):
         raise ValueError(f"latitude and longitude look swapped: latitude comes first, {west},{south},{east},{north}")
     return (south, west, north, east)
@@ -231,7 +232,7 @@ class Settings(BaseSettings):
             raise ValueError("is required with APP_ENV=production")
         if bool(url) != bool(info.data.get("database_url", url)):
             one, other = ("set", "unset") if url else ("unset", "set")
-            raise ValueError(f"is {one} and DATABASE_URL is {other}: set both, or neither for the embedded engines")
+            raise ValueError(f"is {one} but DATABASE_URL is {other}: set both, or neither to use the embedded engines")
         return url
 
     @field_validator("redis_url", "own_queue_redis_url", "celery_broker_url", check_fields=False)
@@ -247,8 +248,8 @@ class Settings(BaseSettings):
         edge = _edge_m(info.data["southampton_bbox"], info.data["h3_resolution"])
         if abs(size_m - edge) > 0.1 * edge:
             raise ValueError(
-                f"{size_m:g} is not that of H3_RESOLUTION={info.data['h3_resolution']}, "
-                f"an edge of {edge:.0f} m: leave it unset, or change the resolution"
+                f"must be about {edge:.0f}, the edge of a cell with H3_RESOLUTION={info.data['h3_resolution']}: "
+                "leave it unset, or change the resolution"
             )
         return size_m
 
@@ -270,17 +271,7 @@ def load(settings: type[S], **values: Any) -> S:
 
 
 def _message(settings: type[BaseSettings], error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors(include_url=False, include_input=False):
-        message = problem["msg"].removeprefix("Value error, ")
-        name = _variable(settings, problem["loc"])
-        lines.append(f"  {name}: {message}" if name else f"  {message}")
-    return "These settings cannot be used:\n" + "\n".join(lines)
-
-
-def _variable(settings: type[BaseSettings], location: tuple[int | str, ...]) -> str:
-    if not location:
-        return ""
-    name = str(location[0])
-    field = settings.model_fields.get(name)
-    return str(field.validation_alias) if field and field.validation_alias else name
+    # Whoever set them can look at them; in a log, some are secret.
+    problems = problems_of(settings, error, with_given=False)
+    lines = [f"  {name}: {said}" if name != WHOLE else f"  {said}" for name, said in problems.items()]
+    return "These settings are not valid:\n" + "\n".join(lines)

@@ -50,7 +50,9 @@ def validate_h3_grid_health() -> dict[str, Any]:
     if not breakdown:
         found.faults.append("The grid is empty: run ingest_latest_crime_data, then rebuild_safety_grid")
     if quality["zero_crime_cells"]:
-        found.concerns.append(f"{quality['zero_crime_cells']} cells hold no crime: run rebuild_safety_grid force=true")
+        found.concerns.append(
+            f"{quality['zero_crime_cells']} cells have no crime: run `safegrid run rebuild_safety_grid --force`"
+        )
     return {
         "task": "validate_h3_grid_health",
         "timestamp": dt.datetime.now(dt.UTC).isoformat(),
@@ -91,10 +93,10 @@ def _missing_months(here: Context, found: Findings) -> list[str]:
     try:
         published = Police.of_run(here).months()
     except JobError as error:
-        found.concerns.append(f"Which months are published could not be asked: {error}. Run this check again later")
+        found.concerns.append(f"The published months could not be checked: {error}. Run this check again later")
         return []
     if not published:
-        found.concerns.append("The source offers no months at all. Run this check again later")
+        found.concerns.append("The source lists no months. Run this check again later")
         return []
     with here.connection.begin():
         rows = here.connection.execute(_HELD).all()
@@ -104,7 +106,7 @@ def _missing_months(here: Context, found: Findings) -> list[str]:
     missing = [month for month in recent if any((slug, month) not in held for slug in {row.slug for row in rows})]
     if missing:
         names = ", ".join(map(month_text, missing))
-        found.faults.append(f"Published but not held: {names}. Run ingest_latest_crime_data")
+        found.faults.append(f"Published but not ingested: {names}. Run ingest_latest_crime_data")
     return [month.isoformat() for month in missing]
 
 
@@ -116,5 +118,6 @@ def _check_borders(rows: Sequence[Any], published: Sequence[dt.date], found: Fin
             partly.setdefault(row.slug, []).append(month_text(row.month))
     for slug, months in partly.items():
         found.concerns.append(
-            f"{slug}: a part of the area is not held of {', '.join(months)}. Run `safegrid backfill --area {slug}`"
+            f"{slug}: {', '.join(months)} are ingested only for a part of the area. Run `safegrid backfill "
+            f"--area {slug}`"
         )

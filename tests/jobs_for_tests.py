@@ -14,7 +14,7 @@ from jobs.parameters import Between
 
 @job(queue="cache", slug="do-nothing")
 def do_nothing(number: int = 0) -> dict[str, Any]:
-    """Answer at once, with the time at which it began in seconds since 1970."""
+    """Return at once, with the time at which it began in seconds since 1970."""
     return {"task": "do_nothing", "number": number, "began": time.time()}
 
 
@@ -75,8 +75,8 @@ def take_memory(megabytes: int = 512, seconds: float = 60) -> int:
 
 
 @job(queue="maintenance", slug="no-json")
-def answer_no_json() -> object:
-    """Answer what JSON cannot hold."""
+def return_no_json() -> object:
+    """Return what JSON cannot hold."""
     return object()
 
 

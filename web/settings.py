@@ -30,7 +30,7 @@ def _tiles(url: str) -> str:
     parts = urlsplit(secure_address(url))
     # The host goes into a header, in which a space or semicolon would begin something else.
     if not _HOST.fullmatch(parts.netloc) or not all(f"{{{name}}}" in parts.path for name in "zxy"):
-        raise ValueError("expected an address such as https://tiles.example.org/{z}/{x}/{y}.png")
+        raise ValueError("must be an address such as https://tiles.example.org/{z}/{x}/{y}.png")
     return url
 
 
@@ -44,14 +44,14 @@ def _archive(file: str) -> str:
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
     if begin != _PMTILES:
-        raise ValueError("expected a PMTiles archive of version 3")
+        raise ValueError("must be a PMTiles archive of version 3")
     return file
 
 
 def _issuer(url: str) -> str:
     """As it is, with a slash at its end or without: the provider repeats it so. Raises ValueError."""
     if url and (secure_address(url) != url.rstrip("/") or "?" in url or "#" in url):
-        raise ValueError("expected the address by which the provider calls itself")
+        raise ValueError("must be the address that the provider has as its issuer")
     return url
 
 
@@ -59,7 +59,9 @@ def _hosts(names: str) -> str:
     """Raises ValueError."""
     for name in names.split():
         if not _HOST.fullmatch(name.removeprefix(".")):
-            raise ValueError(f"{name} is no host (expected names such as safegrid.example.org, separated by spaces)")
+            raise ValueError(
+                f"must be host names such as safegrid.example.org, separated by spaces ({name} is not one)"
+            )
     return names
 
 
@@ -67,14 +69,14 @@ def _origins(names: str) -> str:
     """Raises ValueError."""
     for name in names.split():
         if name != "*" and urlsplit(secure_address(name))[2:] != ("", "", ""):
-            raise ValueError(f"{name} is no origin (expected such as https://map.example.org, or *)")
+            raise ValueError(f"must be origins such as https://map.example.org, or * ({name} is not one)")
     return names
 
 
 def _prefix(path: str) -> str:
     """Raises ValueError."""
     if path and not _PREFIX.fullmatch(path):
-        raise ValueError("expected a path such as /safegrid, without a slash at its end")
+        raise ValueError("must be a path such as /safegrid, without a slash at the end")
     return path
 
 
@@ -126,7 +128,7 @@ class Settings(worker.settings.Settings):
     @classmethod
     def _is_https_in_production(cls, value: str, info: ValidationInfo) -> str:
         if _in_production(info) and value.startswith("http://"):
-            raise ValueError("expected an https:// address with APP_ENV=production")
+            raise ValueError("must be an https:// address with APP_ENV=production")
         return value
 
     @field_validator("oidc_client_id", "oidc_client_secret")
@@ -140,14 +142,14 @@ class Settings(worker.settings.Settings):
     @classmethod
     def _is_openid(cls, value: str) -> str:
         if "openid" not in value.split():
-            raise ValueError("expected scopes separated by spaces, openid among them")
+            raise ValueError("must be scopes separated by spaces, with openid among them")
         return value
 
     @field_validator("oidc_operators")
     @classmethod
     def _lets_somebody_in(cls, value: str, info: ValidationInfo) -> str:
         if info.data.get("oidc_issuer") and not (value.strip(", ") or info.data.get("oidc_viewers", "").strip(", ")):
-            raise ValueError("or SAFEGRID_OIDC_VIEWERS is required with SAFEGRID_OIDC_ISSUER: who may come in")
+            raise ValueError("or SAFEGRID_OIDC_VIEWERS is required with SAFEGRID_OIDC_ISSUER: who may sign in")
         return value
 
     @field_validator("base_map_attribution")
@@ -156,14 +158,14 @@ class Settings(worker.settings.Settings):
         given = [name for name in ("url", "file") if info.data.get(f"base_map_{name}")]
         if given and not value.strip():
             what = f"SAFEGRID_BASE_MAP_{given[0].upper()}"
-            raise ValueError(f"is required with {what}: whom its tiles are from, and their licence")
+            raise ValueError(f"is required with {what}: the origin and licence of the tiles")
         return value
 
     @field_validator("base_map_file")
     @classmethod
     def _is_the_only_one(cls, value: str, info: ValidationInfo) -> str:
         if value and info.data.get("base_map_url"):
-            raise ValueError("is set beside SAFEGRID_BASE_MAP_URL: the map has one base map, so set one of them")
+            raise ValueError("and SAFEGRID_BASE_MAP_URL are both set: set only one of them")
         return value
 
     @field_validator(*SHORTEST)
@@ -173,7 +175,7 @@ class Settings(worker.settings.Settings):
             return value
         shortest = SHORTEST[str(info.field_name)]
         if len(value) < shortest:
-            raise ValueError(f"at least {shortest} characters are required with APP_ENV=production")
+            raise ValueError(f"must have at least {shortest} characters with APP_ENV=production")
         if what := weakness.of(value, shortest, ("admin", str(info.data.get("admin_username", "")))):
             raise ValueError(f"{what}; `openssl rand -base64 32` makes a secret")
         return value

@@ -69,8 +69,8 @@ _OUTLIVED = text(
     "SELECT started_at < pg_postmaster_start_time() FROM attempts WHERE run_id = :run_id AND number = :attempt"
 )
 
-_DIED = "The work-horse died without a word: killed, out of memory, or its machine is gone"
-_CUT = "PostgreSQL ended the attempt's connection, or was away"
+_DIED = "The work-horse died without an error: it was killed, ran out of memory, or its host went down"
+_CUT = "PostgreSQL closed the connection of the attempt, or did not respond"
 # The attempt was counted as a loss before it could say that it was alive.
 _EXCUSE = text(
     """
@@ -282,7 +282,7 @@ def _update_claimed(connection: Connection, claimed: Claimed, **values: Any) -> 
         .returning(Run.failures, Run.cancel_requested_by)
     ).one_or_none()
     if run is None:
-        raise ClaimLost("another attempt has taken it over, or it was settled as lost")
+        raise ClaimLost("another attempt took it over, or it was recorded as lost")
     return run
 
 
@@ -346,7 +346,10 @@ def _wait_after(losses: Any) -> Any:
 
 def note_silent(connection: Connection, run: Row[Any], seconds: float) -> None:
     """The claim of the attempt is taken away from its work-horse, which has been silent for so long."""
-    error = f"The work-horse was silent for {seconds:g} s: stopped, cut off, or deaf in code that lets no thread run"
+    error = (
+        f"The work-horse sent no heartbeat for {seconds:g} s: it was stopped, lost its network, or its code blocks "
+        "all threads"
+    )
     connection.execute(
         update(Attempt).where(Attempt.run_id == run.id, Attempt.number == run.attempt).values(error=error)
     )

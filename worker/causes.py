@@ -15,24 +15,29 @@ _INSUFFICIENT_PRIVILEGE = "42501"
 _REFUSED = [
     (
         r"(Peer|Ident) authentication failed",
-        "PostgreSQL lets this system user in under another name only: check the user of DATABASE_URL, or pg_hba.conf",
+        "PostgreSQL allows this system user only under another name: check the user of DATABASE_URL, or pg_hba.conf",
     ),
     (r"password authentication failed", f"check the user and password of DATABASE_URL; {PERCENT_ENCODE}"),
-    (r"no password supplied", "DATABASE_URL has no password, and PostgreSQL asks for one"),
+    (r"no password supplied", "DATABASE_URL has no password, but PostgreSQL requires one"),
     (r'role ".*" does not exist', "check the user of DATABASE_URL, or create that role"),
     (r'database ".*" does not exist', "create it with `createdb`, or check the name at the end of DATABASE_URL"),
     (r"no pg_hba.conf entry", "allow this host in PostgreSQL's pg_hba.conf, or add ?sslmode=require to DATABASE_URL"),
     (r"permission denied for database", f"grant its role CONNECT; {_RIGHTS}"),
     (
         r"unsupported startup parameter",
-        "DATABASE_URL leads to a pooler: give worker, scheduler and migrate the address of PostgreSQL itself, and "
-        "leave `options` out of the address of a pooler",
+        "DATABASE_URL leads to a pooler: for worker, scheduler and migrate, set the address of PostgreSQL itself, and "
+        "remove `options` from the address of a pooler",
     ),
 ]
-_FULL = [(r"too many clients|connection slots are reserved|too many connections", "raise max_connections, or run less")]
+_FULL = [
+    (
+        r"too many clients|connection slots are reserved|too many connections",
+        "raise max_connections, or run fewer processes",
+    )
+]
 _REDIS = [
-    (r"Authentication required|already authenticated", "the server asks for a password: redis://:PASSWORD@host:port/0"),
-    (r"DB index is out of range", "the server has no database of the number at the end of the address"),
+    (r"Authentication required|already authenticated", "the server requires a password: redis://:PASSWORD@host:port/0"),
+    (r"DB index is out of range", "the server has no database with the number at the end of the address"),
 ]
 _VARIABLES = "REDIS_URL and QUEUE_REDIS_URL"
 
@@ -56,7 +61,7 @@ def of_postgresql(error: DBAPIError) -> str:
     """One line."""
     said = _first_line(error)
     if getattr(error.orig, "pgcode", None) == _INSUFFICIENT_PRIVILEGE:
-        return f"PostgreSQL refused this to the role of DATABASE_URL: {said}; {_RIGHTS}"
+        return f"The role of DATABASE_URL lacks a right in PostgreSQL: {said}; {_RIGHTS}"
     if isinstance(error, ProgrammingError):
         return f"{said}: if tables are missing, run `safegrid migrate`"
     if not isinstance(error, OperationalError):
@@ -69,7 +74,7 @@ def of_redis(error: RedisError) -> str:
     """One line."""
     said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     if isinstance(error, NoPermissionError):
-        return f"Redis refused this to its user: {said}; {_RIGHTS}"
+        return f"The user of Redis lacks a right: {said}; {_RIGHTS}"
     if remedy := _remedy(_REDIS, said):
         return f"Redis cannot be used: {said}: {remedy}. Check {_VARIABLES}"
     if isinstance(error, AuthenticationError):

@@ -67,7 +67,7 @@ def _database(settings: Settings) -> Iterator[Line]:
             used = f"PostGIS {'is used' if postgis else 'is not used'}"
             yield Line("PostgreSQL", True, f"{version}, {used}, the tables are in schema {where}")
             schema.check(connection)
-            yield Line("Tables", True, "are those of this version")
+            yield Line("Tables", True, "match this version")
             yield from _findings(connection, settings)
             yield from _archives(connection, settings)
     finally:
@@ -112,7 +112,7 @@ def _archives(connection: Connection, settings: Settings) -> Iterator[Line]:
         except ArchiveRefused as error:
             yield Line("Archive", False, str(error))
             continue
-        there = "" if free is None else f", and {free / 2**30:.1f} are free"
+        there = "" if free is None else f"; {free / 2**30:.1f} GiB are free"
         words = f"{path.name} needs about {needed / 2**30:.1f} GiB in PostgreSQL{there}"
         yield Line("Archive", free is None or free > needed, words)
 
@@ -136,7 +136,7 @@ def _alerts(settings: Settings) -> Iterator[Line]:
     for receiver in settings.receivers:
         yield Line("Messages", True, f"{receiver.least} and worse go to {receiver.name}, as {receiver.form}")
     if not settings.receivers:
-        yield Line("Messages", True, "go to nobody: ALERT_WEBHOOK_URL is not set")
+        yield Line("Messages", True, "have no receiver: ALERT_WEBHOOK_URL is not set")
 
 
 def test_alerts(settings: Settings) -> Iterator[Line]:
@@ -144,8 +144,8 @@ def test_alerts(settings: Settings) -> Iterator[Line]:
     for receiver in settings.receivers:
         try:
             sending.send(settings, receiver, messages.test_message(receiver.name))
-            yield Line("Test message", True, f"{receiver.name} took it")
+            yield Line("Test message", True, f"{receiver.name} accepted it")
         except DeliveryRefused as error:
             yield Line("Test message", False, str(error))
     if not settings.receivers:
-        yield Line("Test message", False, "nobody is told: set ALERT_WEBHOOK_URL or SAFEGRID_ALERT_RECEIVERS")
+        yield Line("Test message", False, "no receiver: set ALERT_WEBHOOK_URL or SAFEGRID_ALERT_RECEIVERS")

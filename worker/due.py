@@ -7,7 +7,7 @@ from jobs.errors import ParameterError
 PARAMETER = "due_at"
 """Beside the parameters of every job; no job has one of its own by this name."""
 LATEST = dt.timedelta(days=366)
-_EXPECTED = "expected a time such as 2024-05-01T03:00Z; one without a zone is UTC"
+_EXPECTED = "must be a time such as 2024-05-01T03:00Z (without a zone: UTC)"
 
 
 def time(job: str, text: str) -> dt.datetime | None:
@@ -22,7 +22,7 @@ def time(job: str, text: str) -> dt.datetime | None:
         found = dt.datetime.fromisoformat(text.strip().replace(" +", "+").replace(" ", "+" if "T" in text else "T"))
         found = found.replace(tzinfo=found.tzinfo or dt.UTC).astimezone(dt.UTC)
     except (ValueError, OverflowError):
-        raise ParameterError(job, {PARAMETER: f"{_EXPECTED} (given: {text[:100]!r})"}) from None
+        raise ParameterError(job, {PARAMETER: f"{_EXPECTED} (given: {text[:100]})"}) from None
     if found > dt.datetime.now(dt.UTC) + LATEST:
-        raise ParameterError(job, {PARAMETER: f"must be within {LATEST.days} days (given: {text[:100]!r})"})
+        raise ParameterError(job, {PARAMETER: f"must be within {LATEST.days} days (given: {text[:100]})"})
     return found

@@ -7,7 +7,7 @@ class UnknownRun(WrongCall):
     """An id that stands in no ledger."""
 
     def __init__(self, run_id: str) -> None:
-        super().__init__(f"There is no run {run_id} in the ledger")
+        super().__init__(f"There is no run {run_id}")
 
 
 class WrongState(SafegridError):
@@ -35,7 +35,7 @@ class UnknownHere(SafegridError):
     """The version of this process does not know the run's job; another may."""
 
     def __init__(self, job: str) -> None:
-        super().__init__(f"This process knows no job {job}")
+        super().__init__(f"This process does not know the job {job}")
         self.job = job
 
 
@@ -59,4 +59,4 @@ class UnknownFinding(WrongCall):
     """An id that is no open finding's."""
 
     def __init__(self, finding_id: int) -> None:
-        super().__init__(f"There is no open finding {finding_id}; the list has those that are open")
+        super().__init__(f"There is no open finding {finding_id}. The list of findings has the open ones")

@@ -155,8 +155,8 @@ def pushed(connection: Connection, run_id: str, seen: int) -> Row[Any] | None:
 def count_unclaimed(connection: Connection, run_id: str) -> bool:
     """A worker took a push of this run and never claimed it. Returns whether the run failed for it, for good."""
     error = (
-        f"Pushed {MAX_UNCLAIMED_PUSHES} times and never begun: its work-horses die before they can claim it. "
-        "Look for out-of-memory kills, a missing module, or a database that workers cannot reach"
+        f"Pushed {MAX_UNCLAIMED_PUSHES} times but never started: its work-horses die before they can claim it. "
+        "Check for out-of-memory kills, a missing module, or a database that workers cannot reach"
     )
     spent = Run.unclaimed_pushes + 1 >= MAX_UNCLAIMED_PUSHES
     with connection.begin():
@@ -226,7 +226,7 @@ def retry(connection: Connection, run_id: str) -> None:
     run = get(connection, run_id)
     with connection.begin():
         if not reopen(connection, run_id):
-            raise WrongState("retried", run_id, run.state, "only one that failed or was cancelled can be")
+            raise WrongState("retried", run_id, run.state, "only failed and cancelled runs can be")
 
 
 def cancel(connection: Connection, run_id: str, who: str) -> str:
@@ -238,7 +238,7 @@ def cancel(connection: Connection, run_id: str, who: str) -> str:
     with connection.begin():
         states = cancel_open(connection, who, Run.id == run_id)
     if not states:
-        raise WrongState("cancelled", run_id, run.state, "it has ended")
+        raise WrongState("cancelled", run_id, run.state, "it has ended already")
     return states[0]
 
 
@@ -268,7 +268,7 @@ def discard(connection: Connection, run_id: str, who: str) -> None:
         if not connection.execute(
             failed.where(Run.id == run_id).values(state="cancelled", cancel_requested_by=who)
         ).rowcount:
-            raise WrongState("discarded", run_id, run.state, "only one that failed can be")
+            raise WrongState("discarded", run_id, run.state, "only failed runs can be")
         equal = (Run.job == run.job, Run.parameters == literal(run.parameters, JSONB), Run.ended_at <= run.ended_at)
         connection.execute(failed.where(*equal).values(acknowledged_by=who))
 

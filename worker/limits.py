@@ -110,7 +110,7 @@ class Watchdog:
             return self._ended_by
         if self._stop_at is not None:
             return Stopped()
-        return SoftLimit(f"{self._job} took longer than its soft limit of {self._soft_limit_s:g} s")
+        return SoftLimit(f"{self._job} took longer than its limit of {self._soft_limit_s:g} s")
 
     def _end_work(self) -> None:
         self._reason = self._why()

@@ -97,7 +97,7 @@ def take(connection: Connection, job: Job, now: dt.datetime) -> list[str]:
 def _rows(connection: Connection, job: Job, due: Sequence[dt.datetime], now: dt.datetime) -> list[dict[str, Any]]:
     newest = due[-1]
     reason = _reason_to_skip(connection, job, newest, now)
-    missed = f"Nothing was there to start it; the occurrence of {newest:%Y-%m-%d %H:%M} UTC stands for it"
+    missed = f"No process was running to start it. The occurrence of {newest:%Y-%m-%d %H:%M} UTC replaces it"
     parameters = job.validate({})
     skipped = dict.fromkeys(due[:-1], missed) | {newest: reason}
     return [_row(job, parameters, time, why, now) for time, why in skipped.items()]
@@ -105,9 +105,9 @@ def _rows(connection: Connection, job: Job, due: Sequence[dt.datetime], now: dt.
 
 def _reason_to_skip(connection: Connection, job: Job, newest: dt.datetime, now: dt.datetime) -> str | None:
     if pauses.is_paused(connection, "cadence", job.name):
-        return f"The cadence is paused; go on with `safegrid resume {job.name}`"
+        return f"The cadence is paused. To resume it: `safegrid resume {job.name}`"
     if now - newest > job.catch_up:
-        return f"Missed by more than {job.catch_up.days} days, for which it is made up"
+        return f"Missed by more than {job.catch_up.days} days, the longest delay for a late start"
     open_run = _open_run(connection, job)
     if open_run is not None and not job.overlaps:
         return f"Run {open_run.id} of the same job is still {open_run.state}"

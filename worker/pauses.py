@@ -30,7 +30,7 @@ def pause_run(connection: Connection, run_id: str, who: str) -> bool:
     """
     run = ledger.get(connection, run_id)
     if run.ended_at is not None:
-        raise WrongState("paused", run_id, run.state, "it has ended")
+        raise WrongState("paused", run_id, run.state, "it has ended already")
     return pause(connection, "run", run_id, who)
 
 

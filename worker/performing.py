@@ -141,7 +141,7 @@ def _connect_once(engine: Engine, application: str) -> None:
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: Any, _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
         if has_connected:
-            raise ClaimLost("its connection to PostgreSQL is gone")
+            raise ClaimLost("its connection to PostgreSQL is closed")
         if getattr(engine.dialect, "server_version_info", None) is None:
             # An engine that was not prepared asks the server about itself before the pulse watches over it.
             parameters["connection_factory"] = limited_to(SILENCE_S)
@@ -182,7 +182,7 @@ def _attempt(settings: Settings, connection: Connection, claimed: Claimed, pulse
         if isinstance(error, ReadOnlyError):
             # Redis is failing over, and this one is a replica now.
             state = attempts.hand_back(connection, claimed, lines, FAILOVER_S)
-            return f"Redis took no writes, and the run is {state}"
+            return f"Redis accepted no writes, and the run is {state}"
         _fail(connection, claimed, error, lines)
         raise
     except ClaimLost:

@@ -66,7 +66,7 @@ class ManagedProcess:
     def _stuck(self, process: ForkProcess) -> str | None:
         """Why the process is of no more use, none while it is. A kill reaches one that is stopped too."""
         if self.pulse is not None and time.monotonic() - self.pulse.value > STUCK_S:
-            return f"it has not gone round for {STUCK_S:g} s"
+            return f"it has not responded for {STUCK_S:g} s"
         return f"it was stopped for {STOPPED_S:g} s" if self._watch.is_over(process.pid or 0) else None
 
     def _bury(self, process: ForkProcess) -> None:

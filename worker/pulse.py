@@ -119,7 +119,7 @@ class Pulse:
             claimed = {"run_id": self._claimed.run_id, "attempt": self._claimed.attempt}
             run = connection.execute(_BEAT, claimed).one_or_none()
         if run is None or not run.is_ours:
-            self._tell(ClaimLost("another attempt has taken it over, or it was settled as lost"))
+            self._tell(ClaimLost("another attempt took it over, or it was recorded as lost"))
         elif run.cancelled_by:
             self._tell(Cancelled(run.cancelled_by))
 

@@ -28,7 +28,7 @@ def _receivers(text: str) -> str:
 def _mail_server(url: str) -> str:
     parts = urlsplit(url)
     if url and not (parts.scheme in ("smtp", "smtps") and parts.hostname):
-        raise ValueError("expected smtp://user:password@host:587 or smtps://user:password@host:465")
+        raise ValueError("must be smtp://user:password@host:587 or smtps://user:password@host:465")
     return url
 
 
@@ -42,7 +42,7 @@ def _pings(text: str) -> str:
         slug, _, url = one.partition("=")
         if not slug:
             raise ValueError(
-                "expected SLUG=https://..., separated by spaces, such as warm-cache=https://hc-ping.com/..."
+                "must be SLUG=https://..., separated by spaces, such as warm-cache=https://hc-ping.com/..."
             )
         secure_address(url)
     return text
@@ -99,14 +99,14 @@ class Settings(jobs.settings.Settings):
         try:
             return redis_address(url)
         except ValueError as error:
-            raise ValueError(f"{error}; or set QUEUE_REDIS_URL, and this one is not read") from None
+            raise ValueError(f"{error}; or set QUEUE_REDIS_URL, which is read instead") from None
 
     @field_validator("smtp_url")
     @classmethod
     def _is_there_for_mail(cls, url: str, info: ValidationInfo) -> str:
         told = f"{info.data.get('alert_webhook_url', '')} {info.data.get('alert_receivers', '')}"
         if not url and "mailto:" in told:
-            raise ValueError("is required to tell a mailto: receiver: smtp://user:password@host:587")
+            raise ValueError("is required for a mailto: receiver, such as smtp://user:password@host:587")
         return url
 
     @property

@@ -122,7 +122,7 @@ class System:
         self._early_deaths[name] = self._early_deaths[name] + 1 if lived < EARLY_S else 0
         if self._early_deaths[name] == MOST_EARLY_DEATHS:
             raise ProcessFailed(
-                f"`safegrid {name}` ended {MOST_EARLY_DEATHS} times right after its start; its message stands above"
+                f"`safegrid {name}` ended {MOST_EARLY_DEATHS} times right after its start; see its message above"
             )
 
     def stop(self) -> None:

@@ -15,6 +15,7 @@ from rq.job import Job as RqJob
 from rq.serializers import JSONSerializer
 
 from jobs.catalogue import Job
+from jobs.problems import as_given
 from worker.settings import Settings
 
 TIMEOUT_S = 5.0
@@ -80,14 +81,8 @@ def push(redis: Redis, job: Job, run_id: str, number: int, parameters: Mapping[s
 
 def describe(name: str, parameters: Mapping[str, Any]) -> str:
     """The job with its parameters, as people read them: what is left out is not named, and a flag is yes or no."""
-    given = ", ".join(f"{key}={_shown(value)}" for key, value in parameters.items() if value is not None)
+    given = ", ".join(f"{key}={as_given(value)}" for key, value in parameters.items() if value is not None)
     return f"{name}({given})"
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ",".join(map(_shown, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def waiting_ids(redis: Redis, name: str) -> set[str]:

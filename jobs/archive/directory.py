@@ -24,7 +24,7 @@ def entries(file: IO[bytes]) -> int:
     tail = file.read()
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or len(tail) - at < _END.size:
-        raise ArchiveRefused("it is no zip file, or its end is missing: get it again")
+        raise ArchiveRefused("it is not a complete zip file: download it again")
     count: int = _END.unpack_from(tail, at)[4]
     return _entries_64(file, start + at) if count == _IN_64 else count
 
@@ -38,6 +38,6 @@ def _entries_64(file: IO[bytes], end: int) -> int:
     file.seek(_LOCATOR_64.unpack(locator)[2])
     record = file.read(_END_64.size)
     if len(record) < _END_64.size or not record.startswith(b"PK\x06\x06"):
-        raise ArchiveRefused("the directory at its end is damaged: get it again")
+        raise ArchiveRefused("its directory is damaged: download it again")
     count: int = _END_64.unpack(record)[7]
     return count

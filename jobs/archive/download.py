@@ -39,7 +39,7 @@ def name_of(address: str) -> str:
     """The file's name at the end of an address. Raises ValueError where it is none of an archive."""
     name = urlsplit(address).path.rpartition("/")[2]
     if not _NAME.fullmatch(name):
-        raise ValueError("expected an address that ends with the name of a zip file, such as /2024-02.zip")
+        raise ValueError("must be an address that ends with the name of a zip file, such as /2024-02.zip")
     return name
 
 
@@ -123,8 +123,8 @@ def _ask(client: requests.Session, address: str, headers: Mapping[str, str]) -> 
         try:
             address = secure_address(urljoin(address, response.headers["Location"]))
         except ValueError as error:
-            raise SourceChanged(f"{_plain(address)} leads to an address that is not secure: {error}") from None
-    raise SourceChanged(f"{_plain(address)} leads on and on")
+            raise SourceChanged(f"{_plain(address)} redirects to an address that is not secure:  {error}") from None
+    raise SourceChanged(f"{_plain(address)} has too many redirects")
 
 
 def _begin(response: requests.Response, got: _Got, first: int) -> tuple[int, int]:
@@ -133,15 +133,15 @@ def _begin(response: requests.Response, got: _Got, first: int) -> tuple[int, int
     if response.status_code == 206 and (found := _RANGE.fullmatch(response.headers.get("Content-Range", ""))):
         if int(found["first"]) == first:
             return first, int(found["size"])
-        raise SourceChanged(f"{what}, but for another part of the file than was asked for")
+        raise SourceChanged(f"{what}, but with another part of the file than requested")
     if response.status_code in (408, 429) or response.status_code >= 500:
         raise SourceUnavailable(what)
     if response.status_code == 416:
         got.part.unlink()
-        raise SourceUnavailable(f"{what}: what came is not of this file, it is asked for anew")
+        raise SourceUnavailable(f"{what}: the response is not part of this file. Downloading it again")
     size = response.headers.get("Content-Length", "")
     if response.status_code != 200 or not size.isdecimal():
-        raise SourceChanged(f"{what}{'' if size else ' and does not say how large it is'}")
+        raise SourceChanged(f"{what}{'' if size else ' and does not give the size of the file'}")
     got.begin(response.headers.get("ETag", ""))
     return 0, int(size)
 
@@ -175,7 +175,7 @@ def _checked(got: _Got, size: int) -> Path:
     published = _MD5.fullmatch(got.version())
     if got.part.stat().st_size != size or (published and published["md5"] != _md5(got.part)):
         got.part.unlink()
-        raise SourceUnavailable(f"{_plain(got.address)} was damaged on its way: it is asked for anew")
+        raise SourceUnavailable(f"{_plain(got.address)} was damaged during the download. Downloading it again")
     got.part.replace(got.path)
     log.info("archive_downloaded", name=got.path.name, bytes=size, md5="checked" if published else "not published")
     return got.path

@@ -16,14 +16,12 @@ from jobs.settings import secure_address
 def _checked(text: str) -> str:
     if "://" not in text:
         if not is_name(text):
-            raise ValueError(
-                "expected the name of a file or folder within SAFEGRID_IMPORT_FOLDER, or an https:// address"
-            )
+            raise ValueError("must be the name of a file or folder in SAFEGRID_IMPORT_FOLDER, or an https:// address")
         return text
     address = secure_address(text)
     parts = urlsplit(address)
     if parts.username or parts.password:
-        raise ValueError("an address with a password would be seen by everybody who may see runs")
+        raise ValueError("must be an address without a password: everybody who can read runs would see it")
     download.name_of(address)
     return address
 
@@ -45,9 +43,9 @@ def find(here: Context, archive: str) -> Path:
     if not path.exists():
         there = sorted(one.name for one in folder.iterdir() if not one.name.startswith("."))
         raise ArchiveRefused(
-            f"There is no {archive} in {folder.absolute()}, the import folder of this worker; there "
-            f"{'are ' + ', '.join(there[:20]) if there else 'is nothing in it'}"
+            f"There is no {archive} in {folder.absolute()}, the import folder of this worker. "
+            f"Its files: {', '.join(there[:20]) or 'none'}"
         )
     if leads_out(path, folder):
-        raise ArchiveRefused(f"{archive} leads out of the import folder {folder.absolute()}")
+        raise ArchiveRefused(f"{archive} is outside the import folder {folder.absolute()}")
     return path

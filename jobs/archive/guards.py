@@ -22,8 +22,8 @@ def refuse_without_forces(pull: Pull, there: Collection[str]) -> None:
     """An area's month is not held on the word of an archive that has no file of its forces."""
     if pull.land.forces and len(absent(pull, there)) == len(pull.land.forces):
         raise MemberRefused(
-            f"The archive has no file of {', '.join(pull.land.forces)} for {month_text(pull.month)}: what is held of "
-            f"{pull.area.slug} stays"
+            f"The archive has no file of {', '.join(pull.land.forces)} for {month_text(pull.month)}: the crimes of "
+            f"{pull.area.slug} stay as they are"
         )
 
 
@@ -31,7 +31,7 @@ def refuse_empty(pull: Pull, totals: Totals) -> None:
     """No crime at all is what a quiet area has, where the files have crimes elsewhere."""
     if not (totals.placed or totals.outside or any(totals.unplaced.values())):
         raise JobError(
-            f"The archive has no crimes at all of {month_text(pull.month)}: what is held of {pull.area.slug} stays"
+            f"The archive has no crimes of {month_text(pull.month)}: the crimes of {pull.area.slug} stay as they are"
         )
 
 
@@ -47,6 +47,6 @@ def refuse_lost_forces(here: Context, pull: Pull, there: Collection[str]) -> Non
         ]
     if lost:
         raise SmallerMonth(
-            f"The archive has no file of {', '.join(lost)} for {month_text(pull.month)}: what is held of "
-            f"{pull.area.slug} stays. To give it up, ingest the archive with accept_smaller"
+            f"The archive has no file of {', '.join(lost)} for {month_text(pull.month)}: the crimes of "
+            f"{pull.area.slug} stay as they are. To replace them anyway, ingest the archive with accept_smaller"
         )

@@ -75,7 +75,9 @@ class Archive:
                 with self._opened.open(member.name) as file:
                     yield file
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-            raise ArchiveRefused(f"{self.name}: {member.name} is damaged: {error}. Get the archive again") from None
+            raise ArchiveRefused(
+                f"{self.name}: {member.name} is damaged: {error}. Download the archive again"
+            ) from None
 
 
 @contextmanager
@@ -129,7 +131,7 @@ def _in_zip(archive: zipfile.ZipFile) -> Iterator[Member]:
 def _in_folder(folder: Path) -> Iterator[Member]:
     for path in folder.rglob("*-street.csv"):
         if path.is_symlink() or not path.is_file():
-            raise ArchiveRefused(f"{path.name} is a link, or no file")
+            raise ArchiveRefused(f"{path.name} is a link or not a file")
         if member := _member(str(path.relative_to(folder)), path.stat().st_size):
             yield member
 
@@ -150,7 +152,7 @@ def _problem(entry: zipfile.ZipInfo) -> str:
     path = PurePosixPath(entry.filename)
     many_times = entry.file_size // max(entry.compress_size, 1)
     problems = {
-        "leads out of the archive": path.is_absolute() or ".." in path.parts or {"\\", ":"} & set(entry.filename),
+        "leads outside the archive": path.is_absolute() or ".." in path.parts or {"\\", ":"} & set(entry.filename),
         "is a link": stat.S_ISLNK(entry.external_attr >> 16),
         "is encrypted": entry.flag_bits & 0x1,
         "is an archive within the archive": path.suffix.lower() in _NESTED,

@@ -66,7 +66,7 @@ class Places:
         swapped = _within(self.lat, LONGITUDES) & _within(self.lng, LATITUDES)
         beyond = (np.abs(self.lat) > 90) | (np.abs(self.lng) > 180)
         for places, words in (
-            (unread, "are no degrees"),
+            (unread, "are not degrees"),
             (swapped, "are swapped"),
             (beyond, "are not on the Earth"),
             (unkept, "have a street name that cannot be kept"),

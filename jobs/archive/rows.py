@@ -68,7 +68,7 @@ def read(member: Member, file: IO[bytes], categories: frozenset[str]) -> Sheet:
     sheet.read = read_rows
     if len(sheet.aside) > max(1, MOST_SET_ASIDE * sheet.read):
         raise MemberRefused(
-            f"{member.name}: {len(sheet.aside)} of {sheet.read} rows cannot be taken, more than {MOST_SET_ASIDE:.0%}: "
+            f"{member.name}: {len(sheet.aside)} of {sheet.read} rows are invalid, more than {MOST_SET_ASIDE:.0%}: "
             f"the month stays as it is. The first: {sheet.aside[0].reason}"
         )
     return sheet
@@ -81,13 +81,11 @@ def _table(member: Member, file: IO[bytes]) -> tuple["pa.Table", dict[int, Aside
 
     header = file.readline(LONGEST_TEXT).decode("utf-8-sig", "replace").rstrip("\r\n")
     if header.replace('"', "") != HEADER:
-        raise MemberRefused(
-            f"{member.name} begins with {header[:200]!r} where {HEADER} is expected: the month stays as it is"
-        )
+        raise MemberRefused(f"{member.name} begins with {header[:200]!r} instead of {HEADER}: the month stays as it is")
     ragged: dict[int, Aside] = {}
 
     def set_aside(row: Any) -> str:
-        reason = f"{row.actual_columns} fields where {len(COLUMNS)} are expected"
+        reason = f"{row.actual_columns} fields instead of {len(COLUMNS)}"
         ragged[row.number] = Aside(member.force, reason, json.dumps(_record(member, row.number, row.text)))
         return "skip"
 
@@ -247,7 +245,7 @@ class _Reading:
 
 def _unknown(slug: str) -> str:
     """Why a row is set aside that is a crime as soon as its category is known."""
-    return f"category {slug[:100]} is not known"
+    return f"unknown category {slug[:100]}"
 
 
 def _is_kept(text: str) -> bool:

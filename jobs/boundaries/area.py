@@ -116,5 +116,5 @@ def is_slug(text: str) -> bool:
 def _named(area: Area) -> Area:
     for text in (area.slug, *area.forces):
         if not is_slug(text):
-            raise AreaError(f"{text!r} is not a slug (expected lower-case words joined by hyphens)")
+            raise AreaError(f"{text} is not a slug (lower-case words joined by hyphens)")
     return area

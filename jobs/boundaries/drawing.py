@@ -14,6 +14,7 @@ from jobs.boundaries import rings
 from jobs.boundaries.degrees import look_swapped
 from jobs.boundaries.errors import BorderRefused
 from jobs.boundaries.rings import Land, Points
+from jobs.problems import given
 
 # Every border is read with each answer that needs one, and crimes are snapped to points that are farther apart.
 MOST_POINTS: Final = 100_000
@@ -60,11 +61,11 @@ def united(drawings: Sequence[Drawing]) -> Border:
     passed_over = sum((drawing.landless for drawing in drawings), Counter[str]())
     landless = ", ".join(f"{count} {kind}" for kind, count in passed_over.items())
     if not (drawn := [drawing for drawing in drawings if drawing.polygons]):
-        raise BorderRefused(f"there is no Polygon in it{f', only {landless}' if landless else ''}: a border is one")
+        raise BorderRefused(f"there is no Polygon in it{f', only {landless}' if landless else ''}: a border needs one")
     _refuse_swapped(drawn)
     borders = [drawing.border() for drawing in drawn]
     notes = [note for border in borders for note in border.notes]
-    return Border(_union(borders), (*notes, *[f"passed over, as they hold no land: {landless}"] * bool(landless)))
+    return Border(_union(borders), (*notes, *[f"ignored, because they have no area: {landless}"] * bool(landless)))
 
 
 def named(drawings: Sequence[Drawing], name_property: str) -> dict[str, tuple[str, list[Drawing]]]:
@@ -74,7 +75,7 @@ def named(drawings: Sequence[Drawing], name_property: str) -> dict[str, tuple[st
         name = _name(drawing, name_property)
         known, same = found.setdefault(slug_of(name), (name, []))
         if known != name:
-            raise BorderRefused(f"{known!r} and {name!r} would both be the area {slug_of(name)}")
+            raise BorderRefused(f"{known} and {name} would both become the area {slug_of(name)}")
         same.append(drawing)
     return found
 
@@ -89,11 +90,12 @@ def _name(drawing: Drawing, name_property: str) -> str:
     value = drawing.properties.get(name_property)
     if value is None or isinstance(value, bool | dict | list) or not slug_of(str(value)):
         has = ", ".join(map(str, drawing.properties)) or "none"
+        found = "nothing" if value is None else given(value)
         raise BorderRefused(
             labelled(
                 drawing.label,
                 BorderRefused(
-                    f"its property {name_property!r} makes no name (found {value!r:.60}); its properties are {has:.300}"
+                    f"its property {name_property} has no name (found {found:.60}). Its properties: {has:.300}"
                 ),
             )
         )
@@ -122,5 +124,5 @@ def _refuse_swapped(drawings: Iterable[Drawing]) -> None:
 def _refuse_too_many(points: int) -> None:
     if points > MOST_POINTS:
         raise BorderRefused(
-            f"its border has {points} points, of {MOST_POINTS} at most: take a generalised edition, or simplify it"
+            f"its border has {points} points, more than {MOST_POINTS}: use a generalised edition, or simplify it"
         )

@@ -26,7 +26,7 @@ def drawings_of(path: Path) -> list[Drawing]:
 def drawings(data: bytes) -> list[Drawing]:
     """The features of a file's content. Raises BorderRefused."""
     if len(data) > MOST_MB * 2**20:
-        raise BorderRefused(f"it is larger than {MOST_MB} MB: take a generalised edition, or fewer features")
+        raise BorderRefused(f"it is larger than {MOST_MB} MB: use a generalised edition, or fewer features")
     # UTF-16 has a NUL beside every letter of this.
     start = data[:400].lstrip(_BYTE_ORDER_MARKS).replace(b"\0", b"").lstrip()
     if not start:

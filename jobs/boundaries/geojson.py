@@ -32,7 +32,7 @@ def _kind(value: Any) -> str:
 
 def _feature(feature: Any, label: str) -> Drawing:
     if (kind := _kind(feature)) != "Feature":
-        raise BorderRefused(f"{label} is no Feature (found {kind:.60})")
+        raise BorderRefused(f"{label} is not a Feature (found {kind:.60})")
     properties = feature.get("properties")
     return _drawing(feature.get("geometry"), properties if isinstance(properties, dict) else {}, label)
 

@@ -19,7 +19,7 @@ def drawings(data: bytes) -> list[Drawing]:
     """The placemarks of a file. Raises BorderRefused."""
     root = _tree(data)
     if root.tag != "kml":
-        raise BorderRefused(f"it is XML, but no KML: its outermost element is <{root.tag:.40}>")
+        raise BorderRefused(f"it is XML, but not KML: its outermost element is <{root.tag:.40}>")
     placemarks = list(root.iter("Placemark"))
     count = len(placemarks)
     return [_drawing(one, f"placemark {n} of {count}" if count > 1 else "") for n, one in enumerate(placemarks, 1)]
@@ -37,7 +37,7 @@ def _tree(data: bytes) -> Element:
     try:
         parser.Parse(data, True)
     except (expat.ExpatError, LookupError, ValueError) as error:
-        raise BorderRefused(f"it begins as KML and is no XML: {error}") from None
+        raise BorderRefused(f"it begins as KML but is not valid XML: {error}") from None
     return builder.close()
 
 
@@ -47,8 +47,8 @@ def _local(name: str) -> str:
 
 def _refuse_document_type(name: str, *_: Any) -> NoReturn:
     if name.lower() == "html":
-        raise BorderRefused("it is a web page (HTML), no border")
-    raise BorderRefused("it declares a document type (<!DOCTYPE), which KML does not have")
+        raise BorderRefused("it is a web page (HTML), not a border")
+    raise BorderRefused("it declares a document type (<!DOCTYPE), which KML does not allow")
 
 
 def _drawing(placemark: Element, label: str) -> Drawing:

@@ -25,7 +25,7 @@ _REASON: Final = re.compile(r"(?P<reason>.+)\[(?P<lng>\S+) (?P<lat>\S+)\]")
 _WORDS: Final = {
     "Self-intersection": "its border crosses or overlaps itself",
     "Ring Self-intersection": "its border touches itself",
-    "Hole lies outside shell": "a hole lies outside of its polygon",
+    "Hole lies outside shell": "a hole lies outside its polygon",
     "Holes are nested": "a hole lies in a hole",
     "Nested shells": "a part lies inside another (is it meant as a hole?)",
     "Interior is disconnected": "its holes cut it in two",
@@ -88,7 +88,7 @@ def _refuse_off_earth(ring: Points) -> None:
         lng, lat = ring[~is_on][0]
         raise BorderRefused(
             f"the point {lng:.10g}, {lat:.10g} is not on Earth: longitudes go from -180 to 180, latitudes from -90 "
-            "to 90. Coordinates in metres (British National Grid) have to be exported as WGS 84 (EPSG:4326)"
+            "to 90. Export coordinates in metres (British National Grid) as WGS 84 (EPSG:4326)"
         )
 
 
@@ -114,10 +114,10 @@ def _mended(drawn: Land) -> Mended:
     mended = as_land(parts)
     where = _reason(drawn)
     if mended.is_empty:
-        raise BorderRefused(f"there is no land within it: {where}")
+        raise BorderRefused(f"it has no area: {where}")
     if not mended.is_valid or abs(mended.area - drawn.area) > allowed:
         raise BorderRefused(where)
-    return mended, (f"mended without a change of land: {where}",)
+    return mended, (f"repaired without a change of the area: {where}",)
 
 
 def _reason(drawn: Land) -> str:

@@ -94,7 +94,9 @@ def overrule(connection: Connection, cell: str, force: str | None) -> None:
     """Hold what a person says of a cell, whatever the source said or will say. Raises CellError."""
     number = number_of(cell)
     if number is None or h3.get_resolution(h3.int_to_str(number)) != RESOLUTION:
-        raise CellError(f"{cell!r} is no H3 cell of resolution {RESOLUTION}; `safegrid force list` shows those known")
+        raise CellError(
+            f"{cell} is not an H3 cell of resolution {RESOLUTION}; `safegrid force list` shows the known cells"
+        )
     new = insert(ForceCell).values(cell=number, force=force, is_overruled=True)
     connection.execute(
         new.on_conflict_do_update(

@@ -28,7 +28,7 @@ class ForceError(WrongCall):
 def slug(text: str) -> str:
     """The text, if it can be a force's slug. Raises ForceError."""
     if not _SLUG.fullmatch(text):
-        raise ForceError(f"{text!r} is no slug of a force (expected lower-case words joined by hyphens, as hampshire)")
+        raise ForceError(f"{text} is not the slug of a force (lower-case words joined by hyphens, such as hampshire)")
     return text
 
 
@@ -72,7 +72,7 @@ def replace(connection: Connection, area: Area) -> list[str]:
     """Give an area the forces of its land in place of those that it names; returns them. Raises ForceError."""
     found = forces_of(connection, area)
     if not found:
-        raise ForceError(f"Whose land {area.slug} is, is not known: run locate_forces first")
+        raise ForceError(f"The forces of the land of {area.slug} are not known: run locate_forces first")
     connection.execute(delete(AreaForce).where(AreaForce.area == area.slug))
     _name(connection, area, found)
     return list(found)
@@ -86,11 +86,11 @@ def _name(connection: Connection, area: Area, forces: Iterable[str]) -> None:
 def _difference(area: Area, found: Mapping[str, float]) -> str:
     further = [force for force in found if force not in area.forces]
     strange = [force for force in area.forces if force not in found and force != LANDLESS]
-    said = [f"its land also belongs to {', '.join(further)}"] if further else []
-    said += [f"none of it belongs to {', '.join(strange)}"] if strange else []
+    said = [f"{', '.join(further)} also cover its land"] if further else []
+    said += [f"{', '.join(strange)} cover none of it"] if strange else []
     if not said:
         return ""
     return (
-        f"{area.slug} names {', '.join(area.forces)}: {'; '.join(said)}. "
-        f"To take the forces of its land: `safegrid force adopt {area.slug}`"
+        f"The forces of {area.slug} are {', '.join(area.forces)}, but {'; '.join(said)}. "
+        f"To correct them: `safegrid force adopt {area.slug}`"
     )

@@ -23,7 +23,7 @@ class UnknownGap(GapError):
     """A number that no gap has."""
 
     def __init__(self, gap_id: int) -> None:
-        super().__init__(f"There is no known gap {gap_id}; `safegrid gap list` shows them")
+        super().__init__(f"There is no known gap {gap_id}: `safegrid gap list` shows all")
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,11 @@ def of_force(gaps: Sequence[Gap], force: str) -> list[Gap]:
 def add(connection: Connection, gap: Gap) -> Gap:
     """Note a gap; returns it with its id. Raises GapError."""
     if gap.kind not in KINDS:
-        raise GapError(f"A gap cannot be {gap.kind!r} (expected {', '.join(KINDS)})", "kind")
+        raise GapError(f"{gap.kind} is not a kind of gap (one of {', '.join(KINDS)})", "kind")
     if gap.last_month and gap.last_month < gap.first_month:
-        raise GapError(f"A gap cannot end in {month_text(gap.last_month)}, before it begins", "last_month")
+        raise GapError(f"A gap cannot end in {month_text(gap.last_month)}, before its first month", "last_month")
     if not gap.reason.strip():
-        raise GapError("A gap needs a reason: people read it wherever the month is shown", "reason")
+        raise GapError("A gap needs a reason: it is shown wherever the month is shown", "reason")
     values = {name: getattr(gap, name) for name in Gap.__dataclass_fields__ if name != "id"}
     made = connection.scalar(insert(KnownGap).values(**values).returning(KnownGap.id))
     return Gap(**values, id=made)

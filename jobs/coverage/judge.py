@@ -74,9 +74,11 @@ def judge(series: Series, month: dt.date, gaps: Sequence[Gap], level: Usual | No
         return found
     if gap.kind != "partial" and (found.status == "complete" or _is_there(series, month)):
         # Whoever noted the gap did not see the month as it is held.
-        reason = f"A gap is noted ({gap.reason}), but the month is there: {found.reason}. Delete the gap if it is over"
+        reason = (
+            f"A gap is known ({gap.reason}), but the month is supplied: {found.reason}. Delete the gap if it has ended"
+        )
         return Verdict(found.status, reason)
-    held = f"{series.months[month].placed} crimes are held on its land"
+    held = f"{series.months[month].placed} crimes are ingested in its territory"
     return Verdict("partial" if gap.kind == "partial" else "missing", f"{gap.reason} ({gap.source}). {held}")
 
 
@@ -131,7 +133,7 @@ def _part_by_level(count: Count, level: Usual, own: Verdict) -> Verdict:
     if own.status != "unknown" or not level.is_near or count.placed < ENOUGH * level.rows:
         return own
     return Verdict(
-        "complete", f"{count.placed} crimes on part of its land; about {level.rows:.0f} are usual for all of it"
+        "complete", f"{count.placed} crimes in a part of its territory; about {level.rows:.0f} are usual for all of it"
     )
 
 

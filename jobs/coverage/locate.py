@@ -21,7 +21,7 @@ _LAND = (51.5155, -0.0922)
 @job(
     queue="ingestion",
     slug="locate-forces",
-    remedies={"forces_unknown": "Ask whose land it is"},
+    remedies={"forces_unknown": "Locate the forces"},
     result=results.ForcesLocated,
 )
 def locate_forces(area: AreaSlug = None) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def _locate(here: Context, police: Police, places: dict[int, cells.Place]) -> st
     """Each cell is kept at once, so that no later attempt asks for it again. Returns what kept us from asking."""
     if police.force_at(*_LAND) is None:
         log.warning("source_knows_no_land", source=police.base_url)
-        return f"{police.base_url} does not say which force any land belongs to: nothing was changed"
+        return f"{police.base_url} returned no force for any cell: nothing was changed"
     for done, (cell, place) in enumerate(places.items(), 1):
         force = police.force_at(*place)
         with here.connection.begin():

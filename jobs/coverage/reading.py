@@ -22,6 +22,8 @@ _LACKING = text(
 )
 _LAND = text("SELECT cell FROM force_cells WHERE force = :force AND cell = ANY(:cells)")
 
+DID = {"missing": "did not supply", "partial": "supplied only a part of"}
+"""What a force did of a month, in words, by status."""
 NotSupplied = dict[str, Any]
 """force, status (missing or partial), months as YYYY-MM"""
 

@@ -52,7 +52,7 @@ _NOT_SUPPLIED = text(
     ORDER BY max(month) DESC, area, status, force
     """
 )
-_PARTLY = Verdict("unknown", "Only a part of the area is held of this month")
+_PARTLY = Verdict("unknown", "Only a part of the area is ingested for this month")
 
 
 def refresh(

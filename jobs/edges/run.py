@@ -14,6 +14,7 @@ from jobs.grid.query import CellQuery, QueryRefused
 from jobs.grid.reading import Grid
 from jobs.import_folder import is_name, leads_out
 from jobs.parameters import Between, Month
+from jobs.problems import problems_of
 
 KINDS: Final = (".csv.gz", ".csv", ".parquet")
 BUFFER_M: Final = 25
@@ -22,9 +23,9 @@ AVERSION_M: Final = 50
 
 def _file(name: str) -> str:
     if not is_name(name):
-        raise ValueError("expected the name of a file within SAFEGRID_IMPORT_FOLDER")
+        raise ValueError("must be the name of a file in SAFEGRID_IMPORT_FOLDER")
     if not name.endswith(KINDS):
-        raise ValueError(f"expected a name that ends in {', '.join(KINDS)}")
+        raise ValueError(f"must end in {' or '.join(KINDS)}")
     return name
 
 
@@ -67,7 +68,9 @@ def score_edges(
         grid = Grid(here.settings, here.connection.engine)
         for tally in costs.score(grid, source, target, query, buffer_m, aversion_m):
             here.progress(tally.edges, tally.edges, "edges are scored")
-    except (QueryRefused, ValidationError) as error:
+    except ValidationError as error:
+        raise PermanentError(str(QueryRefused(problems_of(CellQuery, error)))) from None
+    except QueryRefused as error:
         raise PermanentError(str(error)) from None
     said = asdict(tally)
     return {"task": "score_edges", "output": target.name, **said, "length_m": round(said["length_m"], 3)}

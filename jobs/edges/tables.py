@@ -60,7 +60,7 @@ def read(path: Path) -> Iterator[Edges]:
         yield Edges(number, ids, lines)
         number += len(lines)
     if number == 1:
-        raise EdgesRefused(f"{path.name} has no edges")
+        raise EdgesRefused(f"{path.name} has no edges: every row needs edge_id and geometry")
 
 
 def _csv(path: Path) -> Iterator[tuple[list[str], list[Any]]]:
@@ -82,7 +82,7 @@ def _text(path: Path, line: int, given: str | None) -> Any:
         with np.errstate(invalid="ignore"):
             return shapely.from_wkt(given or "")
     except GEOSException:
-        said = f"{path.name}: up to line {line} there is a geometry that is no WKT (given: {(given or '')[:60]!r})"
+        said = f"{path.name}: up to line {line} a geometry is not valid WKT (given: {(given or 'nothing')[:60]})"
         raise EdgesRefused(said) from None
 
 
@@ -100,18 +100,18 @@ def _parquet(path: Path) -> Iterator[tuple[list[Any], list[Any]]]:
 def _check_columns(path: Path, names: Sequence[str]) -> None:
     if missing := [name for name in (ID, GEOMETRY) if name not in names]:
         there = ", ".join(map(str, names))[:200] or "none"
-        raise EdgesRefused(f"{path.name} has no column {' and no '.join(missing)}; its columns are: {there}")
+        raise EdgesRefused(f"{path.name} has no column {' and no '.join(missing)}. Its columns: {there}")
 
 
 def _line(path: Path, number: int, shape: Any) -> Floats:
     problem = ""
     if not isinstance(shape, shapely.LineString) or shape.is_empty:
-        problem = f"expected a LineString (given: {getattr(shape, 'geom_type', 'nothing')})"
+        problem = f"the geometry must be a LineString (given: {getattr(shape, 'geom_type', 'nothing')})"
     else:
         line: Floats = shapely.get_coordinates(shape)
         if np.isfinite(line).all() and np.abs(line[:, 0]).max() <= 180 and np.abs(line[:, 1]).max() <= 85:
             return line
-        problem = "expected degrees, longitude first, and latitudes within 85"
+        problem = "positions must be in degrees, longitude first, with latitudes from -85 to 85"
     raise EdgesRefused(f"{path.name}: edge {number}: {problem}")
 
 

@@ -37,7 +37,7 @@ def deliver_event(
     with here.connection.begin():
         found = outbox.delivery(here.connection, subscriber, number)
     if found is None:
-        raise NothingToSend(f"Subscriber {subscriber} has no event {number}: one of them is gone, or was never there")
+        raise NothingToSend(f"Subscriber {subscriber} has no event {number}: the subscriber or the event was deleted")
     _send(found)
     with here.connection.begin():
         outbox.taken(here.connection, subscriber, number)
@@ -51,9 +51,11 @@ def _send(found: Row[Any]) -> None:
     who = f"The subscriber {found.name}"
     status, _ = webhooks.post(found.url, sent, headers, who)
     if 300 <= status < 400:
-        raise webhooks.DeliveryRefused(f"{who} answered {status}: redirects are not followed, give it the new address")
+        raise webhooks.DeliveryRefused(
+            f"{who} responded with {status}: redirects are not followed. Change the address of the subscriber"
+        )
     if not 200 <= status < 300:
-        raise webhooks.DeliveryRefused(f"{who} answered {status}")
+        raise webhooks.DeliveryRefused(f"{who} responded with {status}")
 
 
 def body(found: Row[Any]) -> dict[str, Any]:

@@ -18,11 +18,11 @@ Degrees = tuple[float, float]
 def _name(given: str) -> str:
     """Raises ValueError."""
     if "\0" in given:
-        raise ValueError("expected a text without a zero byte")
+        raise ValueError("must not contain a NUL character")
     if len(given) > LONGEST:
-        raise ValueError(f"expected {LONGEST} characters at most")
+        raise ValueError(f"must have at most {LONGEST} characters")
     if len(names.key(given.partition(",")[0]).replace(" ", "")) < SHORTEST:
-        raise ValueError(f"expected at least {SHORTEST} letters or digits of a street's name")
+        raise ValueError(f"must have at least {SHORTEST} letters or digits of a street's name")
     return given
 
 
@@ -33,9 +33,9 @@ def _spot(value: Any) -> Any:
     try:
         lat, lng = map(float, re.split(r"\s*,\s*", value.strip()))
     except ValueError:
-        raise ValueError("expected two numbers: lat,lng, such as 50.905,-1.404") from None
+        raise ValueError("must be two numbers, lat,lng, such as 50.905,-1.404") from None
     if not (-90 <= lat <= 90 and -180 <= lng <= 180):
-        raise ValueError("expected lat,lng in degrees, such as 50.905,-1.404")
+        raise ValueError("must be lat,lng in degrees, such as 50.905,-1.404")
     if look_swapped([lat], [lng]):
         raise ValueError(f"latitude and longitude look swapped: latitude comes first, {lng},{lat}")
     return lat, lng

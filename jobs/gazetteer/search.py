@@ -105,7 +105,7 @@ def find(connection: Connection, query: PlaceQuery) -> list[Found]:
     """The places that are most likely meant, the best first. Raises AreaError where there is no such area."""
     known = {row.slug: row.name for row in connection.execute(_AREAS)}
     if query.area is not None and query.area not in known:
-        raise AreaError(f"There is no area {query.area!r}; the areas are {', '.join(known)}")
+        raise AreaError(f"There is no area {query.area}. Areas: {', '.join(known)}")
     readings = _readings(connection, query, known)
     found: dict[Place, float] = {}
     for reading in readings:

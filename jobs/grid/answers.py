@@ -33,7 +33,7 @@ def cell_of(name: str) -> int:
     """The cell that is called so. Raises NoSuchCell."""
     number = number_of(name)
     if number is None:
-        raise NoSuchCell(f"{name!r} is no H3 cell")
+        raise NoSuchCell(f"{name} is not an H3 cell")
     return number
 
 

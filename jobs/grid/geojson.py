@@ -16,7 +16,7 @@ ATTRIBUTION: Final = "Contains public sector information licensed under the Open
 LICENCE_URL: Final = "https://www.nationalarchives.gov.uk/doc/open-government-licence/version/3/"
 LICENCE_LINK: Final = f'<{LICENCE_URL}>; rel="license"'
 """As an HTTP header has it."""
-APPROXIMATE: Final = "The source snaps each crime to one of its anonymous points nearby: positions are approximate."
+APPROXIMATE: Final = "The source moves each crime to an anonymous point nearby, so positions are approximate."
 ABOUT: Final = {"attribution": ATTRIBUTION, "license": LICENCE_URL, "positions": APPROXIMATE}
 """What every answer says."""
 # A tenth of a metre.

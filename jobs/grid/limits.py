@@ -22,8 +22,8 @@ _OCCUPIED = text(
 def too_large(connection: Connection, period: Period, resolution: int, region: Region | None) -> QueryRefused:
     """The refusal of an answer at `resolution`, with the finest one that certainly fits."""
     fits = _finest(connection, period, resolution, region)
-    ask = f"ask for resolution {fits} or coarser, " if fits else ""
-    return QueryRefused({"resolution": f"more than {cells.MOST_CELLS} cells: {ask}narrow bbox or area, or zoom in"})
+    ask = f"use resolution {fits} or coarser, " if fits else ""
+    return QueryRefused({"resolution": f"more than {cells.MOST_CELLS} cells: {ask}reduce bbox or area, or zoom in"})
 
 
 def _finest(connection: Connection, period: Period, resolution: int, region: Region | None) -> int | None:

@@ -131,9 +131,9 @@ def scheme_of(connection: Connection, query: CellQuery) -> str:
     """The scheme that is meant, once it and the categories are known. Raises QueryRefused."""
     known = connection.execute(text("SELECT slug FROM crime_categories ORDER BY 1")).scalars().all()
     if unknown := [slug for slug in query.category if slug not in known]:
-        raise QueryRefused({"category": f"{', '.join(unknown)} is none: expected some of {', '.join(known)}"})
+        raise QueryRefused({"category": f"must be slugs of {', '.join(known)} (given: {', '.join(unknown)})"})
     rows = connection.execute(text("SELECT name, is_default FROM weight_schemes ORDER BY 2 DESC, 1")).all()
     names = [row.name for row in rows]
     if query.scheme is not None and query.scheme not in names:
-        raise QueryRefused({"scheme": f"{query.scheme} is none: expected {' or '.join(names)}"})
+        raise QueryRefused({"scheme": f"must be one of {', '.join(names)} (given: {query.scheme})"})
     return query.scheme or next(row.name for row in rows if row.is_default)

@@ -33,7 +33,7 @@ class LookupQuery(TileQuery):
     @model_validator(mode="after")
     def _is_some(self) -> "LookupQuery":
         if not 0 < len(self.cells) + len(self.points) <= MOST_PLACES:
-            raise ValueError(f"expected 1 to {MOST_PLACES:,} cells and points in all")
+            raise ValueError(f"must have 1 to {MOST_PLACES:,} cells and points together")
         return self
 
     def numbers(self, resolution: int, finest: int) -> tuple[list[int], list[int]]:
@@ -42,7 +42,7 @@ class LookupQuery(TileQuery):
         for place, name in enumerate(self.cells):
             number = number_of(name)
             if number is None or not COARSEST <= h3.get_resolution(number) <= finest:
-                expected = f"expected an H3 cell of resolution {COARSEST} to {finest} (given: {name[:40]!r})"
+                expected = f"must be an H3 cell of resolution {COARSEST} to {finest} (given: {name[:40]})"
                 raise QueryRefused({f"cells.{place}": expected})
             found.append(number)
         return found, [h3.latlng_to_cell(lat, lng, resolution) for lng, lat in self.points]

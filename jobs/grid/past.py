@@ -43,7 +43,7 @@ class Past:
             resolution = h3.get_resolution(number)
             found = trends.cell(number) if COARSEST <= resolution <= finest else None
             if found is None:
-                raise NoSuchCell(f"Cell {name} has no crimes in the months held")
+                raise NoSuchCell(f"Cell {name} has no crimes in the ingested months")
             return json.dumps({**found, "generation": at.generation}).encode()
 
         return self._answers.answer(f"trend {number:x} {query.canonical()}", ("weights", "coverage"), make, known)
@@ -55,12 +55,12 @@ class Past:
             trends = self._trends(connection, query)
             region = region_of(connection, query)
             if region is None:
-                raise QueryRefused({"bbox": "expected this, or area: whose cells are to be looked at"})
+                raise QueryRefused({"bbox": "is required, or `area`: the region to search"})
             resolution = resolution_of(query, min((one.resolution for one in trends.held), default=SHOWN_FIRST))
             try:
                 found = trends.unusual(region, resolution, query.limit)
             except TooManyCells:
-                raise QueryRefused({"resolution": "too many cells: ask for coarser ones, or zoom in"}) from None
+                raise QueryRefused({"resolution": "too many cells: use a coarser resolution, or zoom in"}) from None
             return json.dumps({**found, "generation": at.generation}).encode()
 
         return self._answers.answer(f"unusual {query.canonical()}", ("areas", "weights", "coverage"), make, known)
@@ -100,7 +100,7 @@ class Past:
             comparison = self._comparison(connection, query)
             finest = self._finest(comparison)
             if not COARSEST <= h3.get_resolution(number) <= finest:
-                raise NoSuchCell(f"Cell {name} is none of the grid, which has resolutions {COARSEST} to {finest}")
+                raise NoSuchCell(f"Cell {name} is not in the grid, which has resolutions {COARSEST} to {finest}")
             return json.dumps({**comparison.cell(number), "generation": at.generation}).encode()
 
         return self._answers.answer(f"change {number:x} {query.canonical()}", ("weights", "coverage"), make, known)

@@ -18,7 +18,7 @@ from pydantic import (
 
 from jobs.errors import WrongCall
 from jobs.grid import coarse
-from jobs.months import NotAMonth, month_text, parse_month
+from jobs.months import EXPECTED, NotAMonth, month_text, parse_month
 from jobs.settings import Box, parse_box
 
 # Cells of 1,770 km2: the country in fewer than a hundred.
@@ -46,8 +46,8 @@ def _month(value: Any) -> Any:
         return value
     try:
         return parse_month(value)
-    except NotAMonth as error:
-        raise ValueError(str(error)) from None
+    except NotAMonth:
+        raise ValueError(EXPECTED) from None
 
 
 def _slugs(value: Any) -> Any:
@@ -62,7 +62,7 @@ def _text(description: str, **schema: Any) -> Any:
     return WithJsonSchema({"type": "string", "description": description, **schema})
 
 
-Month = Annotated[date, BeforeValidator(_month), _text("YYYY-MM", pattern=r"^\d{4}-\d{2}$")]
+Month = Annotated[date, BeforeValidator(_month), _text("YYYY-MM", pattern=r"^\d{4}-\d{2}$", format="month")]
 Sides = Annotated[
     Box, BeforeValidator(parse_box), _text("lat_min,lng_min,lat_max,lng_max in degrees; lng_min is less than lng_max")
 ]
@@ -86,7 +86,7 @@ class Asked(BaseModel):
             return given
         known = [field.alias or name for name, field in cls.model_fields.items()]
         if unknown := [name for name in given if name not in known and name not in cls.model_fields]:
-            raise QueryRefused(dict.fromkeys(unknown, f"is no parameter: expected {', '.join(known)}"))
+            raise QueryRefused(dict.fromkeys(unknown, f"is not a parameter. Parameters: {', '.join(known)}"))
         return given
 
     def canonical(self) -> str:
@@ -105,7 +105,7 @@ class PeriodQuery(Asked):
     def _in_order(cls, last: date | None, info: ValidationInfo) -> date | None:
         first = info.data.get("first")
         if first and last and first > last:
-            raise ValueError(f"expected a month that is not before from, {month_text(first)}")
+            raise ValueError(f"must not be before `from`, {month_text(first)}")
         return last
 
 
@@ -186,8 +186,8 @@ def resolution_of(query: Resolved, finest: int, default: int = SHOWN_FIRST) -> i
     if query.resolution > finest:
         raise QueryRefused(
             {
-                "resolution": f"the grid of these months has cells of resolution {finest}: "
-                f"expected {COARSEST} to {finest} (given: {query.resolution})"
+                "resolution": f"must be from {COARSEST} to {finest}, the resolution of the grid in these months "
+                f"(given: {query.resolution})"
             }
         )
     return query.resolution

@@ -151,7 +151,7 @@ class Grid:
         with self._answers.engine.connect() as connection:
             look = Look.read(connection, query)
             if len(look.period.resolutions) > 1:
-                raise QueryRefused({"from": "the months have cells of more than one resolution: run recell_crimes"})
+                raise QueryRefused({"from": "the months have cells of different resolutions: run recell_crimes"})
             resolution = self._finest(look.period)
             at = period.version(connection)
             about = {

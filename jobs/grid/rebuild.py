@@ -45,7 +45,7 @@ def rebuild_safety_grid(
     ] = None,
     force: Annotated[bool, Field(description="Also rebuild months that have not changed")] = False,
 ) -> dict[str, Any]:
-    """Rebuild the H3 safety grid for `months` calendar months back from the newest month ingested."""
+    """Rebuild the H3 safety grid of the newest `months` calendar months."""
     here = context.current()
     resolution = here.settings.h3_resolution
     with here.connection.begin():

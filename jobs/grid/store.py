@@ -118,11 +118,12 @@ def check(connection: Connection, states: Sequence[MonthState], resolution: int)
         if state.resolution != resolution:
             raise OtherResolution(
                 f"The crimes of {state.month:%Y-%m} lie in cells of resolution {state.resolution} and H3_RESOLUTION is "
-                f"{resolution}: run recell_crimes, or set H3_RESOLUTION back"
+                f"{resolution}: run recell_crimes, or reset H3_RESOLUTION"
             )
     if unweighted := connection.scalars(_UNWEIGHTED, {"months": [state.month for state in states]}).all():
         raise NoWeight(
-            f"The default scheme has no weight for {', '.join(unweighted)}: add it to crime_weights, then rebuild"
+            f"The default scheme has no weight for {', '.join(unweighted)}: add it to the table "
+            "crime_weights, then rebuild the grid"
         )
 
 

@@ -44,10 +44,12 @@ def _cells(value: Any) -> Any:
         return value
     given = value.split(",")
     if len(given) > MOST_CELLS:
-        raise ValueError(f"expected {MOST_CELLS} cells at most")
+        raise ValueError(f"must be at most {MOST_CELLS} cells")
     found = [number_of(one.strip()) for one in given]
     if None in found:
-        raise ValueError(f"{given[found.index(None)].strip()[:20]!r} is no H3 cell")
+        raise ValueError(
+            f"must be H3 cells, separated by commas ({given[found.index(None)].strip()[:20] or 'nothing'} is not one)"
+        )
     return tuple(dict.fromkeys(found))
 
 

@@ -60,8 +60,9 @@ def weigh(connection: Connection, redis: Redis, name: str) -> int:
 def _check(connection: Connection, name: str) -> None:
     names = [scheme.name for scheme in schemes(connection)]
     if name not in names:
-        raise SchemeRefused(f"There is no scheme {name!r}; the schemes are {', '.join(names)}")
+        raise SchemeRefused(f"There is no scheme {name}. Schemes: {', '.join(names)}")
     if unweighted := connection.scalars(_UNWEIGHTED, {"scheme": name}).all():
         raise SchemeRefused(
-            f"Scheme {name} has no weight for {', '.join(unweighted)}: add it to crime_weights, then weigh again"
+            f"Scheme {name} has no weight for {', '.join(unweighted)}: add it to the table crime_weights, "
+            "then set the default again"
         )

@@ -43,7 +43,7 @@ def add(connection: Connection, area: Area) -> None:
     """Add an area, with what is held of its land already. Raises AreaError when its name is taken."""
     areas.lock(connection)
     if any(other.slug == area.slug for other in areas.all_areas(connection)):
-        raise AreaError(f"Area {area.slug} is there already; remove it first, or choose another name")
+        raise AreaError(f"The area {area.slug} exists already: remove it first, or choose another slug")
     values = {"name": area.name, "boundary": area.border, "is_box": area.is_box}
     connection.execute(insert(models.Area).values(slug=area.slug, **values))
     if area.forces:
@@ -127,8 +127,8 @@ def keep_or_resize(held: Area, settings: Settings) -> str:
     """What is held and what is set, and both ways out."""
     wanted = _default(settings).sides
     return (
-        f"{held.slug} is held as the box {held.sides}, and SOUTHAMPTON_BBOX is {wanted}. To take that box over: "
-        f"`safegrid area resize {held.slug} --box {wanted}`. To keep what is held: SOUTHAMPTON_BBOX={held.sides}"
+        f"The area {held.slug} is the box {held.sides}, but SOUTHAMPTON_BBOX is {wanted}. To use that box: "
+        f"`safegrid area resize {held.slug} --box {wanted}`. To keep the area, set SOUTHAMPTON_BBOX={held.sides}"
     )
 
 

@@ -76,7 +76,7 @@ class Span:
         """Raises NotAMonth, and WrongCall where none can lie between."""
         first, last = (parse_month(text) if text else None for text in (oldest, newest))
         if first and last and first > last:
-            raise WrongCall(f"{oldest} is after {newest}: no month lies between them")
+            raise WrongCall(f"{oldest} is after {newest}: swap them")
         return cls(first, last)
 
     def among(self, published: Sequence[dt.date]) -> list[dt.date]:

@@ -60,18 +60,18 @@ def add(connection: Connection, slug: str, name: str, weights: Mapping[str, floa
 
 def _check(connection: Connection, slug: str, name: str, weights: Mapping[str, float]) -> None:
     if not _SLUG.fullmatch(slug):
-        raise CategoryRefused(f"{slug!r} is not a slug (expected lower-case words joined by hyphens)")
+        raise CategoryRefused(f"{slug} is not a slug (lower-case words joined by hyphens)")
     if not name.strip():
-        raise CategoryRefused(f"Category {slug} needs a name for people")
+        raise CategoryRefused(f"Category {slug} needs a name")
     if connection.scalar(select(CrimeCategory.slug).where(CrimeCategory.slug == slug)):
-        raise CategoryRefused(f"Category {slug} is there already")
+        raise CategoryRefused(f"The category {slug} exists already")
     schemes = set(connection.scalars(select(WeightScheme.name)))
     if unknown := sorted(weights.keys() - schemes):
-        raise CategoryRefused(f"There is no scheme {', '.join(unknown)}; the schemes are {', '.join(sorted(schemes))}")
+        raise CategoryRefused(f"There is no scheme {', '.join(unknown)}. Schemes: {', '.join(sorted(schemes))}")
     if missing := sorted(schemes - weights.keys()):
-        raise CategoryRefused(f"Category {slug} needs a weight of every scheme; missing: {', '.join(missing)}")
+        raise CategoryRefused(f"Category {slug} needs a weight in every scheme. Missing: {', '.join(missing)}")
     if wrong := [scheme for scheme, weight in weights.items() if not 0 <= weight < float("inf")]:
-        raise CategoryRefused(f"The weight of {slug} in {', '.join(wrong)} must be a number from 0")
+        raise CategoryRefused(f"The weight of {slug} in {', '.join(wrong)} must be a number of 0 or more")
 
 
 def _readmit(connection: Connection, area: Area, month: dt.date, rows: Sequence[Any], resolution: int) -> None:

@@ -26,8 +26,8 @@ def check_forces(police: Police, area: Area) -> None:
     """The source answers for an unknown force as if it had no crimes."""
     if area.forces and (unknown := set(area.forces) - police.forces):
         raise PermanentError(
-            f"The source knows no force {', '.join(sorted(unknown))}: remove area {area.slug} and add it "
-            "with the right forces"
+            f"The source does not know the force {', '.join(sorted(unknown))}: remove the area {area.slug} and add "
+            "it with the correct forces"
         )
 
 
@@ -36,8 +36,8 @@ def refuse_lost_records(pull: Pull, totals: Totals) -> None:
     accounted = totals.crimes + totals.outside + totals.set_aside + totals.collapsed
     if totals.read != accounted:
         raise JobError(
-            f"{totals.read} records of {month_text(pull.month)} were read for {pull.area.slug} and {accounted} are "
-            "accounted for: nothing was changed. This is a fault of Safegrid"
+            f"{totals.read} records of {month_text(pull.month)} were read for {pull.area.slug} but {accounted} are "
+            "accounted for: nothing was changed. This is a bug of Safegrid"
         )
 
 
@@ -54,7 +54,7 @@ def refuse_empty(police: Police, pull: Pull, totals: Totals) -> None:
         )
     if not (totals.outside or any(totals.unplaced.values()) or police.has_crimes(pull.month)):
         raise JobError(
-            f"The source has no crimes for {name} in {month}, nor for places that never have none, though it offers "
+            f"The source has no crimes for {name} in {month}, nor for places that always have some, although it lists "
             "the month: nothing was changed. Try again later"
         )
 
@@ -65,7 +65,7 @@ def refuse_widened(pull: Pull, totals: Totals) -> None:
     if totals.set_aside <= max(1, MOST_SET_ASIDE * counted):
         return
     named = " and ".join(
-        f"{count} of category {name}, which is not known here: add it with `safegrid category add {name}`"
+        f"{count} of the unknown category {name}: add it with `safegrid category add {name}`"
         for name, count in totals.unknown.items()
     )
     first = named or totals.issues[0]["issue"]
@@ -85,7 +85,8 @@ def refuse_smaller(here: Context, pull: Pull, totals: Totals) -> None:
         held = store.held(here.connection, area, pull.month)
     if held and (losses := _losses(held, totals)):
         raise SmallerMonth(
-            f"{month} of {area} has much less now than is held: {'; '.join(losses)}. What is held stays. If the source "
+            f"{month} of {area} has far fewer crimes than before: {'; '.join(losses)}. Nothing was "
+            "changed. If the source "
             f"is right, ingest {month} again with accept_smaller"
         )
 
@@ -93,14 +94,14 @@ def refuse_smaller(here: Context, pull: Pull, totals: Totals) -> None:
 def _losses(held: Held, totals: Totals) -> list[str]:
     """What is held and has gone, in words with both counts."""
     lost = held.total - totals.crimes
-    words = [f"{totals.crimes} crimes of {held.total}"] if lost > max(LOST * held.total, 1) else []
+    words = [f"{totals.crimes} crimes (before: {held.total})"] if lost > max(LOST * held.total, 1) else []
     words += [
-        f"no {name} of {count}"
+        f"no {name} (before: {count})"
         for name, count in held.categories.items()
         if count >= ALWAYS and not totals.categories.get(name)
     ]
     words += [
-        f"none without a place of {force}, of {count}"
+        f"no unplaced crimes of {force} (before: {count})"
         for force, count in held.unplaced.items()
         if count >= ALWAYS and not totals.unplaced.get(force)
     ]

@@ -110,7 +110,7 @@ class Police:
         try:
             return dt.date.fromisoformat(response["date"])
         except (KeyError, TypeError, ValueError):
-            raise SourceChanged(f"{self.base_url}/crime-last-updated answered {response!r:.200}") from None
+            raise SourceChanged(f"{self.base_url}/crime-last-updated responded with {response!r:.200}") from None
 
     @functools.cached_property
     def forces(self) -> frozenset[str]:
@@ -126,7 +126,7 @@ class Police:
         try:
             return str(found["force"])
         except (KeyError, TypeError):
-            raise SourceChanged(f"{self.base_url}/locate-neighbourhood answered {found!r:.200}") from None
+            raise SourceChanged(f"{self.base_url}/locate-neighbourhood responded with {found!r:.200}") from None
 
     def street_crimes(self, tile: Tile, month: dt.date, read: Read[T]) -> T:
         """What `read` makes of the raw records of a tile in that month.
@@ -167,21 +167,21 @@ class Police:
             raise TooManyCrimes
         # One at a time: what JSON becomes takes ten times its room.
         with self._reading:
-            return read(self._list_of(path, json_of(response, lambda _: f"asked for {query}")))
+            return read(self._list_of(path, json_of(response, lambda _: _asked(query))))
 
     def _rows(self, path: str, query: dict[str, str] | None = None) -> list[dict[str, Any]]:
         return self._list_of(path, self._ask(path, query))
 
     def _list_of(self, path: str, found: Any) -> list[dict[str, Any]]:
         if not isinstance(found, list):
-            raise SourceChanged(f"{self.base_url}/{path} answered {type(found).__name__} where a list is documented")
+            raise SourceChanged(f"{self.base_url}/{path} did not respond with a list, as documented")
         return found
 
     def _texts(self, path: str, key: str) -> list[str]:
         try:
             return [str(row[key]) for row in self._rows(path)]
         except (KeyError, TypeError):
-            raise SourceChanged(f"{self.base_url}/{path} answered a row without {key!r}") from None
+            raise SourceChanged(f"{self.base_url}/{path} returned a row without {key}") from None
 
     def _ask(self, path: str, query: dict[str, str] | None = None, *, may_be_missing: bool = False) -> Any:
         """The JSON of the response; none for a 404 where the source says so what is not there."""
@@ -194,7 +194,7 @@ class Police:
         response = self._send(path, query, "GET")
         if may_be_missing and response.status == 404:
             return None
-        return json_of(response, lambda _: f"asked for {query or 'no parameters'}")
+        return json_of(response, lambda _: _asked(query))
 
     def _send(self, path: str, query: dict[str, str] | None, method: str) -> Response:
         if self.pace:
@@ -209,7 +209,7 @@ class Police:
             )
         except requests.RequestException as error:
             reason = error if isinstance(error, NotWhole) else type(error).__name__
-            raise SourceUnavailable(f"{self.base_url}/{path} did not answer in full: {reason}") from error
+            raise SourceUnavailable(f"{self.base_url}/{path} did not respond completely: {reason}") from error
         if self.pace and response.status == 429:
             self.pace.turned_away(max(asked_wait_s(response.headers), self.retry_wait_s))
         self.label = response.headers.get("X-Safegrid-Data", self.label)
@@ -226,6 +226,10 @@ class Police:
             return self._send("crime-last-updated", None, "GET").status == 200
         except SourceUnavailable:
             return False
+
+
+def _asked(query: dict[str, str] | None) -> str:
+    return f"asked for {', '.join(f'{name}={value}' for name, value in query.items()) if query else 'no parameters'}"
 
 
 def _polygon(tile: Box) -> str:

@@ -47,8 +47,9 @@ def pull_month(here: Context, police: Police, area: Area, month: dt.date) -> Pul
         log.warning("release_during_a_pull", area=area.slug, month=month_text(month), release=newest.isoformat())
         release = newest
     raise SourceUnavailable(
-        f"{police.base_url} published anew {MOST_PULLS} times while {month_text(month)} of {area.slug} came in: "
-        "nothing was changed, try again later"
+        f"{police.base_url} published again {MOST_PULLS} times during the ingestion of {month_text(month)} "
+        f"of {area.slug}: "
+        "nothing was changed. Try again later"
     )
 
 

@@ -15,7 +15,7 @@ from jobs.areas import Area
 from jobs.http import SourceChanged, SourceUnavailable
 from jobs.ingestion.police import Tile
 from jobs.months import month_text, parse_month
-from jobs.parameters import problems_by_field
+from jobs.problems import problems_of
 
 # Fields of the source that we read past on purpose: always empty, or repeated elsewhere.
 IGNORED_FIELDS = {"context", "location_subtype"}
@@ -200,7 +200,7 @@ class Reader:
         by_id: dict[int | None, Crime] = {}
         for crime, entry in found:
             if crime.category not in self.categories:
-                self.answer.set_apart(f"category {crime.category} is not known", entry, crime)
+                self.answer.set_apart(f"unknown category {crime.category}", entry, crime)
             elif crime.api_id in by_id:
                 self.answer.set_apart("the same id twice in one response", entry)
             else:
@@ -214,14 +214,16 @@ class Reader:
             try:
                 record = Record.model_validate(entry)
             except ValidationError as error:
-                problems = problems_by_field(error)
+                problems = problems_of(Record, error)
                 self.answer.set_apart(f"{', '.join(sorted(problems))} cannot be read", entry)
                 continue
             self._check(record)
             if belongs(record):
                 found.append((crime_of(record), entry))
             else:
-                self.answer.set_apart("a place where none belongs, or none where one does", entry)
+                self.answer.set_apart(
+                    "a place where there should be none, or no place where there should be one", entry
+                )
         bad = len(raw) - len(found)
         if bad > max(1, min(10, len(raw) // 2), MOST_SET_ASIDE * len(raw)):
             raise SourceChanged(
@@ -233,7 +235,7 @@ class Reader:
     def _check(self, record: Record) -> None:
         if record.month != month_text(self.month):
             raise SourceUnavailable(
-                f"The source answered {record.month} when asked for {month_text(self.month)}: nothing was taken"
+                f"The source returned {record.month} instead of {month_text(self.month)}: nothing was ingested"
             )
         for name in set(record.model_extra or ()) - IGNORED_FIELDS:
             self.answer.issues.add(f"unknown field {name}", (record.model_extra or {})[name])

@@ -70,7 +70,7 @@ def ingest_latest_crime_data(area: AreaSlug = None) -> dict[str, Any]:
     police = Police.of_run(here)
     published = police.months()
     if not published:
-        raise JobError(f"{police.base_url} offers no months at all; try again later")
+        raise JobError(f"{police.base_url} lists no months. Try again later")
     oldest = add_months(published[0], 1 - MONTHS_BACK)
     held = [(one, _releases(here, one)) for one in wanted_areas(here, area)]
     recent = [month for month in published if month >= oldest]
@@ -110,7 +110,7 @@ def ingest_month_on_demand(
     published = police.months()
     if wanted not in published:
         offer = f"{month_text(published[-1])} to {month_text(published[0])}" if published else "nothing"
-        raise UnpublishedMonth(f"Month {month_text(wanted)} is not on offer: {police.base_url} offers {offer}")
+        raise UnpublishedMonth(f"Month {month_text(wanted)} is not published: {police.base_url} has {offer}")
     with here.connection.begin():
         kept.check(here.connection, here.settings.crime_retention_months, wanted)
     months = [(one, wanted) for one in wanted_areas(here, area)]
@@ -189,7 +189,7 @@ def failure_of(errors: Sequence[JobError], wanted: int, failed: int) -> JobError
     if failed == 1 == wanted:
         return errors[0]
     kind = PermanentError if all(isinstance(error, PermanentError) for error in errors) else IncompleteIngestion
-    return kind(f"{failed} of {wanted} months failed, the others are held. First error: {errors[0]}")
+    return kind(f"{failed} of {wanted} months failed; the others are ingested. First error: {errors[0]}")
 
 
 def ingest_month(

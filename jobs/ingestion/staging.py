@@ -55,8 +55,8 @@ class NewerHeld(PermanentError):
 
     def __init__(self, area: Area, month: dt.date, release: dt.date) -> None:
         super().__init__(
-            f"{month_text(month)} of {area.slug} is held of a newer release than {month_text(release)}, which the "
-            "source is at: what is held stays"
+            f"{month_text(month)} of {area.slug} is ingested from a newer release than {month_text(release)}, the "
+            "release of the source: nothing was changed"
         )
 
 

@@ -44,7 +44,7 @@ class LandChanged(JobError):
 
     def __init__(self, area: str) -> None:
         super().__init__(
-            f"Area {area} was resized or removed, or a newer release of it came in, while its crimes were on their "
+            f"Area {area} was resized or removed, or a newer release was ingested, while its crimes were on their "
             "way: nothing was changed, try again"
         )
 

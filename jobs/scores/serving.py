@@ -54,7 +54,7 @@ class OutsideWindow(SafegridError):
 
     def __init__(self, given: str) -> None:
         first, last = _window()
-        super().__init__(f"{given} is no day that is scored: scores are there from {first} to {last} (UTC)")
+        super().__init__(f"{given} has no scores: choose a day from {first} to {last} (UTC)")
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ def _history(connection: Connection, newest: dt.date, now: dt.datetime, chance: 
         due = cadence.times(job.cron, now - dt.timedelta(days=75), now)[-30:]
         for index, one in enumerate(due):
             state = "failed" if index == len(due) - 9 else "skipped" if index == len(due) - 14 else "finished"
-            error = {"failed": "JobError: https://data.police.uk/api did not answer in 60 s", "skipped": "Missed"}.get(
+            error = {"failed": "JobError: https://data.police.uk/api did not respond in 60 s", "skipped": "Missed"}.get(
                 state
             )
             result = {"released": str(add_months(newest, 1))} if name == "watch_for_release" else {"task": name}
@@ -222,7 +222,7 @@ def _set_aside(connection: Connection, newest: dt.date) -> None:
     connection.execute(
         text(
             "INSERT INTO set_aside_records (month, area, reason, record, category, latitude, longitude) "
-            "SELECT :month, :area, 'category hoverboard-theft is not known', :record, 'hoverboard-theft', 50.9, -1.4 "
+            "SELECT :month, :area, 'unknown category hoverboard-theft', :record, 'hoverboard-theft', 50.9, -1.4 "
             "FROM generate_series(1, 3)"
         ),
         {"month": newest, "area": AREA, "record": record},

@@ -87,7 +87,7 @@ def test_a_wrong_value_is_said_beside_its_field_which_has_the_focus(open_page: O
     page = open_page("/jobs/rebuild-grid")
     page.get_by_label("Months").fill("99")
     page.get_by_role("button", name="Run Rebuild safety grid").click()
-    expect(page.get_by_text("less than or equal to 60")).to_be_visible()
+    expect(page.get_by_text("must be a whole number from 1 to 60")).to_be_visible()
     field = page.get_by_label("Months")
     expect(field).to_be_focused()
     expect(field).to_have_value("99")

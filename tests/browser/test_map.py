@@ -325,7 +325,7 @@ def test_a_choice_that_the_grid_refuses_is_said(open_page: Open, busiest: str) -
     page = open_page("/map/?area=southampton-core&to=2024-04")
     drawn(page)
     page.get_by_label("From").select_option("2024-05")
-    expect(page.locator("#map-problem")).to_contain_text("expected a month that is not before from, 2024-05")
+    expect(page.locator("#map-problem")).to_contain_text("must not be before `from`, 2024-05")
     page.get_by_label("From").select_option("2024-04")
     expect(page.locator("#map-problem")).to_be_hidden()
 
@@ -335,7 +335,7 @@ def test_a_tile_of_too_many_cells_says_what_to_do(
 ) -> None:
     monkeypatch.setattr("jobs.grid.cells.MOST_CELLS", 5)
     page = open_page("/map/?area=southampton-core")
-    expect(page.locator("#map-problem")).to_contain_text("narrow bbox or area, or zoom in", timeout=DRAWN_MS)
+    expect(page.locator("#map-problem")).to_contain_text("reduce bbox or area, or zoom in", timeout=DRAWN_MS)
     monkeypatch.setattr("jobs.grid.cells.MOST_CELLS", 20_000)
     page.get_by_role("button", name="Zoom in").click()
     expect(page.locator("#map-problem")).to_be_hidden()

@@ -57,7 +57,7 @@ def test_its_ends_can_be_named(here: Context, parameters: dict[str, Any], expect
 
 
 def test_ends_in_the_wrong_order_are_refused(here: Context) -> None:
-    with served(here, CRIMES), pytest.raises(WrongCall, match="2024-01 is after 2023-01: no month lies between"):
+    with served(here, CRIMES), pytest.raises(WrongCall, match="2024-01 is after 2023-01: swap them"):
         backfill_crime_data(oldest="2024-01", newest="2023-01")
 
 
@@ -98,7 +98,7 @@ def test_a_month_that_fails_leaves_the_others_and_is_tried_by_the_next_attempt(h
     here.run_id = "a-run"
     with served(here, CRIMES) as police:
         police.fault("status:404", path="crimes-street/", month="2023-12")
-        with pytest.raises(JobError, match="1 of 4 months failed, the others are held"):
+        with pytest.raises(JobError, match="1 of 4 months failed; the others are ingested"):
             backfill_crime_data()
         assert [row[0] for row in rows(here.connection, HELD)] == ["2023-10", "2023-11", "2024-01"]
         police.forget_requests()

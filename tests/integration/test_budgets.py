@@ -203,7 +203,7 @@ def test_the_cause_that_was_noted_when_a_claim_was_taken_away_is_kept_and_is_nev
     assert rows(connection, run_id) == before
     settle_lost(connection, run_id)
     (attempt,) = attempts.of(connection, run_id)
-    assert (attempt.outcome, attempt.error.partition(":")[0]) == ("lost", "The work-horse was silent for 50 s")
+    assert (attempt.outcome, attempt.error.partition(":")[0]) == ("lost", "The work-horse sent no heartbeat for 50 s")
     assert not attempts.excuse(connection, the(run_id))
     assert ledger.get(connection, run_id).losses == 2
 
@@ -255,7 +255,7 @@ def test_the_fifth_push_that_is_never_claimed_is_the_last(connection: Connection
     assert ledger.count_unclaimed(connection, run_id) is is_last
     run = ledger.get(connection, run_id)
     assert (run.state, run.unclaimed_pushes) == ("failed" if is_last else "queued", unclaimed + 1)
-    assert run.error.startswith("Pushed 5 times and never begun" if is_last else BEFORE)
+    assert run.error.startswith("Pushed 5 times but never started" if is_last else BEFORE)
     assert (run.ended_at is not None) is is_last
 
 

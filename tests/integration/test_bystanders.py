@@ -86,7 +86,7 @@ def test_a_claim_is_taken_from_the_silent_alone(connection: Connection, engine: 
         assert [claim.is_held(one) for one in (frozen, alive)] == [False, True]
     assert rows(connection, other) == before
     first, second = attempts.of(connection, silent)
-    assert (first.error, second.error.partition(":")[0]) == (None, "The work-horse was silent for 50 s")
+    assert (first.error, second.error.partition(":")[0]) == (None, "The work-horse sent no heartbeat for 50 s")
 
 
 def test_a_claim_is_kept_while_only_others_are_silent(connection: Connection, engine: Engine) -> None:

@@ -70,7 +70,7 @@ def test_a_gap_is_added_and_removed(here: Context) -> None:
     ("arguments", "words"),
     [
         (("add", "kent", "2025-05", "2025-03", "--reason", "x"), "cannot end in 2025-03"),
-        (("add", "Kent!", "2025-05", "--reason", "x"), "'Kent!' is no slug of a force"),
+        (("add", "Kent!", "2025-05", "--reason", "x"), "Kent! is not the slug of a force"),
         (("add", "kent", "2025-13", "--reason", "x"), "2025-13 is not a month"),
         (("add", "kent", "2025-05", "--reason", " "), "needs a reason"),
         (("add", "kent", "2025-05"), "--reason"),
@@ -93,7 +93,7 @@ def test_a_cell_is_said_to_be_of_a_force_or_of_none(here: Context) -> None:
     assert (known["cell"], known["force"], known["is_overruled"]) == (CELL, "hampshire", True)
     for cell in (h3.latlng_to_cell(50.91, -1.4, 7), "southampton"):
         code, _, said = safegrid(here, "force", "set", cell, "dorset")
-        assert (code, "no H3 cell of resolution 6" in said) == (2, True)
+        assert (code, "not an H3 cell of resolution 6" in said) == (2, True)
 
 
 def test_an_area_adopts_the_forces_of_its_land(here: Context) -> None:

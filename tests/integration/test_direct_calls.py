@@ -31,7 +31,7 @@ def test_the_main_job_runs_from_end_to_end_without_a_queue(monkeypatch: pytest.M
 
 
 def test_a_wrong_parameter_is_refused() -> None:
-    with pytest.raises(ParameterError, match="months: Input should be less than or equal to 60"):
+    with pytest.raises(ParameterError, match="months: must be a whole number from 1 to 60"):
         rebuild_safety_grid(61)
 
 

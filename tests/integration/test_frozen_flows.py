@@ -177,7 +177,7 @@ def test_a_run_whose_connection_was_ended_pays_for_no_loss(settings: Settings, c
     assert performing.perform(settings, run_id, "a worker") is None
     run = ledger.get(connection, run_id)
     assert (run.state, run.losses, run.failures) == ("waiting", 0, 0)
-    assert "PostgreSQL ended the attempt's connection" in attempts.of(connection, run_id)[0].error
+    assert "PostgreSQL closed the connection of the attempt" in attempts.of(connection, run_id)[0].error
 
 
 def test_a_loss_that_was_counted_already_is_given_back_once(connection: Connection, engine: Engine) -> None:

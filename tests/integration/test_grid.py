@@ -214,7 +214,7 @@ def test_a_category_without_a_weight_is_refused_before_its_crimes_are_lost(
 ) -> None:
     rebuild_safety_grid()
     change(here.connection, "DELETE FROM crime_weights WHERE category IN ('drugs', 'robbery') AND scheme = 'saferoute'")
-    with pytest.raises(NoWeight, match="no weight for drugs, robbery: add it to crime_weights"):
+    with pytest.raises(NoWeight, match="no weight for drugs, robbery: add it to the table crime_weights"):
         rebuild_safety_grid(force=True)
     assert rows(here.connection, CELLS) == counted(three_months)
 

@@ -6,6 +6,7 @@ import pytest
 
 from jobs import areas
 from jobs.context import Context
+from jobs.coverage.reading import DID
 from jobs.grid.rebuild import rebuild_safety_grid
 from jobs.held import land
 from jobs.ingestion.run import ingest_latest_crime_data
@@ -36,7 +37,7 @@ def test_a_month_of_more_than_twice_the_usual_is_a_concern(here: Context) -> Non
     hold(here.connection, "2023-12", scattered("2023-12", 200)[:81])
     rebuild_safety_grid()
     (issue,) = findings("warning")
-    assert issue.startswith(f"{AREA} 2023-12: 81 crimes, usual are 40: look at the month before you trust it, and")
+    assert issue.startswith(f"{AREA} 2023-12: 81 crimes, but 40 are usual: check the month, and")
 
 
 def test_a_whole_month_among_damaged_ones_is_not_accused(here: Context) -> None:
@@ -51,7 +52,7 @@ def test_months_that_a_force_did_not_supply_are_one_concern_by_area_and_force(he
     supplied = "UPDATE area_coverage SET status = :status, reason = 'So it is' WHERE force = 'hampshire'"
     change(here.connection, f"{supplied} AND month IN ('2023-10-01', '2023-12-01', '2024-01-01')", status=status)
     (issue,) = findings("warning")
-    assert issue.startswith(f"{AREA}: hampshire is {status} in 2023-12 to 2024-01, 2023-10. So it is.")
+    assert issue.startswith(f"{AREA}: hampshire {DID[status]} 2023-12 to 2024-01, 2023-10. So it is.")
     change(here.connection, "UPDATE area_coverage SET status = 'unknown'")
     assert findings("healthy") == []
 
@@ -61,7 +62,7 @@ def test_an_area_whose_forces_are_not_known_is_a_concern(here: Context) -> None:
     assert findings("healthy") == []
     change(here.connection, "DELETE FROM area_coverage WHERE force <> 'btp'")
     assert findings("warning") == [
-        f"{AREA}: which forces should have supplied its crimes is not known: run locate_forces area={AREA}"
+        f"{AREA}: the forces of its land are not known: run `safegrid run locate_forces --area {AREA}`"
     ]
 
 
@@ -78,7 +79,9 @@ def test_many_crimes_without_a_place_are_a_concern_where_all_of_the_force_s_land
     assert findings("healthy") == []
     change(here.connection, "UPDATE area_coverage SET unplaced = 14 WHERE force = 'hampshire' AND is_whole")
     (issue,) = findings("warning")
-    words = f"{AREA} 2024-01: 26% of the crimes of hampshire (14) have no place, so the grid is too pale there."
+    words = (
+        f"{AREA} 2024-01: 26% of the crimes of hampshire (14) have no place, so the grid shows too few crimes there."
+    )
     assert issue.startswith(words)
     # Of a part of its land, they are those of all of it.
     change(here.connection, "UPDATE area_coverage SET is_whole = false")
@@ -100,8 +103,7 @@ def test_cells_outside_of_every_area_are_a_fault(here: Context) -> None:
 def test_a_grid_of_an_older_state_is_a_concern_though_its_counts_agree(here: Context) -> None:
     change(here.connection, "UPDATE grid_months SET fingerprint = 'older' WHERE month = '2023-11-01'")
     assert findings("warning") == [
-        "2023-11: the grid was built from an older state of its crimes, though the counts agree: "
-        "run rebuild_safety_grid"
+        "2023-11: the grid was built from older crimes, although the counts agree: run rebuild_safety_grid"
     ]
     rebuild_safety_grid()
     assert findings("healthy") == []

@@ -116,7 +116,7 @@ def test_no_job_has_a_parameter_of_that_name() -> None:
     def late(due_at: str = "") -> None:
         """Be late."""
 
-    with pytest.raises(DeclarationError, match="call the parameter otherwise"):
+    with pytest.raises(DeclarationError, match="choose another name"):
         job(queue="cache", slug="late")(late)
 
 

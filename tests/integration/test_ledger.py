@@ -38,13 +38,13 @@ def test_a_request_waits_with_its_defaults_filled_in(connection: Connection) -> 
 
 
 def test_a_wrong_parameter_is_named_and_nothing_is_entered(connection: Connection) -> None:
-    with pytest.raises(ParameterError, match=r"months: .*less than or equal to 60 .*given: 99"):
+    with pytest.raises(ParameterError, match=r"months: must be a whole number from 1 to 60 \(given: 99\)"):
         submit(connection, months=99)
     assert ledger.latest(connection, 10) == []
 
 
 def test_a_value_that_the_database_does_not_know_is_named_and_nothing_is_entered(connection: Connection) -> None:
-    with pytest.raises(ParameterError, match=r"area: must be one of .* \(given: 'nowhere'\)"):
+    with pytest.raises(ParameterError, match=r"area: must be one of .* \(given: nowhere\)"):
         submit(connection, "ingest_latest_crime_data", area="nowhere")
     assert ledger.latest(connection, 10) == []
 

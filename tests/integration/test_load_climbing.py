@@ -68,9 +68,9 @@ def test_links_to_nowhere_are_dropped_and_counted(connection: Connection, tmp_pa
     assert loaded.issues == {
         "accidents: no coordinates": 1,
         "accident_weather: no date": 1,
-        "routes: mountain_id is of no row that is loaded, loaded without it": 1,
-        "accidents: route_id is of no row that is loaded, loaded without it": 1,
-        "accident_weather: background of the climate, no accident's": 1,
+        "routes: mountain_id refers to no loaded row: loaded without it": 1,
+        "accidents: route_id refers to no loaded row: loaded without it": 1,
+        "accident_weather: climate data, not of an accident": 1,
         "accident_weather: of an accident that is not loaded": 7,
     }
     assert loaded.rows == {"mountains": 6, "routes": 60, "accidents": 199, "accident_weather": 1400 - 9}
@@ -96,7 +96,7 @@ def test_routes_whose_name_is_a_sentence_are_set_aside_and_named(connection: Con
     loaded = load(connection, read_folder(folder))
     assert loaded.issues == {
         "routes: name reads like a sentence: 1 (The rope just went right through my hands,)": 1,
-        "accidents: route_id is of no row that is loaded, loaded without it": 1,
+        "accidents: route_id refers to no loaded row: loaded without it": 1,
     }
     assert 1 not in {row[0] for row in held(connection)["routes"]}
 
@@ -134,7 +134,7 @@ def test_a_file_with_a_head_alone_empties_no_table(connection: Connection, tmp_p
     file = folder / f"{table}.csv"
     file.write_text(file.read_text().splitlines()[0] + "\n")
     with pytest.raises(
-        ClimbingDataError, match=rf"{table}: the data has no row that can be used, and {len(before[table])} are held"
+        ClimbingDataError, match=rf"{table}: the data has no valid row, but {len(before[table])} are loaded"
     ):
         load(connection, read_folder(folder))
     assert held(connection) == before
@@ -164,8 +164,8 @@ def test_the_real_data_is_loaded_but_for_what_has_no_place_date_or_name(connecti
         named: 70,
         "accidents: no coordinates": 321,
         "accidents: no date": 1,
-        "accidents: route_id is of no row that is loaded, loaded without it": 54,
-        "accident_weather: background of the climate, no accident's": 21_688,
+        "accidents: route_id refers to no loaded row: loaded without it": 54,
+        "accident_weather: climate data, not of an accident": 21_688,
     }
     names = {row[0]: row[1] for row in held(connection)["mountains"]}
     assert (names[1], names[53]) == ("McKinley", "Mckinley")  # two rows of the files stay two

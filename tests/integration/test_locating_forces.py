@@ -71,8 +71,8 @@ def test_forces_that_somebody_gave_stay_and_the_difference_is_said(here: Context
     result = locate_forces("docks")
     assert set(found(here, "docks").forces) == {"hampshir", "btp"}
     assert result["differences"] == [
-        "docks names btp, hampshir: its land also belongs to merseyside; none of it belongs to hampshir. "
-        "To take the forces of its land: `safegrid force adopt docks`"
+        "The forces of docks are btp, hampshir, but merseyside also cover its land; hampshir cover none of it. "
+        "To correct them: `safegrid force adopt docks`"
     ]
     assert locate_forces("southampton-core")["differences"] == []
 
@@ -114,7 +114,7 @@ def test_a_source_that_does_not_know_the_call_makes_no_land_the_sea(here: Contex
     hold(here, MANCHESTER)
     police.fault("status:404", path=CALL, times=1)
     result = locate_forces("manchester")
-    assert "does not say which force" in result["problem"]
+    assert "returned no force for any cell" in result["problem"]
     assert (result["cells"], rows(here.connection, "SELECT * FROM force_cells")) == (0, [])
     assert found(here, "manchester").forces == ()
     assert locate_forces("manchester")["problem"] == ""

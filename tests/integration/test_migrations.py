@@ -147,7 +147,7 @@ def test_what_would_be_lost_keeps_it_from_going_back(connection: Connection) -> 
         "INSERT INTO ingestion_runs (area, month, status, records, unplaced, source, h3_resolution, started_at, "
         "collapsed) VALUES ('southampton-core', '2024-01-01', 'success', 5, 0, 'a source', 10, now(), 7)",
     )
-    with pytest.raises(WouldLose, match=r"no place for queue_workers, ingestion_runs\.collapsed, which .*--discard"):
+    with pytest.raises(WouldLose, match=r"would delete queue_workers, ingestion_runs\.collapsed.*--discard"):
         schema.migrate(connection, FORMER)
     assert current(connection) == newest
     assert value(connection, "SELECT workers FROM queue_workers") == 3
@@ -170,7 +170,7 @@ def test_there_and_back_again_nothing_is_lost(former: Connection) -> None:
 def test_an_older_version_says_that_the_database_is_newer(settings: Settings, connection: Connection) -> None:
     newest = current(connection)
     change(connection, "UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(SchemaTooNew, match=f"at revision 9999, of a newer version .* this one needs {newest}"):
+    with pytest.raises(SchemaTooNew, match=f"at revision 9999 of a newer version .* This version needs {newest}"):
         schema.check(connection)
     for name in ("migrate", "worker", "scheduler"):
         done = run_command(settings, name)
@@ -184,5 +184,5 @@ def test_the_command_goes_back_and_forth(settings: Settings, connection: Connect
     assert (done.returncode, done.stderr) == (0, "The database is at revision 0020\n")
     assert "run `safegrid migrate`" in run_command(settings, "worker").stderr
     assert run_command(settings, "migrate").stderr.endswith(f"The database is at revision {newest}\n")
-    with pytest.raises(WrongCall, match=f"9999 is no revision .this version knows 0001 to {newest}."):
+    with pytest.raises(WrongCall, match=f"9999 is not a revision .this version knows 0001 to {newest}."):
         schema.migrate(connection, "9999")

@@ -125,7 +125,7 @@ def test_an_occurrence_is_entered_with_what_a_request_would_have(connection: Con
     assert (run.origin, run.requested_by, run.error, run.ended_at) == ("schedule", "schedule", None, None)
     assert (run.occurrence, run.due_at, run.created_at) == (NOON + AN_HOUR, NOON + AN_HOUR, after)
     assert (skipped.occurrence, skipped.ended_at) == (NOON, after)
-    assert skipped.error == ("Nothing was there to start it; the occurrence of 2024-01-01 13:00 UTC stands for it")
+    assert skipped.error == ("No process was running to start it. The occurrence of 2024-01-01 13:00 UTC replaces it")
 
 
 def test_an_occurrence_that_is_in_the_ledger_already_is_no_second_run(connection: Connection) -> None:

@@ -74,7 +74,7 @@ def test_manchester_is_missing_though_its_neighbours_crimes_lie_there(here: Cont
     assert report["health_status"] != "healthy"
     assert report["coverage"]["forces"]["real"]["missing"] == {"greater-manchester": "2024-01 to 2024-02"}
     assert any(
-        issue.startswith("real: greater-manchester is missing in 2024-01 to 2024-02") for issue in report["issues"]
+        issue.startswith("real: greater-manchester did not supply 2024-01 to 2024-02") for issue in report["issues"]
     )
 
 

@@ -34,7 +34,7 @@ def test_recelled_crimes_are_those_of_an_ingestion_at_the_resolution(here: Conte
     hold_all(here, 10)
     rebuild_safety_grid()
     here.settings = here.settings.model_copy(update={"h3_resolution": resolution})
-    with pytest.raises(OtherResolution, match="run recell_crimes, or set H3_RESOLUTION back"):
+    with pytest.raises(OtherResolution, match="run recell_crimes, or reset H3_RESOLUTION"):
         rebuild_safety_grid()
     result = recell_crimes()
     assert result == {

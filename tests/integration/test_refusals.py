@@ -80,7 +80,7 @@ def redis_users(settings: Settings) -> Iterator[str]:
 USERS = {
     "weak:not-hush-hush": ("refused the user or password", "write # as %23"),
     "nobody:hush-hush": ("refused the user or password", "check REDIS_URL and QUEUE_REDIS_URL"),
-    "weak:hush-hush": ("refused this to its user", "docs/deploy.md"),
+    "weak:hush-hush": ("user of Redis lacks a right", "docs/deploy.md"),
 }
 
 
@@ -95,7 +95,7 @@ def test_a_redis_that_refuses_is_named_with_its_remedy(
 
 def test_the_queues_redis_is_tried_too(settings: Settings, redis_users: str) -> None:
     done = run_command(settings, "worker", QUEUE_REDIS_URL=redis_users.format(user="weak:hush-hush"))
-    _is_one_line(done.returncode, done.stderr, "refused this to its user", "docs/deploy.md")
+    _is_one_line(done.returncode, done.stderr, "user of Redis lacks a right", "docs/deploy.md")
 
 
 @pytest.mark.parametrize("user", USERS)
@@ -116,19 +116,19 @@ def test_a_redis_that_asks_for_a_password_is_named_with_its_remedy(settings: Set
             admin.execute_command("ACL", "SETUSER", "default", "nopass")
             admin.execute_command("ACL", "DELUSER", "admin")
             admin.close()
-    _is_one_line(done.returncode, done.stderr, "asks for a password", "redis://:PASSWORD@host")
+    _is_one_line(done.returncode, done.stderr, "requires a password", "redis://:PASSWORD@host")
 
 
 def test_a_database_beyond_the_last_is_named(settings: Settings) -> None:
     done = run_command(settings, "worker", REDIS_URL=settings.redis_url.replace("db=0", "db=99"))
-    _is_one_line(done.returncode, done.stderr, "DB index is out of range", "no database of the number")
+    _is_one_line(done.returncode, done.stderr, "DB index is out of range", "no database with the number")
 
 
 @pytest.mark.parametrize("command", ["runs", "worker", "scheduler", "migrate", "web", "doctor"])
 def test_an_address_that_cannot_be_read_is_named_by_every_command(settings: Settings, command: str) -> None:
     done = run_command(settings, command, REDIS_URL=f"redis://:{PASSWORD}@127.0.0.1:6379/abc")
     assert done.returncode == 1, done.stderr
-    assert "REDIS_URL: the database of a Redis is a number" in done.stderr
+    assert "REDIS_URL: must end in the number of a database" in done.stderr
     assert "Traceback" not in done.stderr
     assert PASSWORD not in done.stderr
 

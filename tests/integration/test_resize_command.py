@@ -87,9 +87,9 @@ def test_crimes_outside_of_the_new_border_are_not_deleted_unasked(here: Context,
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nowhere", "--box", NEW], "There is no area 'nowhere'; the areas are southampton-core"),
+        (["nowhere", "--box", NEW], "There is no area nowhere. Areas: southampton-core"),
         ([DEFAULT_AREA], "Give the border of the area: either --box or --polygon"),
-        ([DEFAULT_AREA, "--box", "1,2,3"], "--box: expected four numbers"),
+        ([DEFAULT_AREA, "--box", "1,2,3"], "--box: must be four numbers"),
     ],
 )
 def test_a_wrong_call_changes_nothing(here: Context, police: PoliceStandin, arguments: list[str], words: str) -> None:

@@ -95,9 +95,9 @@ def test_other_months_and_categories_can_be_asked_for(grid: Grid) -> None:
     assert unusual(grid, AREA.model_copy(update={"last": parse_month("2023-05")}))["found"] == 0
     one_month = trend(grid, RISING, recent=1)
     assert (one_month["recent_months"], one_month["recent"], one_month["earlier"]) == (["2024-05"], 11, 12)
-    with pytest.raises(NoSuchCell, match="has no crimes in the months held"):
+    with pytest.raises(NoSuchCell, match="has no crimes in the ingested months"):
         trend(grid, RISING, category=("drugs",))
-    with pytest.raises(QueryRefused, match="bbox: expected this, or area"):
+    with pytest.raises(QueryRefused, match="bbox: is required, or `area`"):
         grid.past.unusual(UnusualQuery())
     nowhere = UnusualQuery(area="southampton-core", bbox="40,1,41,2")  # type: ignore[arg-type]
     assert (unusual(grid, nowhere)["cells"], unusual(grid, nowhere)["looked_at"]) == ([], 0)
@@ -169,7 +169,7 @@ def test_a_year_in_which_less_of_the_land_was_held_is_no_past(grid: Grid, connec
 def test_without_a_past_nothing_is_said(grid: Grid) -> None:
     found = trend(grid, RISING, last=parse_month("2021-05"))
     assert (found["more_than_usual"], found["expected"], found["ratio"]) == (None, None, None)
-    assert found["why_not"].startswith("the same months of an earlier year are not held")
+    assert found["why_not"].startswith("the same months of earlier years are not ingested")
     found = unusual(grid, AREA.model_copy(update={"last": parse_month("2021-05")}))
     assert (found["looked_at"], found["not_tested"]) == (0, 2)
 

@@ -78,14 +78,14 @@ def test_the_lag_of_the_source_and_what_is_older_than_a_year_are_no_missing_mont
     police.published = ["2022-12", "2023-01", *police.published]
     assert findings("healthy") == []
     police.published = ["2023-02", *police.published]
-    assert findings("degraded") == ["Published but not held: 2023-02. Run ingest_latest_crime_data"]
+    assert findings("degraded") == ["Published but not ingested: 2023-02. Run ingest_latest_crime_data"]
 
 
 def test_a_month_that_is_published_and_not_held_is_missing(police: PoliceStandin) -> None:
     police.publish("2024-02")
     report = validate_h3_grid_health()
     assert (report["health_status"], report["coverage"]["missing_months"]) == ("degraded", ["2024-02-01"])
-    assert report["issues"] == ["Published but not held: 2024-02. Run ingest_latest_crime_data"]
+    assert report["issues"] == ["Published but not ingested: 2024-02. Run ingest_latest_crime_data"]
 
 
 def test_a_month_that_one_of_two_areas_lacks_is_missing(here: Context, police: PoliceStandin) -> None:
@@ -112,8 +112,8 @@ def test_crimes_that_came_in_after_the_grid_are_found(police: PoliceStandin) -> 
     ingest_month_on_demand(2024, 1)
     (issue,) = findings("degraded")
     assert issue == (
-        "2024-01: 1 cells do not stand for the crimes that are held (the grid counts 12, 13 are held); the month has "
-        "not been rebuilt since its crimes came in: run rebuild_safety_grid until=2024-01 months=1 force=true"
+        "2024-01: 1 cells differ from the ingested crimes (12 in the grid, 13 ingested); the month has not been "
+        "rebuilt since its ingestion: run `safegrid run rebuild_safety_grid --force --months 1 --until 2024-01`"
     )
     rebuild_safety_grid(months=1, until="2024-01", force=True)
     assert findings("healthy") == []
@@ -124,22 +124,25 @@ def test_a_crime_that_moved_to_another_cell_is_found_though_the_counts_agree(pol
     police.revise("2023-11", change={first["id"]: {"latitude": 50.95, "longitude": -1.35}})
     ingest_month_on_demand(2023, 11)
     (issue,) = findings("degraded")
-    assert issue.startswith("2023-11: 2 cells do not stand for the crimes that are held (the grid counts 12, 12 are")
+    assert issue.startswith("2023-11: 2 cells differ from the ingested crimes (12 in the grid, 12 ingested)")
 
 
 def test_a_grid_that_other_hands_changed_is_found(here: Context, police: PoliceStandin) -> None:
     change(here.connection, "DELETE FROM safety_cells WHERE month = '2023-12-01'")
     (issue,) = findings("degraded")
     assert issue.startswith("2023-12: ")
-    assert "been changed by other hands: run rebuild_safety_grid until=2023-12 months=1 force=true" in issue
+    assert (
+        "been changed by another program: run `safegrid run rebuild_safety_grid --force --months 1 --until 2023-12`"
+        in issue
+    )
 
 
 def test_the_grid_of_an_area_that_is_gone_is_found(here: Context, police: PoliceStandin) -> None:
     change(here.connection, "DELETE FROM area_months WHERE month = '2023-11-01'")
     change(here.connection, "DELETE FROM crime_incidents WHERE month = '2023-11-01'")
     missing, difference = findings("degraded")
-    assert missing.startswith("Published but not held: 2023-11")
-    assert "the grid counts 12, 0 are held" in difference
+    assert missing.startswith("Published but not ingested: 2023-11")
+    assert "(12 in the grid, 0 ingested)" in difference
 
 
 def test_a_total_that_is_not_the_sum_of_its_categories_is_found(here: Context, police: PoliceStandin) -> None:
@@ -148,7 +151,8 @@ def test_a_total_that_is_not_the_sum_of_its_categories_is_found(here: Context, p
     )
     count = value(here.connection, "SELECT count(*) FROM safety_cells WHERE month = '2023-12-01'")
     assert findings("degraded") == [
-        f"{count} cells have a total that is not the sum of their categories: run rebuild_safety_grid force=true"
+        f"{count} cells have a total that differs from the sum of their categories: "
+        "run `safegrid run rebuild_safety_grid --force`"
     ]
     rebuild_safety_grid(force=True)
     assert findings("healthy") == []
@@ -183,7 +187,7 @@ def test_a_cell_id_that_is_none_is_found(
     assert (report["health_status"], report["h3_validation"]["invalid_cell_ids"]) == ("degraded", 1)
     assert report["h3_validation"]["invalid_cell_examples"] == [wrong]
     assert report["issues"][0] == (
-        f"1 cell ids are not cells of resolution 10, the first {wrong}: run rebuild_safety_grid force=true"
+        f"1 cell ids are not cells of resolution 10, the first {wrong}: run `safegrid run rebuild_safety_grid --force`"
     )
     rebuild_safety_grid(force=True)
     assert findings("healthy") == []
@@ -193,7 +197,7 @@ def test_weights_that_changed_since_are_a_concern(here: Context, police: PoliceS
     change(here.connection, "UPDATE crime_weights SET weight = weight * 2 WHERE category = 'drugs'")
     count = value(here.connection, "SELECT count(*) FROM safety_cells WHERE stats ? 'drugs'")
     assert findings("warning") == [
-        f"{count} cells carry a weighted count of other weights: run rebuild_safety_grid force=true"
+        f"{count} cells have a weighted count from other weights: run `safegrid run rebuild_safety_grid --force`"
     ]
 
 
@@ -203,7 +207,7 @@ def test_a_cell_without_a_crime_is_a_concern(here: Context, police: PoliceStandi
     change(here.connection, insert, id=f"{cell}_202401", cell=cell)
     report = validate_h3_grid_health()
     assert (report["health_status"], report["data_quality"]["zero_crime_cells"]) == ("warning", 1)
-    assert report["issues"] == ["1 cells hold no crime: run rebuild_safety_grid force=true"]
+    assert report["issues"] == ["1 cells have no crime: run `safegrid run rebuild_safety_grid --force`"]
 
 
 def test_what_was_noted_of_a_month_is_a_concern(police: PoliceStandin) -> None:
@@ -211,8 +215,7 @@ def test_what_was_noted_of_a_month_is_a_concern(police: PoliceStandin) -> None:
     ingest_month_on_demand(2024, 1)
     rebuild_safety_grid()
     assert findings("warning") == [
-        "southampton-core 2024-01: set aside: id cannot be read (1). "
-        "Ingest the month again when the source has revised it"
+        "southampton-core 2024-01: set aside: id cannot be read (1). Ingest the month again after a revision"
     ]
 
 
@@ -222,20 +225,20 @@ def test_a_source_that_cannot_be_asked_is_a_concern_and_the_rest_is_checked(
     change(here.connection, "UPDATE crime_weights SET weight = weight * 2 WHERE category = 'drugs'")
     police.fault("outage")
     down, weights = findings("warning")
-    assert down.startswith("Which months are published could not be asked: ")
-    assert "answered 503" in down
+    assert down.startswith("The published months could not be checked: ")
+    assert "responded with 503" in down
     assert "other weights" in weights
 
 
 def test_a_source_that_answers_in_another_form_is_a_concern(here: Context, police: PoliceStandin) -> None:
     point_at(here, police, police_api_base_url=f"{police.url}/no-such-call?")
     (issue,) = findings("warning")
-    assert "answered 404" in issue
+    assert "responded with 404" in issue
 
 
 def test_a_fault_weighs_more_than_a_concern(here: Context, police: PoliceStandin) -> None:
     change(here.connection, "UPDATE crime_weights SET weight = weight * 2 WHERE category = 'drugs'")
     police.publish("2024-02")
     missing, weights = findings("degraded")
-    assert missing.startswith("Published but not held: 2024-02")
+    assert missing.startswith("Published but not ingested: 2024-02")
     assert "other weights" in weights

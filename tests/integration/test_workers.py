@@ -132,7 +132,7 @@ def test_the_soft_limit_bites_inside_a_database_call(client: Client, settings: S
     run_id = submit(client, "wait_in_database", seconds=600)
     with safegrid(settings, "worker", "maintenance", log=log):
         until(lambda: client.run(run_id).failures, "the first attempt fails")
-    assert "longer than its soft limit of 2 s" in client.run(run_id).error
+    assert "longer than its limit of 2 s" in client.run(run_id).error
 
 
 def test_a_work_horse_over_its_memory_limit_is_killed_and_its_run_says_so(
@@ -160,7 +160,7 @@ def test_a_work_horse_that_hears_nothing_is_killed_at_its_hard_limit(
 def test_failures_are_told_apart(client: Client, settings: Settings, log: Path) -> None:
     may_pass = submit(client, "fail")
     for_good = submit(client, "fail", for_good=True, message="see postgresql://me:secret@somewhere/db")
-    no_json = submit(client, "answer_no_json")
+    no_json = submit(client, "return_no_json")
     with safegrid(settings, "worker", "maintenance", log=log):
         assert client.wait(may_pass, 60).state == "failed"
         assert client.wait(for_good, 60).state == "failed"

@@ -26,7 +26,7 @@ BY_NAME = [*FILE, "--name-property", "name"]
         ([*BY_NAME, "--name", "Stoke"], "remove --name and --box"),
         ([*BY_NAME, "--box", "50,-2,51,-1"], "remove --name and --box"),
         (["castle", *BY_NAME], "wards.geojson has no area castle. Its areas: old-town"),
-        ([*FILE, "--name-property", "ward"], "its property 'ward' makes no name (found None); its properties are name"),
+        ([*FILE, "--name-property", "ward"], "its property ward has no name (found nothing). Its properties: name"),
     ],
 )
 def test_a_call_that_names_no_border_or_two_is_refused(

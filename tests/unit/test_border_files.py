@@ -106,9 +106,9 @@ def test_a_kml_may_have_a_space_after_a_comma() -> None:
 def test_points_and_lines_are_passed_over_and_said() -> None:
     found = read(as_file(features(feature(polygon(STOKE)), feature(POINT), feature(POINT), feature(collection(LINE)))))
     assert found.land == Polygon(STOKE)
-    assert found.notes == ("passed over, as they hold no land: 2 Point, 1 LineString",)
+    assert found.notes == ("ignored, because they have no area: 2 Point, 1 LineString",)
     label = "<name>Stoke</name><Point><coordinates>-2.1,53.05</coordinates></Point>"
-    assert read(kml(kml_polygon(STOKE), label)).notes == ("passed over, as they hold no land: 1 Point",)
+    assert read(kml(kml_polygon(STOKE), label)).notes == ("ignored, because they have no area: 1 Point",)
 
 
 def test_features_that_touch_or_overlap_become_one_land() -> None:
@@ -152,15 +152,15 @@ def test_placemarks_are_named_by_name_and_by_both_kinds_of_extended_data() -> No
         (
             NAMED,
             "name",
-            "feature 1 of 3: its property 'name' makes no name (found None); its properties are LAD24NM, code",
+            "feature 1 of 3: its property name has no name (found nothing). Its properties: LAD24NM, code",
         ),
-        (feature(polygon(STOKE)), "name", "its properties are none"),
-        (feature(polygon(STOKE), name="  "), "name", r"makes no name (found '  ')"),
-        (feature(polygon(STOKE), name=["a"]), "name", r"makes no name (found ['a'])"),
+        (feature(polygon(STOKE)), "name", "Its properties: none"),
+        (feature(polygon(STOKE), name="  "), "name", r'has no name (found "  ")'),
+        (feature(polygon(STOKE), name=["a"]), "name", 'has no name (found ["a"])'),
         (
             features(feature(polygon(STOKE), name="Old Town"), feature(polygon(ISLAND), name="Old-Town")),
             "name",
-            "'Old Town' and 'Old-Town' would both be the area old-town",
+            "Old Town and Old-Town would both become the area old-town",
         ),
     ],
 )
@@ -194,5 +194,5 @@ def test_an_area_of_several_parts_is_kept_as_geojson() -> None:
 
 def test_land_of_a_file_is_no_box() -> None:
     assert not from_land("stoke", "Stoke", read(kml(kml_polygon(STOKE))).land, ("staffordshire",)).is_box
-    with pytest.raises(AreaError, match="'Stoke' is not a slug"):
+    with pytest.raises(AreaError, match="Stoke is not a slug"):
         from_land("Stoke", "Stoke", read(kml(kml_polygon(STOKE))).land, ())

@@ -59,7 +59,7 @@ def test_what_holds_no_land_is_mended_and_said(document: Any, land: Any, words: 
     assert found.land.is_valid
     assert found.land.symmetric_difference(land).area < 1e-9
     (note,) = found.notes
-    assert note.startswith("mended without a change of land: ")
+    assert note.startswith("repaired without a change of the area: ")
     assert words in note
 
 
@@ -73,7 +73,7 @@ BOW: list[Corner] = [(-2, 50), (-1, 51), (-1, 50), (-2, 51), (-2, 50)]
         (polygon(CORNERS * 2), "its border crosses or overlaps itself at longitude -"),
         (
             polygon(CORNERS, shifted(INSIDE, lng=3)),
-            "a hole lies outside of its polygon at longitude 1.2, latitude 50.2",
+            "a hole lies outside its polygon at longitude 1.2, latitude 50.2",
         ),
         (
             polygon(CORNERS, shifted(INSIDE, lng=0.6)),
@@ -92,7 +92,7 @@ BOW: list[Corner] = [(-2, 50), (-1, 51), (-1, 50), (-2, 51), (-2, 50)]
             multi([SPIKE], [shifted(BOW, lng=3)]),
             "its border crosses or overlaps itself at longitude 1.5, latitude 50.5",
         ),
-        (polygon([(-2, 50), (-1, 50), (-1.5, 50)]), "there is no land within it: "),
+        (polygon([(-2, 50), (-1, 50), (-1.5, 50)]), "it has no area: "),
         (
             polygon(CORNERS, [(-1.5, 50.5), (-1.4, 50.5)]),
             "a ring at longitude -1.5, latitude 50.5 has fewer than three",

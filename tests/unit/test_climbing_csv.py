@@ -124,7 +124,7 @@ def test_a_packed_file_that_is_cut_off_cannot_be_read(folder):
     plain = folder / "mountains.csv"
     (folder / "mountains.csv.gz").write_bytes(gzip.compress(plain.read_bytes())[:-12])
     plain.unlink()
-    with pytest.raises(ClimbingDataError, match=r"mountains\.csv\.gz cannot be read .*; fetch it again"):
+    with pytest.raises(ClimbingDataError, match=r"mountains\.csv\.gz cannot be read .*: download it again"):
         read_folder(folder)
 
 

@@ -165,7 +165,7 @@ def test_a_record_with_a_place_where_none_belongs_is_set_aside_and_so_is_the_rev
         (two := reader(), two.unplaced([record(number, location=None) for number in range(2, 5)] + [record()])),
     ):
         assert (len(crimes), here.answer.set_aside) == (3, 1)
-        assert here.answer.issues.as_list()[0]["issue"].startswith("set aside: a place where none belongs")
+        assert here.answer.issues.as_list()[0]["issue"].startswith("set aside: a place where there should be none")
 
 
 @pytest.mark.parametrize(("fine", "bad"), [(1, 1), (4, 4), (10, 10), (990, 10), (3960, 40)])
@@ -182,7 +182,7 @@ def test_many_bad_records_are_a_format_that_changed(fine: int, bad: int) -> None
 
 
 def test_a_record_of_another_month_stops_the_month_and_may_pass() -> None:
-    with pytest.raises(SourceUnavailable, match="answered 2024-02 when asked for 2024-01: nothing was taken"):
+    with pytest.raises(SourceUnavailable, match="returned 2024-02 instead of 2024-01: nothing was ingested"):
         reader().placed([record(month="2024-02")], AREA)
 
 
@@ -192,7 +192,7 @@ def test_a_crime_of_an_unknown_category_is_set_aside_with_what_it_needs_to_come_
     odd = record(1, category="hoverboard-theft")
     assert here.placed([odd, outside, *good(3)], AREA) == reader().placed(good(3), AREA)
     (aside,) = here.answer.aside
-    assert (aside.reason, aside.category) == ("category hoverboard-theft is not known", "hoverboard-theft")
+    assert (aside.reason, aside.category) == ("unknown category hoverboard-theft", "hoverboard-theft")
     assert (aside.lat, aside.lng, json.loads(aside.record)) == (50.912345, -1.401234, odd)
     assert here.answer.outside == 1
 

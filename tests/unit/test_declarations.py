@@ -86,13 +86,13 @@ def test_a_job_receives_what_its_annotations_say() -> None:
 @pytest.mark.parametrize(
     ("declared", "problem"),
     [
-        ({"slug": "a", "cron": "0 0 30 2 *"}, "the cadence '0 0 30 2 *' never comes"),
-        ({"slug": "a", "cron": "every day"}, "the cadence 'every day' never comes"),
-        ({"slug": "rebuild-grid"}, "the name or slug is that of jobs.grid.rebuild.rebuild_safety_grid"),
-        ({"slug": "rebuild_safety_grid"}, "the name or slug is that of jobs.grid.rebuild.rebuild_safety_grid"),
+        ({"slug": "a", "cron": "0 0 30 2 *"}, "the cadence 0 0 30 2 * is never due"),
+        ({"slug": "a", "cron": "every day"}, "the cadence every day is never due"),
+        ({"slug": "rebuild-grid"}, "its name or slug is in use by jobs.grid.rebuild.rebuild_safety_grid"),
+        ({"slug": "rebuild_safety_grid"}, "its name or slug is in use by jobs.grid.rebuild.rebuild_safety_grid"),
         (
             {"slug": "a", "queue": "nowhere"},
-            "'nowhere' is no queue; the queues are ingestion, maintenance, cache, ",
+            "nowhere is not a queue. Queues: ingestion, maintenance, cache, ",
         ),
     ],
 )
@@ -105,7 +105,7 @@ def test_what_can_never_work_is_refused_at_import(declared: dict[str, Any], prob
 
 
 def test_a_cadence_gives_no_parameters() -> None:
-    with pytest.raises(DeclarationError, match="nobody is there to give day: declare a default"):
+    with pytest.raises(DeclarationError, match="day has no default: declare one"):
 
         @job(queue="cache", slug="a", cron="0 4 * * *")
         def new(day: dt.date) -> None:

@@ -111,7 +111,7 @@ def test_a_force_that_stopped_years_ago_is_missing_though_the_months_beside_are_
 def test_a_known_gap_decides_where_the_counts_do_not(kind: str, expected: str) -> None:
     gap = replace(GAP, kind=kind)
     found = judge(series(40), MONTH, (gap,), None)
-    assert found == Verdict(expected, "No file (Audit). 40 crimes are held on its land")
+    assert found == Verdict(expected, "No file (Audit). 40 crimes are ingested in its territory")
 
 
 def test_a_known_gap_that_the_counts_gainsay_is_said_and_one_that_is_partial_stays() -> None:

@@ -17,7 +17,7 @@ def test_a_queue_can_be_declared_for_the_jobs_of_further_modules(monkeypatch: py
     def reindex() -> None:
         """Reindex."""
 
-    with pytest.raises(DeclarationError, match=r"'search' is no queue; .* SAFEGRID_QUEUES declares further ones"):
+    with pytest.raises(DeclarationError, match=r"search is not a queue. .* set SAFEGRID_QUEUES"):
         job(queue="search", slug="reindex")(reindex)
     monkeypatch.setenv("SAFEGRID_QUEUES", " search, cache ,")
     assert catalogue.queues() == ("ingestion", "maintenance", "cache", "events", "search")

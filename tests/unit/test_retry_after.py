@@ -12,7 +12,7 @@ from jobs.responses import Response
 def asked(header: str | None) -> float:
     headers = {} if header is None else {"Retry-After": header}
     response = Response("https://police.example/api", 429, "Too Many Requests", headers, b"")
-    with pytest.raises(SourceUnavailable, match="answered 429") as caught:
+    with pytest.raises(SourceUnavailable, match="responded with 429") as caught:
         json_of(response, str)
     return caught.value.retry_after_s
 

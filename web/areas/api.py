@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from apiflask import APIBlueprint, APIFlask
 from flask import Response, url_for
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from jobs.areas import Area
 from jobs.boundaries import geojson
@@ -19,7 +19,7 @@ from web.areas.wanted import AreaRefused
 from web.http.clients import client
 from web.http.errors import Problem, respond
 from web.http.reading import takes_file
-from web.http.schemas import Schema, as_json
+from web.http.schemas import Schema, as_json, storable
 from web.people import guard
 
 bp = APIBlueprint("areas_api", __name__, url_prefix="/api/v1", tag="Areas")
@@ -94,7 +94,7 @@ class NewArea(Border):
     """An area to add."""
 
     slug: Slug = Field(description="Lower-case words joined by hyphens")
-    name: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00]*$")] = Field(
+    name: Annotated[str, StringConstraints(max_length=100), AfterValidator(storable)] = Field(
         "", description="Name to show. Default: the slug"
     )
     forces: list[Slug] = Field([], max_length=60, description="Police forces whose unplaced crimes count for it")
@@ -224,7 +224,7 @@ def _drawn(slug: str, name: str, forces: Sequence[str], given: Border) -> tuple[
 def _confirmed(meant: Confirmation, loss: Loss) -> int:
     """The number that was confirmed. Raises AreaRefused where there is none."""
     if meant.confirm is None:
-        raise AreaRefused({"confirm": f"expected the number of crimes that are deleted, {loss.crimes} now"})
+        raise AreaRefused({"confirm": f"must be the number of crimes to delete, now {loss.crimes}"})
     return meant.confirm
 
 

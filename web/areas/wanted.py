@@ -10,8 +10,8 @@ from jobs.boundaries.errors import AreaError, BorderRefused
 from jobs.errors import SafegridError
 from jobs.settings import Box
 
-_SLUG = "expected lower-case words joined by hyphens, such as stoke-on-trent"
-_ONE = "expected a box or a border, one of them"
+_SLUG = "must be lower-case words joined by hyphens, such as stoke-on-trent"
+_ONE = "must be either a box or a border"
 
 
 class AreaRefused(SafegridError):
@@ -28,9 +28,9 @@ def area(
     """The area, and what was mended of its border. drawings: read the border. Raises AreaRefused."""
     problems = {}
     if not is_slug(slug):
-        problems["slug"] = f"{_SLUG} (given: {slug!r:.60})"
+        problems["slug"] = f"{_SLUG} (given: {slug:.60})"
     if wrong := [force for force in forces if not is_slug(force)]:
-        problems["forces"] = f"{_SLUG.replace('stoke-on-trent', 'avon-and-somerset')} (given: {wrong[0]!r:.60})"
+        problems["forces"] = f"{_SLUG.replace('stoke-on-trent', 'avon-and-somerset')} (given: {wrong[0]:.60})"
     if (box is None) == (drawings is None):
         problems["box"] = _ONE
     if problems:

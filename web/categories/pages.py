@@ -46,7 +46,7 @@ def _weights(given: dict[str, str]) -> dict[str, float]:
         try:
             weights[scheme] = float(text)
         except ValueError:
-            raise CategoryRefused(f"The weight of {scheme} must be a number (given: {text[:50]!r})") from None
+            raise CategoryRefused(f"The weight of {scheme} must be a number (given: {text[:50]})") from None
     return weights
 
 

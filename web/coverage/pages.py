@@ -8,7 +8,7 @@ from jobs.coverage import gaps, store
 from jobs.coverage.gaps import GapError
 from jobs.held import deleting
 from jobs.models.coverage import KINDS
-from jobs.parameters import problems_by_field
+from jobs.problems import problems_of
 from web.coverage import changes
 from web.coverage.wanted import NewGap
 from web.http.clients import client
@@ -34,7 +34,7 @@ def add_gap() -> ResponseReturnValue:
     try:
         made = changes.add_gap(NewGap(**{name: value for name, value in given.items() if value}).as_gap())
     except ValidationError as error:
-        return _page(given=given, problems=problems_by_field(error)), 422
+        return _page(given=given, problems=problems_of(NewGap, error)), 422
     except GapError as error:
         return _page(given=given, problems={error.field: str(error)}), 422
     flash(f"The gap of {made.force} is added: {made.span}, {made.kind}.")

@@ -15,7 +15,7 @@ from jobs.grid import period, weights
 from jobs.grid.period import Held
 from jobs.grid.query import COARSEST, FARTHEST, Asked, QueryRefused, TileQuery, resolution_of
 from jobs.months import months_between
-from jobs.parameters import problems_by_field
+from jobs.problems import problems_of
 from web.data import store as data
 from web.http.reading import given_twice
 
@@ -34,7 +34,7 @@ class MapQuery(TileQuery):
 
     area: str | None = Field(None, description="Slug of the area that the map begins with; all of them when left out")
     measure: Literal["weighted", "crimes", "density_per_km2", "smoothed_per_km2"] = "weighted"
-    cell: Annotated[str, StringConstraints(pattern="^[0-9a-f]{15}$")] | None = None
+    cell: Annotated[str, StringConstraints(pattern="^[0-9a-f]{15}$"), Field(examples=["89195da49bbffff"])] | None = None
     compare: int | None = Field(None, ge=1, le=FARTHEST, description="How many months before the other period lies")
 
 
@@ -79,7 +79,7 @@ class Choices:
     def check(self, wanted: MapQuery) -> None:
         """Refuse what the fields do not offer. Raises QueryRefused."""
         if len(wanted.category) > 1:
-            raise QueryRefused({"category": "the map shows one category or all of them"})
+            raise QueryRefused({"category": "must be one category, or left out for all"})
         _among("area", [wanted.area], [area.slug for area in self.areas])
         _among("category", wanted.category, list(self.categories))
         _among("scheme", [wanted.scheme], [scheme.name for scheme in self.schemes])
@@ -94,12 +94,12 @@ def asked(model: type[Q], given: MultiDict[str, str]) -> Q:
     try:
         return model.model_validate({name: value for name, value in given.items() if value})
     except ValidationError as error:
-        raise QueryRefused(problems_by_field(error)) from None
+        raise QueryRefused(problems_of(model, error)) from None
 
 
 def _among(name: str, values: Sequence[str | None], known: Sequence[str]) -> None:
     if unknown := [value for value in values if value is not None and value not in known]:
-        raise QueryRefused({name: f"{unknown[0]} is none: expected {' or '.join(known)}"})
+        raise QueryRefused({name: f"must be one of {', '.join(known)} (given: {unknown[0]})"})
 
 
 def _feature(area: Area) -> dict[str, Any]:

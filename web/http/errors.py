@@ -4,7 +4,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
@@ -23,7 +23,7 @@ from werkzeug.wrappers import Response
 
 from jobs.catalogue import UnknownJob
 from jobs.errors import ParameterError
-from jobs.parameters import problems_by_field
+from jobs.problems import problems_of
 from worker.errors import UnknownFinding, UnknownRun, WrongState
 from worker.logs import hide_secrets
 
@@ -177,11 +177,19 @@ def too_many(error: RateLimitExceeded) -> Problem:
 
 
 def _api_input(error: apiflask.HTTPError) -> Problem:
-    """What APIFlask found wrong. Its own words leave out what was given, so pydantic's error is read."""
+    """What APIFlask found wrong. Its own words are pydantic's, so pydantic's error is read."""
     cause = error.__cause__
-    errors = problems_by_field(cause, "known here", _SECRET) if isinstance(cause, ValidationError) else {}
+    errors = _problems(cause, error.detail) if isinstance(cause, ValidationError) else {}
     wrong = "; ".join(f"{name}: {said}" for name, said in errors.items())
     return Problem(error.status_code, wrong or error.message or "", errors)
+
+
+def _problems(error: ValidationError, locations: Collection[str]) -> dict[str, str]:
+    """By field. locations: whether the query or the body was wrong; the view has a model for each."""
+    declared = getattr(current_app.view_functions[request.endpoint or ""], "_spec", {})
+    parts = [*declared.get("args", ()), (declared.get("body"), "json")]
+    model = next(model for model, location in parts if location in locations)
+    return problems_of(model, error, known="known field", secret=_SECRET)
 
 
 def _parameters(error: ParameterError) -> Problem:

@@ -39,5 +39,5 @@ def from_row(model: type[M], row: Any) -> M:
 def storable(text: str) -> str:
     """The text without spaces around it. Raises ValueError for one that PostgreSQL cannot store."""
     if "\0" in text:
-        raise ValueError("a text has no zero byte")
+        raise ValueError("must not contain a NUL character")
     return text.strip()

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from jobs.catalogue import Job
 from jobs.errors import ParameterError
-from jobs.months import NotAMonth, parse_month
+from jobs.months import EXPECTED, NotAMonth, parse_month
 from jobs.parameters import OneOf
 from worker import due
 
@@ -44,7 +44,7 @@ class Field:
         """What is wrong, as a sentence."""
         # What was given stands in the field.
         wrong = _GIVEN.sub("", self.error)
-        return f"{self.label} {wrong}" if wrong.startswith("is ") else wrong
+        return f"{self.label} {wrong}" if wrong.startswith(("is ", "must ")) else wrong
 
     @property
     def is_checked(self) -> bool:
@@ -138,8 +138,8 @@ def _year_and_month(job: Job, names: tuple[str, str], text: str) -> dict[str, in
     year, month = names
     try:
         found = parse_month(text)
-    except NotAMonth as error:
-        raise ParameterError(job.name, {month: str(error)}) from None
+    except NotAMonth:
+        raise ParameterError(job.name, {month: EXPECTED}) from None
     return {year: found.year, month: found.month}
 
 

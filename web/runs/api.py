@@ -28,7 +28,7 @@ def _moment(text: Any) -> Any:
     try:
         return dt.datetime.fromisoformat(str(text).replace(" ", "+"))
     except ValueError:
-        raise ValueError("expected a time such as 2024-05-01T00:00:00Z") from None
+        raise ValueError("must be a time such as 2024-05-01T00:00:00Z") from None
 
 
 # The text of a UUID.
@@ -94,7 +94,7 @@ class BatchRequest(Filter):
     def _chooses(self) -> Self:
         by_filter = self.model_fields_set - {"action", "task_ids"}
         if bool(self.task_ids) == bool(by_filter):
-            raise ValueError("expected either task_ids, or at least one of state, job, queue, by, q, from and to")
+            raise ValueError("must have either task_ids, or at least one of state, job, queue, by, q, from and to")
         return self
 
 

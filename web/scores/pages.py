@@ -57,7 +57,7 @@ def index() -> ResponseReturnValue:
 def _page_number(text: str) -> int:
     # Behind 99,999 pages of 50 there is no route; a longer number may not fit an OFFSET.
     if text and not (text.isdecimal() and len(text) < 6 and int(text)):
-        abort(422, f"{text!r} is not a page number")
+        abort(422, f"{text} is not a page number")
     return int(text or 1)
 
 

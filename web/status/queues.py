@@ -50,7 +50,7 @@ def index() -> ResponseReturnValue:
 
 
 def _throughput(ended: overview.Throughput, days: int) -> Markup:
-    form, unit = ("%-d %b", "a day") if days > 1 else ("%H:%M", "an hour")
+    form, unit = ("%-d %b", "per day") if days > 1 else ("%H:%M", "per hour")
     times = [(ended.begins + index * ended.step).strftime(form) for index in range(len(ended.finished))]
     bars = [
         (
@@ -61,7 +61,7 @@ def _throughput(ended: overview.Throughput, days: int) -> Markup:
     ]
     most = max(map(sum, zip(ended.finished, ended.failed, strict=True)))
     in_all = f"{sum(ended.finished)} finished and {sum(ended.failed)} failed in all"
-    words = f"Runs that ended, {most} {unit} at most: {in_all}"
+    words = f"Ended runs, at most {most} {unit}: {in_all}"
     half = times[len(times) // 2]
     return charts.with_axes(charts.stacked(bars, words), f"{most} runs {unit}", f"{times[0]} UTC", half, "now")
 

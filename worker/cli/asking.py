@@ -9,6 +9,7 @@ import click
 from pydantic.fields import FieldInfo
 
 from jobs import catalogue
+from jobs.problems import as_given, words
 from worker import due, ledger, pauses, settings
 from worker.cli import help_of, output
 from worker.cli.ledgers import ledger_of
@@ -91,7 +92,7 @@ def _facts(field: FieldInfo, schema: Mapping[str, Any]) -> Iterator[str]:
     if field.is_required():
         yield "required"
     elif schema.get("default") not in (None, []):
-        yield f"default: {_shown(schema['default'])}"
+        yield f"default: {as_given(schema['default'])}"
     else:
         yield "optional"
 
@@ -104,22 +105,14 @@ def _value(schema: Mapping[str, Any]) -> tuple[str, str]:
         return "|".join(map(str, kind["enum"])), ""
     if schema.get("format") == "month" or kind.get("format") == "month":
         return "YYYY-MM", "a month"
-    bounds = f" from {kind['minimum']} to {kind['maximum']}" if {"minimum", "maximum"} <= kind.keys() else ""
     written = {
-        "integer": ("N", f"a whole number{bounds}"),
-        "number": ("X", f"a number{bounds}"),
+        "integer": ("N", words(kind)),
+        "number": ("X", words(kind)),
         "boolean": ("", ""),
         "array": ("A,B,...", "separated by commas"),
     }
     dated = ("YYYY-MM-DD", "a day") if kind.get("format") == "date" else ("TEXT", "")
     return written.get(str(kind.get("type")), dated)
-
-
-def _shown(value: Any) -> str:
-    """A value as it would be given."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 @click.command(help=help_of("cancel"))

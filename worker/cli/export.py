@@ -12,7 +12,7 @@ from typing import IO, get_args
 import click
 
 from jobs import database
-from jobs.coverage.reading import NotSupplied
+from jobs.coverage.reading import DID, NotSupplied
 from jobs.grid.export import formats
 from jobs.grid.export.about import About
 from jobs.grid.export.formats import FORMATS
@@ -118,8 +118,10 @@ def _say(about: About) -> None:
 
 def _say_lacking(lacking: Sequence[NotSupplied]) -> None:
     for one in lacking:
-        words = "did not supply" if one["status"] == "missing" else "supplied only a part of"
-        click.echo(f"{one['force']} {words} {', '.join(one['months'])}: fewer crimes there do not mean safer", err=True)
+        click.echo(
+            f"{one['force']} {DID[one['status']]} {', '.join(one['months'])}: fewer crimes there do not mean safer",
+            err=True,
+        )
 
 
 @contextmanager

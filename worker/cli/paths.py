@@ -13,7 +13,7 @@ from jobs.errors import WrongCall
 from jobs.grid.paths.query import MOST_PATHS, WIDEST_M, PathQuery
 from jobs.grid.query import CellQuery, QueryRefused
 from jobs.grid.reading import Grid
-from jobs.parameters import problems_by_field
+from jobs.problems import problems_of
 from worker import settings
 from worker.cli import help_of
 
@@ -75,7 +75,7 @@ def query_of(kind: type[Query], **asked: Any) -> Query:
     try:
         return kind.model_validate({names.get(name, name): one for name, one in asked.items() if one is not None})
     except ValidationError as error:
-        raise QueryRefused(dict(list(problems_by_field(error).items())[:3])) from None
+        raise QueryRefused(dict(list(problems_of(kind, error).items())[:3])) from None
 
 
 def _line(number: int, found: dict[str, Any]) -> str:

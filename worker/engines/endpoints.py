@@ -40,7 +40,7 @@ def attach(folder: Path) -> Endpoints:
     except PermissionError:
         is_ours = False
     if not is_ours:
-        raise EngineError(f"the engines in {folder} belong to another user, and only that user can use them")
+        raise EngineError(f"the engines in {folder} belong to another user: run as that user")
     found = Endpoints(**json.loads((folder / FILE).read_text()))
     running = postgres.responds(found.database_url, (folder / "postgres").resolve()) and valkey.responds(
         found.redis_url, folder / "valkey"

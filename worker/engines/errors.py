@@ -23,7 +23,7 @@ class EnginesNotRunning(EngineError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(
-            f"no engines are running in {folder}; start them with `safegrid up`, or set DATABASE_URL and REDIS_URL"
+            f"no engines are running in {folder}: start them with `safegrid up`, or set DATABASE_URL and REDIS_URL"
         )
 
 
@@ -32,8 +32,7 @@ class SeveralEngines(EngineError):
 
     def __init__(self, folders: Sequence[Path]) -> None:
         super().__init__(
-            f"engines are running in {' and '.join(map(str, folders))}; name the ones that you mean: "
-            f"export SAFEGRID_HOME={folders[0]}"
+            f"engines are running in {' and '.join(map(str, folders))}. Choose one: export SAFEGRID_HOME={folders[0]}"
         )
 
 

@@ -40,7 +40,9 @@ class Postgres(Server):
         role = _role()
         link = folder / self.name
         if link.is_symlink() and not link.exists():
-            raise EngineError(f"the database of {folder} is gone from {link.readlink()}; remove {link} to start empty")
+            raise EngineError(
+                f"the database of {folder} no longer exists at {link.readlink()}: remove {link} to start empty"
+            )
         home = settle(folder, _programs(link / "PG_VERSION"), notice)
         if not link.exists():
             _create(link, home, role)

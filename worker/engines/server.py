@@ -66,7 +66,9 @@ class Server(ABC):
                 finally:
                     os.close(lock)
             elif time.monotonic() > deadline:
-                raise EngineError(f"{self.name} is alive but gave no answer for {LIMIT_S:.0f} s.{self._last_words()}")
+                raise EngineError(
+                    f"{self.name} is running but did not respond for {LIMIT_S:.0f} s.{self._last_words()}"
+                )
             time.sleep(PAUSE_S)
 
     def stop(self) -> None:

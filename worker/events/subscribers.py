@@ -109,7 +109,7 @@ def add(
         with connection.begin():
             made = connection.execute(insert(Subscriber).values(values).returning(Subscriber.id)).scalar_one()
     except IntegrityError:
-        raise SubscriberError("name", f"is taken: there is a subscriber {values['name']} already") from None
+        raise SubscriberError("name", f"is in use: there is a subscriber {values['name']} already") from None
     return int(made), str(values["secret"])
 
 
@@ -145,7 +145,7 @@ def _url(url: str) -> str:
     try:
         secure_address(url)
     except ValueError as error:
-        raise SubscriberError("url", f"cannot be used: {error}") from None
+        raise SubscriberError("url", str(error)) from None
     if len(url) > LONGEST_URL or not url.isprintable() or " " in url:
         raise SubscriberError("url", f"must have at most {LONGEST_URL} printable characters and no space")
     return url

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from jobs import catalogue, crimes
+from jobs.coverage.reading import DID
 from jobs.grid import generations
 from jobs.held import land
 from jobs.months import add_months, month_text, parse_month
@@ -57,13 +58,13 @@ def look(here: Here) -> Iterator[Finding]:
         held = here.connection.execute(_HELD).all()
         moved = land.unlike_setting(here.connection, here.settings)
     if moved:
-        remedy = "Resize the area, or correct the setting: `safegrid doctor` has both commands."
+        remedy = "Resize the area or correct the setting: `safegrid doctor` shows both commands."
         yield Finding(
             "area_moved", "SOUTHAMPTON_BBOX", f"{land.keep_or_resize(moved, here.settings)}.", remedy, "areas.index"
         )
     if not held:
         fix = catalogue.remedy("no_crimes")
-        yield Finding("no_crimes", "crimes", "No crimes are held yet.", "Bring them in.", f"job:{fix.job.slug}")
+        yield Finding("no_crimes", "crimes", "No crimes are ingested yet.", "Ingest them.", f"job:{fix.job.slug}")
         return
     yield from _source(here, areas, {(row.area, row.month) for row in held if row.is_whole})
     newest = max(row.month for row in held)
@@ -77,8 +78,8 @@ def _source(here: Here, areas: Sequence[str], held: set[tuple[str, dt.date]]) ->
     if source is None or source.at < here.now - NOT_ASKED:
         fix = catalogue.remedy("source_not_asked" if source else "grid_not_checked")
         last = f"for {(here.now - source.at).days} days" if source else "yet"
-        cause = f"Nobody has asked {last} what the source has published."
-        yield Finding("source_not_asked", "source", cause, "Ask it.", f"job:{fix.job.slug}")
+        cause = f"The source has not been checked {last}."
+        yield Finding("source_not_asked", "source", cause, "Check the source.", f"job:{fix.job.slug}")
     if source is None:
         return
     for month in source.missing:
@@ -91,8 +92,8 @@ def _source(here: Here, areas: Sequence[str], held: set[tuple[str, dt.date]]) ->
 
 def _missing(area: str, month: dt.date) -> Finding:
     slug = catalogue.remedy("months_missing").job.slug
-    cause = f"{month_text(month)} of {area} is published and not held."
-    return Finding("month_missing", f"{area} {month_text(month)}", cause, "Bring it in.", f"job:{slug}")
+    cause = f"{month_text(month)} of {area} is published but not ingested."
+    return Finding("month_missing", f"{area} {month_text(month)}", cause, "Ingest it.", f"job:{slug}")
 
 
 def _late(here: Here, source: SourceState) -> Iterator[Finding]:
@@ -104,8 +105,8 @@ def _late(here: Here, source: SourceState) -> Iterator[Finding]:
     with here.connection.begin():
         since = here.connection.scalar(_RELEASED, {"job": job, "month": month.isoformat()})
     if since and here.now - since > dt.timedelta(days=here.settings.crimes_late_days):
-        cause = f"{month_text(month)} was released by {since:%Y-%m-%d} and is not held in every area."
-        remedy = "Look at the last ingestion, mend what it says, and bring the month in."
+        cause = f"{month_text(month)} was published by {since:%Y-%m-%d} but is not ingested in every area."
+        remedy = "Open the last ingestion, fix its error, and ingest the month."
         yield Finding("crimes_late", month_text(month), cause, remedy, "runs.index")
 
 
@@ -113,15 +114,15 @@ def _unsound(source: SourceState) -> Iterator[Finding]:
     if source.health == "degraded" and not source.missing:
         issue = source.issues[0] if source.issues else "the grid cannot be trusted"
         cause = f"The last health check found: {issue.rstrip('.')}."
-        remedy = "Do what it says, then check again."
+        remedy = "Follow its advice, then check again."
         yield Finding("grid_unsound", "grid", cause, remedy, f"run:{source.health_run}")
 
 
 def _partly(held: Sequence[Row[Any]], oldest: dt.date) -> Iterator[Finding]:
     for row in held:
         if not row.is_whole and row.month >= oldest:
-            cause = f"A part of {row.area} is not held of {month_text(row.month)}."
-            remedy = f"Bring it in: `safegrid backfill --area {row.area}`."
+            cause = f"{month_text(row.month)} of {row.area} is ingested only in part."
+            remedy = f"Ingest the rest: `safegrid backfill --area {row.area}`."
             yield Finding("month_partly_held", f"{row.area} {month_text(row.month)}", cause, remedy, "data.index")
 
 
@@ -133,7 +134,7 @@ def _grid(here: Here) -> Iterator[Finding]:
         is_at_work = here.connection.scalar(_AT_WORK, {"job": "rebuild_safety_grid"})
     for month in () if is_at_work or is_paused else months:
         cause = f"The grid of {month_text(month)} is older than its crimes."
-        yield Finding("grid_old", month_text(month), cause, "Rebuild it.", "job:rebuild-grid")
+        yield Finding("grid_old", month_text(month), cause, "Rebuild the grid.", "job:rebuild-grid")
 
 
 def _news(connection: Connection, now: dt.datetime, oldest: dt.date) -> Iterator[Finding]:
@@ -141,13 +142,13 @@ def _news(connection: Connection, now: dt.datetime, oldest: dt.date) -> Iterator
         gaps = connection.execute(_GAPS, {"oldest": oldest}).all()
         revised = connection.execute(_REVISED, {"since": now - NEWS}).all()
     for row in gaps:
-        cause = f"{row.force} is {row.status} in {month_text(row.month)} of {row.area}: {row.reason}."
+        cause = f"{row.force} {DID[row.status]} {month_text(row.month)} in {row.area}: {row.reason}."
         remedy = "Fewer crimes there do not mean safer. Ingest the month again when the force has supplied it."
         yield Finding("coverage_gap", f"{row.area} {month_text(row.month)} {row.force}", cause, remedy, "data.index")
     for row in revised:
         if row.changed > MUCH * max(row.records, 1):
             cause = f"A release changed {row.changed} of {row.records} crimes of {month_text(row.month)} of {row.area}."
-            remedy = "Look at what changed; the grid follows by itself."
+            remedy = "Check what changed. The grid is rebuilt automatically."
             yield Finding("month_revised", f"{row.area} {month_text(row.month)}", cause, remedy, "data.index")
 
 
@@ -159,7 +160,7 @@ def why(connection: Connection, row: Row[Any]) -> str:
     brought = connection.execute(_BROUGHT, {"area": area, "month": parse_month(month)}).one_or_none()
     if brought is None:
         return OVER
-    return f"the month is held, by run {brought.run_id}" if brought.run_id else "the month is held"
+    return f"the month was ingested by run {brought.run_id}" if brought.run_id else "the month was ingested"
 
 
 RULE = Rule("data", look, every_s=15, what="Crimes and grid", why=why)

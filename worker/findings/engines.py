@@ -33,9 +33,9 @@ def look(here: Here) -> Iterator[Finding]:
         try:
             yield from _redis(here, redis, name)
         except RedisError as error:
-            tail = " No run can begin; requests are kept in PostgreSQL." if name == "queues" else ""
+            tail = " No run can start. Requested runs are kept in PostgreSQL." if name == "queues" else ""
             cause = f"Redis ({name}) does not respond: {causes.of_redis(error)}.{tail}"
-            yield Finding("redis_away", name, cause, f"Start Redis again, or correct {variable}.")
+            yield Finding("redis_away", name, cause, f"Restart Redis, or correct {variable}.")
 
 
 def _postgresql(here: Here) -> Iterator[Finding]:
@@ -44,8 +44,8 @@ def _postgresql(here: Here) -> Iterator[Finding]:
         here.connection.execute(text("SELECT 1"))
     took_s = time.monotonic() - began
     if _is_slow(here, "postgresql", took_s):
-        cause = f"PostgreSQL took {took_s:.1f} s for a statement that does nothing."
-        yield Finding("postgresql_slow", "postgresql", cause, "Look at its load, its disk and the way to it.")
+        cause = f"PostgreSQL took {took_s:.1f} s for an empty statement."
+        yield Finding("postgresql_slow", "postgresql", cause, "Check its load, its disk and the network to it.")
 
 
 def _is_slow(here: Here, name: str, took_s: float) -> bool:
@@ -70,7 +70,7 @@ def _disks(here: Here) -> Iterator[Finding]:
         part = 1 - disk.free / disk.total if disk.total else 0.0
         if part > DISK_FULL:
             cause = f"The disk of {name} is {part:.0%} full: {disk.free / 2**20:,.0f} MB are left."
-            remedy = "Make room, or give it a larger disk: a full one stops every run."
+            remedy = "Free some space or enlarge the disk: a full disk stops every run."
             worse = "critical" if part > DISK_NO_ROOM else None
             yield Finding("disk", name, cause, remedy, worse=worse)  # type: ignore[arg-type]
 
@@ -81,16 +81,20 @@ def _redis(here: Here, redis: Redis, name: str) -> Iterator[Finding]:
     took_s = time.monotonic() - began
     if _is_slow(here, f"redis {name}", took_s):
         cause = f"Redis ({name}) took {took_s:.1f} s for PING."
-        yield Finding("redis_slow", name, cause, "Look for slow commands (SLOWLOG GET), its load and the way to it.")
+        yield Finding(
+            "redis_slow", name, cause, "Check for slow commands (SLOWLOG GET), its load and the network to it."
+        )
     info: dict[str, Any] = redis.info()
     yield from _memory(info, name)
     yield from _evictions(here, info, name)
     if name == "queues" and not info.get("aof_enabled"):
-        cause = "The queues' Redis forgets them when it restarts: appendonly is off."
-        yield Finding("redis_forgets", name, cause, "Set `appendonly yes`: the sweep brings back what is lost, later.")
+        cause = "The queues' Redis loses the queues when it restarts: appendonly is off."
+        yield Finding(
+            "redis_forgets", name, cause, "Set `appendonly yes`. Without it, the sweep restores lost runs later."
+        )
     policy = str(info.get("maxmemory_policy", "noeviction"))
     if name == "queues" and policy != "noeviction":
-        cause = f"maxmemory-policy of the queues' Redis is {policy}: when it is full it throws runs away."
+        cause = f"maxmemory-policy of the queues' Redis is {policy}: when it is full, it may evict runs."
         yield Finding("redis_policy", name, cause, "Set `maxmemory-policy noeviction`.")
 
 
@@ -98,7 +102,7 @@ def _memory(info: Mapping[str, Any], name: str) -> Iterator[Finding]:
     most, used = int(info.get("maxmemory") or 0), int(info.get("used_memory") or 0)
     if most and used > FULL * most:
         cause = f"Redis ({name}) uses {used / most:.0%} of its maxmemory, {most / 2**20:,.0f} MB."
-        remedy = "Give it more memory, or keep fewer routes warm: SAFEGRID_WARM_ROUTES."
+        remedy = "Give it more memory, or keep fewer routes warm (SAFEGRID_WARM_ROUTES)."
         yield Finding("redis_memory", name, cause, remedy)
 
 
@@ -110,7 +114,7 @@ def _evictions(here: Here, info: Mapping[str, Any], name: str) -> Iterator[Findi
     at = now if is_new else before.get("at", 0.0)
     here.facts[name] = {"server": server, "count": count, "at": at}
     if now - at < EVICTED_S:
-        cause = f"Redis ({name}) threw keys away to stay within its maxmemory, {count} since its start."
+        cause = f"Redis ({name}) evicted keys to stay within its maxmemory,  {count} since its start."
         remedy = "Give it more memory; the queues' Redis must have `maxmemory-policy noeviction`."
         yield Finding("redis_evicts", name, cause, remedy)
 

@@ -21,7 +21,7 @@ def look(here: Here) -> Iterator[Finding]:
         what = f"The cadence of {one.name}" if one.kind == "cadence" else f"The {one.kind} {one.name}"
         tail = f"; {waiting.get(one.name, 0)} runs wait there" if one.kind == "queue" else ""
         cause = f"{what} is paused since {one.created_at:%Y-%m-%d %H:%M} UTC by {one.requested_by}{tail}."
-        remedy = f"Resume it when it may go on: `safegrid resume {one.name}`."
+        remedy = f"Resume it when the reason is gone: `safegrid resume {one.name}`."
         link = {"queue": "queues.index", "cadence": "schedule.index", "run": f"run:{one.name}"}[one.kind]
         yield Finding("paused", f"{one.kind} {one.name}", cause, remedy, link)
 

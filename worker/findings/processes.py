@@ -56,7 +56,7 @@ def _without_workers(queues: Sequence[QueueState], lacking: set[str]) -> Iterato
     for queue in queues:
         if queue.name in lacking:
             cause = f"The queue {queue.name} has no worker; {_runs(queue.waiting)} waiting there."
-            remedy = f"Start one: `safegrid worker {queue.name}`."
+            remedy = f"Start a worker: `safegrid worker {queue.name}`."
             worse = None if queue.waiting else "warning"
             yield Finding("no_workers", queue.name, cause, remedy, "queues.index", worse)  # type: ignore[arg-type]
 
@@ -67,12 +67,13 @@ def _waits(queue: QueueState, usual_s: float) -> Iterator[Finding]:
         return
     minutes = f"{waits_s / 60:.0f} min"
     if not queue.started:
-        cause = f"A run of the queue {queue.name} waits for {minutes} beside idle workers."
-        remedy = "Look at the log of the workers and start them again."
+        cause = f"A run of the queue {queue.name} has waited for {minutes} although workers are idle."
+        remedy = "Check the log of the workers, and restart them."
         yield Finding("long_wait", queue.name, cause, remedy, "queues.index")
     elif waits_s > FAR_LONGER * usual_s:
         cause = (
-            f"A run of the queue {queue.name} waits for {minutes}; {queue.waiting} wait, {queue.started} are at work."
+            f"A run of the queue {queue.name} has waited for {minutes}; {queue.waiting} runs wait, "
+            f"{queue.started} are at work."
         )
         remedy = f"Start more workers: `safegrid worker {queue.name}`, or raise SAFEGRID_MAX_WORKERS."
         yield Finding("long_wait", queue.name, cause, remedy, "queues.index", "warning")
@@ -81,19 +82,19 @@ def _waits(queue: QueueState, usual_s: float) -> Iterator[Finding]:
 def _sweeps(beats: Sequence[Row[Any]], is_working: bool) -> Iterator[Finding]:
     ages = [one.age_s for one in beats if one.part == "sweep"]
     if is_working and ages and min(ages) > STUCK_S:
-        cause = f"Workers are there, and the last round of a sweep was {min(ages):.0f} s ago: nothing is recovered."
-        remedy = "Look at the log of `safegrid worker` and start it again."
+        cause = f"Workers are running, but the last sweep was {min(ages):.0f} s ago: lost runs are not recovered."
+        remedy = "Check the log of `safegrid worker`, and restart it."
         yield Finding("sweep_stuck", "sweep", cause, remedy, "queues.index")
 
 
 def _schedulers(beats: Sequence[Row[Any]], registered: int) -> Iterator[Finding]:
     ages = [one.age_s for one in beats if one.part == "scheduler"]
     if not registered and not pulses.alive(beats, "scheduler"):
-        cause = "No scheduler is running; the workers keep the schedule in its place."
+        cause = "No scheduler is running. The workers keep the schedule instead."
         yield Finding("no_scheduler", "scheduler", cause, "Start `safegrid scheduler`.", "schedule.index")
     elif registered and ages and min(ages) > STUCK_S:
-        cause = f"A scheduler is there, and its last round was {min(ages):.0f} s ago; the workers keep the schedule."
-        remedy = "Look at its log and start `safegrid scheduler` again."
+        cause = f"A scheduler is running but last worked {min(ages):.0f} s ago. The workers keep the schedule instead."
+        remedy = "Check its log, and restart `safegrid scheduler`."
         yield Finding("scheduler_stuck", "scheduler", cause, remedy, "schedule.index")
 
 
@@ -104,9 +105,9 @@ def _clocks(here: Here, beats: Sequence[Row[Any]], workers: Sequence[WorkerState
     skews |= {one.host: one.skew_s for one in beats if one.age_s < pulses.ALIVE_S}
     for whose, skew_s in (*sorted(skews.items()), ("Redis (queues)", redis_s)):
         if abs(skew_s) > MOST_SKEW_S:
-            way = "before" if skew_s > 0 else "behind"
-            cause = f"The clock of {whose} is {abs(skew_s):.0f} s {way} that of PostgreSQL; its times are that wrong."
-            yield Finding("clock_skew", whose, cause, "Synchronise both hosts' clocks, as chrony or timesyncd do.")
+            way = "ahead of" if skew_s > 0 else "behind"
+            cause = f"The clock of {whose} is {abs(skew_s):.0f} s {way} PostgreSQL's, so its times are wrong."
+            yield Finding("clock_skew", whose, cause, "Synchronise the clocks of both hosts, such as with chrony.")
 
 
 def _runs(count: int) -> str:

@@ -71,24 +71,27 @@ def look(here: Here) -> Iterator[Finding]:
         yield Finding("failed_run", row.subject, row.cause, row.remedy, row.link)
     yield from map(_retrying, retrying)
     for row in unknown:
-        cause = f"{row.runs} runs of {row.job} wait, and no process knows this job."
-        remedy = "Was it renamed, or is SAFEGRID_JOB_MODULES unset? Start a version that knows it, or cancel them."
+        cause = f"{row.runs} runs of {row.job} wait, but no process knows this job."
+        remedy = (
+            "Check whether it was renamed, or SAFEGRID_JOB_MODULES is unset. Start a version that knows it, "
+            "or cancel the runs."
+        )
         yield Finding("unknown_job", row.job, cause, remedy, "runs.index")
 
 
 def _failed(run: Row[Any]) -> Finding:
     cause = f"{_call(run)} failed: {_first_line(run.error)}"
-    return Finding("failed_run", _call(run), cause, "Mend the cause, then retry the run.", f"run:{run.id}")
+    return Finding("failed_run", _call(run), cause, "Fix the cause, then retry the run.", f"run:{run.id}")
 
 
 def _retrying(run: Row[Any]) -> Finding:
     what = f"{_call(run)} failed" if run.failures else f"{_call(run)} lost its work-horse {run.losses} times"
-    then = "it is tried again now" if run.state == "started" else f"next try {run.due_at:%H:%M:%S} UTC"
+    then = "the next attempt is at work" if run.state == "started" else f"next attempt at {run.due_at:%H:%M:%S} UTC"
     job = catalogue.load().get(run.job)
-    tries = f", try {run.failures + 1} of {job.tries}" if run.failures and job else ""
+    tries = f", attempt {run.failures + 1} of {job.tries}" if run.failures and job else ""
     why = f": {_first_line(run.error)}" if run.failures else ""
     cause = f"{what}; {then}{tries}{why}"
-    remedy = "Nothing, if what it says passes by itself; else mend it before the last try."
+    remedy = "Wait if the cause is temporary. Otherwise fix it before the last attempt."
     return Finding("retrying_run", _call(run), cause, remedy, f"run:{run.id}")
 
 
@@ -101,7 +104,7 @@ def _call(run: Row[Any]) -> str:
 
 
 def _first_line(error: str | None) -> str:
-    return _cut((error or "no reason was noted").strip().partition("\n")[0], LONGEST_CAUSE)
+    return _cut((error or "no reason was recorded").strip().partition("\n")[0], LONGEST_CAUSE)
 
 
 def _cut(said: str, longest: int) -> str:

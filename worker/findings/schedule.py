@@ -35,14 +35,14 @@ def look(here: Here) -> Iterator[Finding]:
     known = catalogue.load()
     for job, row in overview.cadences(here.connection).items():
         if job in known and row.next_due < here.now - LATE:
-            cause = f"{job} was due at {row.next_due:%Y-%m-%d %H:%M} UTC and its run is not entered."
-            remedy = "Start `safegrid scheduler` or `safegrid worker`: either enters what is due."
+            cause = f"{job} was due at {row.next_due:%Y-%m-%d %H:%M} UTC, but its run was not created."
+            remedy = "Start `safegrid scheduler` or `safegrid worker`: both start due jobs."
             yield Finding("schedule_late", job, cause, remedy, "schedule.index")
     with here.connection.begin():
         missed = here.connection.execute(_MISSED, {"jobs": list(overview.scheduled())}).all()
     for row in missed:
         cause = f"The occurrence of {row.job} at {row.occurrence:%Y-%m-%d %H:%M} UTC was skipped: {row.error}."
-        remedy = "Run the job now, or wait for its next time."
+        remedy = "Run the job now, or wait for its next occurrence."
         yield Finding("occurrence_missed", row.job, cause, remedy, f"job:{known[row.job].slug}")
 
 

@@ -55,8 +55,8 @@ def look(here: Here) -> Iterator[Finding]:
 def _missing(held: list[Coverage]) -> Iterator[Finding]:
     wanted, found = sum(day.wanted for day in held), sum(day.held for day in held)
     if found < FEW * wanted:
-        cause = f"{found:,} of {wanted:,} route scores are in Redis: the others are computed when they are asked for."
-        remedy = "They are warmed again by themselves; if not, look at the last run of the warming."
+        cause = f"{found:,} of {wanted:,} route scores are in Redis. The others are computed on request."
+        remedy = "The next run warms them again. If not, check the last run of the job."
         yield Finding("scores_missing", "scores", cause, remedy, f"job:{_warming().slug}")
 
 
@@ -71,7 +71,7 @@ def _expiring(here: Here, held: list[Coverage]) -> Iterator[Finding]:
         is_busy = here.connection.scalar(_BUSY, {"job": job})
     if is_busy or (cadence and not cadence.paused and cadence.next_due <= ends):
         return
-    cause = f"The first route scores expire at {ends:%H:%M} UTC, and nothing is due to warm them before."
+    cause = f"The first route scores expire at {ends:%H:%M} UTC, and no run is due to warm them before."
     yield Finding("scores_expiring", "scores", cause, "Warm the cache.", f"job:{_warming().slug}")
 
 
@@ -79,8 +79,8 @@ def _without_weather(here: Here) -> Iterator[Finding]:
     warming = Warming.last(here.connection)
     if warming and warming.status == "degraded":
         part = f"{warming.without_weather:,} of {warming.scores:,} route scores were computed without weather"
-        cause = f"{part} at {warming.ended_at:%Y-%m-%d %H:%M} UTC; it counts as neutral in them."
-        remedy = "Look at the log of its run for the reason; the next warming asks for the forecast again."
+        cause = f"{part} at {warming.ended_at:%Y-%m-%d %H:%M} UTC; in these, weather counts as neutral."
+        remedy = "Check the log of the run for the reason. The next run requests the forecast again."
         yield Finding("scores_without_weather", "scores", cause, remedy, f"run:{warming.run_id}")
 
 
@@ -88,9 +88,9 @@ def _climatology(here: Here) -> Iterator[Finding]:
     last = overview.last_successes(here.connection, [_CLIMATE]).get(_CLIMATE)
     if last is None or here.now - last > CLIMATE_LATE:
         since = f"since {last:%Y-%m-%d}" if last else "yet"
-        cause = f"The usual weather of the routes has not been fetched {since}: scores lack what they compare with."
+        cause = f"The usual weather of the routes has not been fetched {since}: scores lack it for comparison."
         yield Finding(
-            "climatology_late", "climatology", cause, "Run the job, and look at what it says.", "job:fill-climatology"
+            "climatology_late", "climatology", cause, "Run the job, and check its result.", "job:fill-climatology"
         )
 
 

@@ -42,8 +42,13 @@ def look(here: Here) -> Iterator[Finding]:
         return
     for address in _addresses(here):
         if not address.is_encrypted:
-            cause = f"{address.variable} leads to {address.host} without TLS: who is on the way can read and change it."
-            remedy = "Use rediss://, or ?sslmode=require for PostgreSQL; acknowledge it on a network of your own."
+            cause = (
+                f"{address.variable} connects to {address.host} without TLS: others on the network can read "
+                "and change the data."
+            )
+            remedy = (
+                "Use rediss://, or ?sslmode=require for PostgreSQL. On a private network, acknowledge this finding."
+            )
             yield Finding("no_tls", address.variable, cause, remedy)
         if (
             address.host
@@ -51,7 +56,9 @@ def look(here: Here) -> Iterator[Finding]:
             and (what := weakness.of(address.password, SHORTEST, (address.user,)))
         ):
             cause = f"The password in {address.variable} {what}."
-            yield Finding("weak_password", address.variable, cause, "Set another: `openssl rand -hex 24` makes one.")
+            yield Finding(
+                "weak_password", address.variable, cause, "Set a new password, such as from `openssl rand -hex 24`."
+            )
 
 
 def _addresses(here: Here) -> Iterator[Address]:

@@ -13,7 +13,7 @@ from worker.findings.kinds import Finding
 
 log = structlog.get_logger("safegrid.findings")
 
-OVER = "it is no longer so"
+OVER = "it is no longer the case"
 # By the clock of the server: those who look may have others.
 _CLAIM = text(
     """

@@ -15,7 +15,7 @@ def look(here: Here) -> Iterator[Finding]:
     with here.connection.begin():
         refusing = here.connection.execute(_REFUSING).all()
     for row in refusing:
-        cause = f"{row.error} It has refused {row.tries} messages since {row.refused_since:%Y-%m-%d %H:%M} UTC."
+        cause = f"{row.error}. Messages refused since {row.refused_since:%Y-%m-%d %H:%M} UTC: {row.tries}."
         remedy = "Correct its address in ALERT_WEBHOOK_URL or SAFEGRID_ALERT_RECEIVERS: `safegrid doctor --test-alert`."
         yield Finding("receiver_refuses", row.name, cause, remedy)
 

@@ -27,7 +27,7 @@ def look(here: Here) -> Iterator[Finding]:
     for one in found:
         ends = "expired on {:%Y-%m-%d} and is refused" if one.is_expired else "expires on {:%Y-%m-%d}"
         cause = f"The token {one.name}, last used on {one.last_used:%Y-%m-%d}, {ends.format(one.expires_at)}."
-        remedy = "Make another on the page People, give it to the program, and revoke this one."
+        remedy = "Make a new token on the page People, give it to the program, and revoke this one."
         yield Finding("token_expires", f"token {one.id}", cause, remedy, "people.index")
 
 

@@ -130,16 +130,18 @@ def _refused(connection: Connection, error: DBAPIError) -> Shown:
 def refused(error: DBAPIError) -> Shown:
     """PostgreSQL is there, and what was to be kept is not."""
     cause = f"PostgreSQL refuses to read or write: {causes.of_postgresql(error)}."
-    remedy = "Do what it says; if its disk is full, make room. What was asked for is kept and goes on by itself."
+    remedy = (
+        "Follow its message; if its disk is full, free some space. Requested runs are kept and continue by themselves."
+    )
     return Shown.unkept(Finding("postgresql_refuses", "postgresql", cause, remedy))
 
 
 def away(error: OperationalError | None = None) -> Shown:
     """PostgreSQL cannot be reached, so that nothing else is known."""
-    cause = "PostgreSQL does not respond, so no run can begin."
+    cause = "PostgreSQL does not respond, so no run can start."
     if error is not None:
         cause = f"{cause} {causes.of_postgresql(error)}."
-    remedy = "Start PostgreSQL again, or correct DATABASE_URL. What was asked for is kept there and goes on by itself."
+    remedy = "Restart PostgreSQL, or correct DATABASE_URL. Requested runs are kept there and continue by themselves."
     return Shown.unkept(Finding("postgresql_away", "postgresql", cause, remedy))
 
 

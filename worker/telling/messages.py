@@ -54,7 +54,7 @@ class Event:
     def line(self, admin: str) -> str:
         """A line for people. admin: address of the pages, empty where it is not known."""
         if self.what == "over":
-            return f"✅ Over: {self._cause} ({self.resolved_by}, after {_span(self.resolved_at, self.since)})"
+            return f"✅ Resolved: {self._cause} ({self.resolved_by}, after {_span(self.resolved_at, self.since)})"
         where = f" {_address(admin, self.link)}" if admin else ""
         return f"{_MARKS[self.severity]} {self._cause} {self.remedy}{where}"
 
@@ -126,5 +126,5 @@ def _message(events: Sequence[Event], admin: str) -> Message:
 def test_message(name: str) -> Message:
     """Proves that a receiver hears us."""
     stamp = dt.datetime.now(dt.UTC)
-    words = f"This is a test. {name} would be told of findings here."
+    words = f"This is a test. {name} sends alerts about findings here."
     return Message(f"test-{stamp:%Y%m%d%H%M%S%f}", "Safegrid: test", [words], [])

@@ -58,7 +58,7 @@ def read(text: str) -> Receiver:
     if text.startswith("mailto:"):
         address = text.removeprefix("mailto:")
         if address.count("@") != 1 or any(sign in address for sign in " \r\n,;?"):
-            raise ValueError("expected mailto:somebody@example.org")
+            raise ValueError("must be mailto:somebody@example.org")
         return Receiver(address, "mail", least)
     form, is_given, rest = text.partition("+http")
     if is_given and form in _FORMS:

@@ -31,7 +31,7 @@ def _post(settings: Settings, receiver: Receiver, message: Message) -> None:
         headers |= signed(settings.alert_secret, message.id, body)
     status, asked_s = post(receiver.url, body, headers, f"The receiver {receiver.name}")
     if not 200 <= status < 300:
-        raise DeliveryRefused(f"The receiver {receiver.name} answered {status}: is its address right?", asked_s)
+        raise DeliveryRefused(f"The receiver {receiver.name} responded with {status}: check its address", asked_s)
 
 
 def _mail(settings: Settings, receiver: Receiver, message: Message) -> None:
@@ -45,7 +45,7 @@ def _mail(settings: Settings, receiver: Receiver, message: Message) -> None:
     try:
         _hand_over(settings.smtp_url, mail)
     except (OSError, smtplib.SMTPException) as error:
-        raise DeliveryRefused(f"The mail server did not take a message ({type(error).__name__})") from None
+        raise DeliveryRefused(f"The mail server refused a message ({type(error).__name__})") from None
 
 
 def _hand_over(url: str, mail: EmailMessage) -> None:

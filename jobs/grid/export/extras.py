@@ -16,5 +16,5 @@ def needed(module: str, extra: str) -> Any:
         return import_module(module)
     except ImportError:
         package = module.partition(".")[0]
-        advice = f"install the extra with `pip install safegrid[{extra}]`"
+        advice = f"install it with `pip install safegrid[{extra}]`"
         raise ExtraMissing(f"This format needs {package}: {advice}") from None

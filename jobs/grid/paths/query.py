@@ -72,7 +72,7 @@ class PathQuery(CellQuery):
     @model_validator(mode="after")
     def _is_not_too_long(self) -> "PathQuery":
         if sum(map(len, self.lines)) > MOST_POSITIONS:
-            raise ValueError(f"expected at most {MOST_POSITIONS:,} positions in all")
+            raise ValueError(f"must have at most {MOST_POSITIONS:,} positions together")
         return self
 
     @cached_property
@@ -91,7 +91,7 @@ class PathQuery(CellQuery):
             except polyline.PolylineError as error:
                 raise QueryRefused({f"paths.{number}": str(error)}) from None
         if len(line) < 2:
-            raise QueryRefused({f"paths.{number}": "expected two positions or more"})
+            raise QueryRefused({f"paths.{number}": "must have two positions or more"})
         if np.abs(line[:, 1]).max() > 85 or np.abs(line[:, 0]).max() > 180:
-            raise QueryRefused({f"paths.{number}": "expected latitudes within 85 degrees: longitude comes first"})
+            raise QueryRefused({f"paths.{number}": "must have latitudes from -85 to 85 degrees: longitude comes first"})
         return line

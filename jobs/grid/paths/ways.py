@@ -51,7 +51,7 @@ class Ways:
         try:
             found = corridor.of(lines, buffer_m, self.resolution)
         except TooManyCells:
-            detail = f"they touch more than {MOST_CELLS:,} cells: ask for fewer, for shorter ones or a smaller buffer_m"
+            detail = f"must touch at most {MOST_CELLS:,} cells: use fewer or shorter paths, or a smaller buffer_m"
             raise QueryRefused({"paths": detail}) from None
         held = self.counting.read(self.connection, self.at, found.cells, self.period, self.scheme, self.categories)
         return Scores(found, held, self.months)

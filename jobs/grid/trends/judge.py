@@ -49,9 +49,9 @@ class Verdict:
     def why_not(self) -> str | None:
         """Why nothing can be said."""
         if not self.season.recent:
-            return "the recent months are not held, or were not supplied"
+            return "the recent months are not ingested or not supplied"
         if not self.season.earlier:
-            return "the same months of an earlier year are not held of this land, or were not supplied"
+            return "the same months of earlier years are not ingested or not supplied for this land"
         return (
             None
             if self.adjusted is not None

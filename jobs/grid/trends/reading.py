@@ -26,7 +26,7 @@ MONTHS_SHOWN: Final = 72
 # A region of more families is more than a page shows.
 MOST_FAMILIES: Final = 100
 _KM_PER_DEGREE: Final = 111.32
-_ELSE: Final = "ask for coarser ones, narrow bbox or area, or zoom in"
+_ELSE: Final = "use a coarser resolution, reduce bbox or area, or zoom in"
 
 
 @dataclass(frozen=True)

@@ -30,18 +30,18 @@ def _lines(folder: Path, name: str) -> Iterator[dict[str, str | None]]:
             missing = [column for column in COLUMNS[name].split() if column not in (reader.fieldnames or ())]
             if missing:
                 raise ClimbingDataError(
-                    f"{path} lacks the columns {', '.join(missing)}; it needs {COLUMNS[name].replace(' ', ', ')}"
+                    f"{path} lacks the columns {', '.join(missing)}. It needs {COLUMNS[name].replace(' ', ', ')}"
                 )
             yield from reader
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
-        raise ClimbingDataError(f"{path} cannot be read ({error}); fetch it again") from error
+        raise ClimbingDataError(f"{path} cannot be read ({error}): download it again") from error
 
 
 def _file(folder: Path, name: str) -> Path:
     for path in (folder / f"{name}.csv", folder / f"{name}.csv.gz"):
         if path.is_file():
             return path
-    raise ClimbingDataError(f"{folder} has neither {name}.csv nor {name}.csv.gz; name a folder that has one of them")
+    raise ClimbingDataError(f"{folder} has neither {name}.csv nor {name}.csv.gz: choose a folder that has one of them")
 
 
 class _Bounded(io.RawIOBase):

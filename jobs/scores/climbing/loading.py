@@ -110,8 +110,8 @@ def _refuse_none(connection: Connection, table: type[Base], rows: Collection[obj
         return
     if held := connection.scalar(select(func.count()).select_from(table)):
         raise ClimbingDataError(
-            f"{table.__tablename__}: the data has no row that can be used, and {held} are held: nothing was changed. "
-            "Fetch the files again"
+            f"{table.__tablename__}: the data has no valid row, but {held} are loaded: nothing was changed. "
+            "Download the files again"
         )
 
 
@@ -122,7 +122,7 @@ def _linked(
         if getattr(row, link) is None or getattr(row, link) in known:
             yield row
         else:
-            issues[f"{table}: {link} is of no row that is loaded, loaded without it"] += 1
+            issues[f"{table}: {link} refers to no loaded row: loaded without it"] += 1
             nothing: dict[str, Any] = {link: None}
             yield replace(row, **nothing)
 
@@ -133,7 +133,7 @@ def _weather(days: Collection[WeatherDay], accidents: Collection[int], issues: C
     for day in days:
         key = (day.accident_id, day.date)
         if day.accident_id is None:
-            issues["accident_weather: background of the climate, no accident's"] += 1
+            issues["accident_weather: climate data, not of an accident"] += 1
         elif day.accident_id not in accidents:
             issues["accident_weather: of an accident that is not loaded"] += 1
         elif key in seen:

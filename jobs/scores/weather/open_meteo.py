@@ -97,15 +97,15 @@ class OpenMeteo:
         days = [day.isoformat() for day in days_from(first, (last - first).days + 1)]
         try:
             if len(responses) != len(places):
-                raise ValueError(f"{len(responses)} places where {len(places)} were asked for")
+                raise ValueError(f"{len(responses)} places instead of {len(places)}")
             return np.stack([_place(each["daily"], days) for each in responses])
         except (KeyError, TypeError, ValueError) as error:
-            raise SourceChanged(f"{address} answered in a form that is not documented: {error}") from error
+            raise SourceChanged(f"{address} did not respond as documented: {error}") from error
 
     def _ask(self, address: str, query: Mapping[str, str]) -> Any:
         response = self._send(address, query)
         if response.status == 429 and (reason := _reason(response)).startswith(("Daily", "Hourly", "Monthly")):
-            raise LimitReached(f"{address} gives no more weather: {reason}")
+            raise LimitReached(f"{address} refuses more requests: {reason}")
         return json_of(response, _reason)
 
     def _send(self, address: str, query: Mapping[str, str]) -> Response:
@@ -116,7 +116,7 @@ class OpenMeteo:
         except requests.RequestException as error:
             # The message of others holds the whole address, and with it the key.
             reason = error if isinstance(error, NotWhole) else type(error).__name__
-            raise SourceUnavailable(f"{address} did not answer in full: {reason}") from None
+            raise SourceUnavailable(f"{address} did not respond completely: {reason}") from None
 
 
 def _host_for(address: str, key: str) -> str:

@@ -53,8 +53,8 @@ def test_a_file_or_folder_of_the_import_folder_is_named(settings: Settings, fold
     [
         (["no.zip"], "no.zip does not exist, neither here nor in the import folder"),
         (["tests"], "is outside the import folder"),
-        (["http://example.org/2024-01.zip"], "expected an https:// address"),
-        (["https://example.org/2024-01.zip", "--from", "13-2024"], "is not a month"),
+        (["http://example.org/2024-01.zip"], "must be an https:// address"),
+        (["https://example.org/2024-01.zip", "--from", "13-2024"], "must be a month, YYYY-MM"),
         (["https://example.org/2024-01.zip", "--area", "atlantis"], "must be one of country, southampton-core"),
     ],
 )

@@ -61,8 +61,8 @@ def test_the_end_of_every_run_is_told_but_of_those_that_tell(
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (Answer(500), "answered 500"),
-        (Answer(302, headers={"Location": "http://127.0.0.1:9/"}), "answered 302: redirects are not followed"),
+        (Answer(500), "responded with 500"),
+        (Answer(302, headers={"Location": "http://127.0.0.1:9/"}), "responded with 302: redirects are not followed"),
         (Answer(delivery="dripping headers"), "cannot be reached"),
         (Answer(delivery="reset"), "cannot be reached"),
     ],

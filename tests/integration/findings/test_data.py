@@ -82,7 +82,7 @@ def test_a_month_is_missing_until_it_is_held_whoever_brings_it_in(here: Context,
     assert set(looker.of("month_missing")) == {f"{AREA} {MONTH}", f"{AREA} 2023-11"}
     ingest_month_on_demand(2023, 11)
     assert set(looker.of("month_missing")) == {f"{AREA} {MONTH}"}
-    assert looker.passed("month_missing")[f"{AREA} 2023-11"].startswith("the month is held")
+    assert looker.passed("month_missing")[f"{AREA} 2023-11"].startswith("the month was ingested")
 
 
 def test_a_release_that_has_been_out_for_days_is_late(here: Context, looker: Looker) -> None:
@@ -102,7 +102,7 @@ def test_what_the_health_check_found_stays_until_it_finds_nothing(here: Context,
     change(here.connection, "UPDATE safety_cells SET crime_count_total = crime_count_total + 1")
     run_id = note(here, "validate_h3_grid_health", validate_h3_grid_health())
     found = looker.of("grid_unsound")["grid"]
-    assert "have a total that is not the sum of their categories" in found.cause
+    assert "have a total that differs from the sum of their categories" in found.cause
     assert found.link == f"run:{run_id}"
     rebuild_safety_grid(force=True)
     note(here, "validate_h3_grid_health", validate_h3_grid_health())

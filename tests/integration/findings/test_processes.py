@@ -74,7 +74,7 @@ def test_workers_whose_keys_were_lost_are_not_missed_while_they_register_again(
 def test_a_wait_that_is_far_from_usual_is_named(connection: Connection, looker: Looker, queues: Redis) -> None:
     put(connection, "queued", "started_at = NULL")
     with working(queues, *catalogue.queues()):
-        assert "waits for 60 min beside idle workers" in looker.of("long_wait")["cache"].cause
+        assert "has waited for 60 min although workers are idle" in looker.of("long_wait")["cache"].cause
         put(connection, "started", "attempt = 2", number=1)
         assert looker.of("long_wait")["cache"].severity == "warning"
         # Where it always takes so long.
@@ -156,7 +156,7 @@ def test_a_scheduler_that_was_stopped_for_a_while_is_there_again(
         until(lambda: liveness.schedulers(queues) == 1 and not looker.of("no_scheduler"), "it is there again")
 
 
-@pytest.mark.parametrize(("seconds", "way"), [(40, "before"), (-40, "behind")])
+@pytest.mark.parametrize(("seconds", "way"), [(40, "ahead of"), (-40, "behind")])
 def test_a_host_whose_clock_is_wrong_is_named(
     connection: Connection, looker: Looker, monkeypatch: pytest.MonkeyPatch, seconds: int, way: str
 ) -> None:
@@ -167,7 +167,7 @@ def test_a_host_whose_clock_is_wrong_is_named(
         patched.setattr(time, "time", lambda: now + seconds)
         pulses.beat(connection, "sweep")
     (found,) = looker.of("clock_skew").values()
-    assert f"s {way} that of PostgreSQL" in found.cause
+    assert f"s {way} PostgreSQL's" in found.cause
     pulses.beat(connection, "sweep")
     assert not looker.of("clock_skew")
 
@@ -196,7 +196,7 @@ def test_a_worker_on_a_host_whose_clock_is_wrong_is_there_and_its_clock_is_named
 def test_a_redis_whose_clock_is_wrong_is_named(looker: Looker, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(liveness, "clock", lambda redis: time.time() + 90)
-        assert "90 s before" in looker.of("clock_skew")["Redis (queues)"].cause
+        assert "90 s ahead of" in looker.of("clock_skew")["Redis (queues)"].cause
     assert not looker.of("clock_skew")
 
 

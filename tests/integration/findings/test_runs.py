@@ -110,7 +110,9 @@ def test_muting_it_for_an_hour_leaves_it_open(connection: Connection, looker: Lo
 def test_a_run_is_named_from_its_first_failed_attempt(connection: Connection, looker: Looker) -> None:
     run_id = put(connection, "waiting", "failures = 1, due_at = '2024-08-01 03:52:00Z', error = 'the source is away'")
     (finding,) = looker.of("retrying_run").values()
-    assert finding.cause == "do_nothing(number=0) failed; next try 03:52:00 UTC, try 2 of 3: the source is away"
+    assert (
+        finding.cause == "do_nothing(number=0) failed; next attempt at 03:52:00 UTC, attempt 2 of 3: the source is away"
+    )
     assert finding.link == f"run:{run_id}"
     end(connection, run_id, "finished")
     assert not looker.of("retrying_run")
@@ -120,7 +122,7 @@ def test_a_run_is_named_from_its_first_failed_attempt(connection: Connection, lo
 def test_a_run_that_loses_its_work_horses_again_and_again_is_named(connection: Connection, looker: Looker) -> None:
     put(connection, "started", "failures = 0, losses = 3")
     (finding,) = looker.of("retrying_run").values()
-    assert finding.cause == "do_nothing(number=0) lost its work-horse 3 times; it is tried again now"
+    assert finding.cause == "do_nothing(number=0) lost its work-horse 3 times; the next attempt is at work"
 
 
 def test_runs_that_no_process_knows_are_named(connection: Connection, looker: Looker) -> None:

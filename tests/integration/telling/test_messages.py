@@ -118,7 +118,7 @@ def test_what_is_not_taken_is_told_again_by_the_same_id_and_named_meanwhile(
     only_failures(looker)
     assert tell_all(settings, connection) == 0
     (refuses,) = looker.of("receiver_refuses").values()
-    assert f"answered {status}" in refuses.cause
+    assert f"responded with {status}" in refuses.cause
     assert SECRET not in refuses.cause + refuses.subject
     # Not before its time.
     assert tell_all(settings, connection) == 0

@@ -57,7 +57,7 @@ def test_an_area_is_geojson(program: FlaskClient) -> None:
     assert answer.json["properties"]["bounds"] == [50.85, -1.55, 51.0, -1.3]
     gone = program.get(f"{AREAS}/mars")
     assert gone.status_code == 404
-    assert "There is no area 'mars'; the areas are southampton-core" in gone.json["detail"]
+    assert "There is no area mars. Areas: southampton-core" in gone.json["detail"]
 
 
 @pytest.mark.parametrize(
@@ -98,21 +98,21 @@ SWAPPED = {"type": "Polygon", "coordinates": [[[lat, lng] for lng, lat in RING]]
     ("given", "field", "words"),
     [
         ({"border": STOKE}, "slug", "is required"),
-        ({"slug": "Stoke", "border": STOKE}, "slug", "expected lower-case words joined by hyphens"),
-        ({"slug": FIRST, "border": STOKE}, "slug", "Area southampton-core is there already"),
+        ({"slug": "Stoke", "border": STOKE}, "slug", "must be lower-case words joined by hyphens"),
+        ({"slug": FIRST, "border": STOKE}, "slug", "The area southampton-core exists already"),
         ({"slug": "x" * 61, "border": STOKE}, "slug", "at most 60 characters"),
-        ({"slug": "a", "name": "\0", "border": STOKE}, "name", "match pattern"),
-        ({"slug": "a", "forces": ["West Mercia"], "border": STOKE}, "forces", "(given: 'West Mercia')"),
-        ({"slug": "a"}, "box", "expected a box or a border, one of them"),
-        ({"slug": "a", "box": [53, -2, 54, -1], "border": STOKE}, "box", "expected a box or a border, one of them"),
-        ({"slug": "a", "box": "53,-2"}, "box", "expected four numbers"),
+        ({"slug": "a", "name": "\0", "border": STOKE}, "name", "must not contain a NUL character"),
+        ({"slug": "a", "forces": ["West Mercia"], "border": STOKE}, "forces", "(given: West Mercia)"),
+        ({"slug": "a"}, "box", "must be either a box or a border"),
+        ({"slug": "a", "box": [53, -2, 54, -1], "border": STOKE}, "box", "must be either a box or a border"),
+        ({"slug": "a", "box": "53,-2"}, "box", "must be four numbers"),
         ({"slug": "a", "box": "-2,53,-1,54"}, "box", "look swapped: latitude comes first, 53.0,-2.0,54.0,-1.0"),
         ({"slug": "a", "box": [-2, 53, -1, 54]}, "box", "look swapped: latitude comes first"),
         ({"slug": "a", "box": [54, -2, 53, -1]}, "box", "the smaller first"),
         ({"slug": "a", "border": BOW}, "border", "crosses or overlaps itself at longitude -1.5, latitude 50.5"),
         ({"slug": "a", "border": SWAPPED}, "border", "look swapped: its first point is 53, -2.2"),
         ({"slug": "a", "border": {}}, "border", "expected a GeoJSON Polygon"),
-        ({"slug": "a", "border": STOKE, "colour": "red"}, "colour", "known here"),
+        ({"slug": "a", "border": STOKE, "colour": "red"}, "colour", "known field"),
     ],
 )
 def test_what_is_no_area_is_refused_by_field(
@@ -146,7 +146,7 @@ def test_a_border_may_be_larger_than_other_requests_and_not_too_large(program: F
 def test_more_points_than_an_area_may_have_are_refused(program: FlaskClient) -> None:
     ring = [[n % 9, n % 7] for n in range(MOST_POINTS + 1)]
     answer = program.post(ADMIN, json={"slug": "a", "border": {"type": "Polygon", "coordinates": [ring]}})
-    assert "of 100000 at most" in answer.json["errors"]["border"]
+    assert "more than 100000" in answer.json["errors"]["border"]
 
 
 def test_the_crimes_that_go_with_an_area_are_said_before(program: FlaskClient, client: Client) -> None:
@@ -156,7 +156,7 @@ def test_the_crimes_that_go_with_an_area_are_said_before(program: FlaskClient, c
     assert dry.json == {"slug": FIRST, "crimes": 2, "unplaced": 0, "done": False, "task_ids": [], "notes": []}
     answer = program.delete(f"{ADMIN}/{FIRST}")
     assert answer.status_code == 422
-    assert answer.json["errors"] == {"confirm": "expected the number of crimes that are deleted, 2 now"}
+    assert answer.json["errors"] == {"confirm": "must be the number of crimes to delete, now 2"}
     wrong = program.delete(f"{ADMIN}/{FIRST}?confirm=3")
     assert wrong.status_code == 409
     assert "2 crimes of the area southampton-core would be deleted. Nothing is changed yet" in wrong.json["detail"]

@@ -66,13 +66,13 @@ def test_what_was_mended_is_said_on_the_page(browser: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("form", "field", "words"),
     [
-        ({"slug": "Stoke on Trent", "box": "53,-2.2,53.1,-2"}, "slug", "expected lower-case words joined by hyphens"),
-        ({"slug": FIRST, "box": "53,-2.2,53.1,-2"}, "slug", "Area southampton-core is there already"),
+        ({"slug": "Stoke on Trent", "box": "53,-2.2,53.1,-2"}, "slug", "must be lower-case words joined by hyphens"),
+        ({"slug": FIRST, "box": "53,-2.2,53.1,-2"}, "slug", "The area southampton-core exists already"),
         ({"slug": "stoke", "forces": "West_Mercia", "box": "53,-2.2,53.1,-2"}, "forces", "West_Mercia"),
-        ({"slug": "stoke", "box": "53,-2.2"}, "box", "expected four numbers"),
-        ({"slug": "stoke"}, "box", "expected a box or a border, one of them"),
+        ({"slug": "stoke", "box": "53,-2.2"}, "box", "must be four numbers"),
+        ({"slug": "stoke"}, "box", "must be either a box or a border"),
         ({"slug": "stoke", "border": as_file(BOW).decode()}, "border", "crosses or overlaps itself at longitude -1.5"),
-        ({"slug": "stoke", "border": "<html></html>"}, "border", "it is XML, but no KML"),
+        ({"slug": "stoke", "border": "<html></html>"}, "border", "it is XML, but not KML"),
     ],
 )
 def test_a_refused_form_keeps_its_values_and_says_what_is_wrong_beside_the_field(

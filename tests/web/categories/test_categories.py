@@ -51,10 +51,10 @@ def test_the_page_names_what_is_not_known_and_the_form_adds_it(
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"weight-ons": "much"}, "The weight of ons must be a number (given: &#39;much&#39;)"),
-        ({"weight-ons": ""}, "needs a weight of every scheme; missing: ons"),
-        ({"slug": "burglary"}, "Category burglary is there already"),
-        ({"name": " "}, "needs a name for people"),
+        ({"weight-ons": "much"}, "The weight of ons must be a number (given: much)"),
+        ({"weight-ons": ""}, "needs a weight in every scheme. Missing: ons"),
+        ({"slug": "burglary"}, "The category burglary exists already"),
+        ({"name": " "}, "needs a name"),
     ],
 )
 def test_a_form_that_is_refused_keeps_its_values_and_says_why(

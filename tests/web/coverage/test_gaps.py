@@ -112,7 +112,7 @@ def test_the_page_shows_notes_and_deletes_gaps(browser: FlaskClient, client: Cli
     assert (made["last_month"], made["kind"]) == (None, "late")
     wrong = browser.post("/coverage/gaps", data=form | {"first_month": "soon", "reason": "Kept <as> typed"})
     assert wrong.status_code == 422
-    assert "soon is not a month" in wrong.text
+    assert "must be a month, YYYY-MM (given: soon)" in wrong.text
     assert "Kept &lt;as&gt; typed" in wrong.text
     assert browser.post(f"/coverage/gaps/{made['id']}/remove", data=form).status_code == 303
     assert not [gap for gap in gaps(program) if gap["force"] == "hampshire"]

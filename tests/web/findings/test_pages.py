@@ -57,8 +57,8 @@ def test_a_test_message_goes_to_everybody_who_is_told(make_app: MakeApp) -> None
         browser.post("/findings/test-alert", data={"csrf_token": csrf_token(browser)})
         said = browser.get("/findings/").text
     assert "This is a test" in good.texts[0]
-    assert re.search(r"Test message: 127\.0\.0\.1 \w+ took it", said)
-    assert "answered 500" in said
+    assert re.search(r"Test message: 127\.0\.0\.1 \w+ accepted it", said)
+    assert "responded with 500" in said
 
 
 def test_without_receivers_the_page_says_how_to_have_one(browser: FlaskClient) -> None:

@@ -84,7 +84,7 @@ def test_the_answer_is_geojson_with_its_source(program: FlaskClient, crimes: lis
         "type": "FeatureCollection",
         "attribution": "Contains public sector information licensed under the Open Government Licence v3.0.",
         "license": "https://www.nationalarchives.gov.uk/doc/open-government-licence/version/3/",
-        "positions": "The source snaps each crime to one of its anonymous points nearby: positions are approximate.",
+        "positions": "The source moves each crime to an anonymous point nearby, so positions are approximate.",
         "resolution": 9,
         "from": "2023-02",
         "to": "2024-01",
@@ -200,7 +200,7 @@ def test_a_cell_shows_its_months_categories_and_neighbours(
 
 
 UNKNOWN_CELLS = {
-    "nothing": "'nothing' is no H3 cell",
+    "nothing": "nothing is not an H3 cell",
     **dict.fromkeys(
         (
             "8a195dad65affff0",
@@ -216,7 +216,7 @@ UNKNOWN_CELLS = {
             str(2**64),
             "8a195dad65affff%00",
         ),
-        "is no H3 cell",
+        "is not an H3 cell",
     ),
     "83195dfffffffff": "has resolution 3: the grid has 4 to 10",
     "8b195dad65a8fff": "has resolution 11: the grid has 4 to 10",
@@ -241,26 +241,26 @@ def test_a_cell_may_be_named_by_its_number(program: FlaskClient, crimes: list[Pl
 BOX = "such as 50.85,-1.55,51.0,-1.3"
 ALL = "from, to, category, scheme, recency, resolution, area, bbox"
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"from": "2024-13"}, "Month 2024-13 is not a month (expected YYYY-MM) (given: '2024-13')"),
-    ({"to": "January"}, "Month January is not a month (expected YYYY-MM) (given: 'January')"),
-    ({"to": "2024-01", "from": "2024-02"}, "expected a month that is not before from, 2024-02 (given: '2024-01')"),
-    ({"bbox": "1,2,3"}, f"expected four numbers: lat_min,lng_min,lat_max,lng_max, {BOX} (given: '1,2,3')"),
+    ({"from": "2024-13"}, "must be a month, YYYY-MM (given: 2024-13)"),
+    ({"to": "January"}, "must be a month, YYYY-MM (given: January)"),
+    ({"to": "2024-01", "from": "2024-02"}, "must not be before `from`, 2024-02 (given: 2024-01)"),
+    ({"bbox": "1,2,3"}, f"must be four numbers, lat_min,lng_min,lat_max,lng_max, {BOX} (given: 1,2,3)"),
     (
         {"bbox": "51,-1,50,-2"},
-        f"expected lat_min < lat_max and lng_min < lng_max, in degrees, {BOX} (given: '51,-1,50,-2')",
+        f"must be in degrees with lat_min < lat_max and lng_min < lng_max, {BOX} (given: 51,-1,50,-2)",
     ),
     (
         {"bbox": "-1.55,50.85,-1.3,51.0"},
         "latitude and longitude look swapped: latitude comes first, 50.85,-1.55,51.0,-1.3 "
-        "(given: '-1.55,50.85,-1.3,51.0')",
+        "(given: -1.55,50.85,-1.3,51.0)",
     ),
-    ({"resolution": "3"}, "Input should be greater than or equal to 4 (given: '3')"),
-    ({"resolution": "11"}, "the grid of these months has cells of resolution 10: expected 4 to 10 (given: 11)"),
-    ({"resolution": "fine"}, "Input should be a valid integer, unable to parse string as an integer (given: 'fine')"),
-    ({"scheme": "mine"}, "mine is none: expected saferoute or cambridge or ons"),
-    ({"area": "mars"}, "There is no area 'mars'; the areas are southampton-core"),
-    ({"recency": "perhaps"}, "Input should be a valid boolean, unable to interpret input (given: 'perhaps')"),
-    ({"month": "2024-01"}, f"is no parameter: expected {ALL}"),
+    ({"resolution": "3"}, "must be a whole number from 4 to 15 (given: 3)"),
+    ({"resolution": "11"}, "must be from 4 to 10, the resolution of the grid in these months (given: 11)"),
+    ({"resolution": "fine"}, "must be a whole number from 4 to 15 (given: fine)"),
+    ({"scheme": "mine"}, "must be one of saferoute, cambridge, ons (given: mine)"),
+    ({"area": "mars"}, "There is no area mars. Areas: southampton-core"),
+    ({"recency": "perhaps"}, "must be true or false (given: perhaps)"),
+    ({"month": "2024-01"}, f"is not a parameter. Parameters: {ALL}"),
     ({"from": ["2024-01", "2024-02"]}, "must be given only once"),
 ]
 
@@ -272,7 +272,7 @@ def test_what_cannot_be_taken_is_422_with_what_was_expected(program: FlaskClient
 
 def test_an_unknown_category_is_refused_with_those_that_are_known(program: FlaskClient, crimes: list[Place]) -> None:
     said = problem(program, category="drugs,burglery")["category"]
-    assert said.startswith("burglery is none: expected some of anti-social-behaviour, bicycle-theft, ")
+    assert said.startswith("must be slugs of anti-social-behaviour, bicycle-theft, ")
 
 
 @pytest.mark.parametrize(("most", "asked"), [(50, 10), (50, 9), (4, 10), (4, 7), (1, 6)])
@@ -287,7 +287,7 @@ def test_more_cells_than_an_answer_can_carry_are_refused_with_a_resolution_that_
 ) -> None:
     monkeypatch.setattr("jobs.grid.cells.MOST_CELLS", most)
     refused = re.fullmatch(
-        rf"more than {most} cells: ask for resolution (\d+) or coarser, narrow bbox or area, or zoom in",
+        rf"more than {most} cells: use resolution (\d+) or coarser, reduce bbox or area, or zoom in",
         problem(program, resolution=asked, **where)["resolution"],
     )
     assert refused
@@ -299,7 +299,7 @@ def test_where_no_resolution_would_do_none_is_named(
     program: FlaskClient, crimes: list[Place], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.grid.cells.MOST_CELLS", 0)
-    assert problem(program)["resolution"] == "more than 0 cells: narrow bbox or area, or zoom in"
+    assert problem(program)["resolution"] == "more than 0 cells: reduce bbox or area, or zoom in"
 
 
 def test_an_empty_grid_has_no_features(program: FlaskClient) -> None:

@@ -79,7 +79,7 @@ def test_a_file_that_is_none_is_refused_when_the_web_starts(monkeypatch: pytest.
     for name, said in [
         (file.with_name("away"), "cannot be read: No such file"),
         (file.parent, "cannot be read: Is a directory"),
-        (other, "expected a PMTiles archive of version 3"),
+        (other, "must be a PMTiles archive of version 3"),
     ]:
         monkeypatch.setenv("SAFEGRID_BASE_MAP_FILE", str(name))
         with pytest.raises(SettingsError, match=f"SAFEGRID_BASE_MAP_FILE: .*{said}"):
@@ -87,7 +87,7 @@ def test_a_file_that_is_none_is_refused_when_the_web_starts(monkeypatch: pytest.
     monkeypatch.setenv("SAFEGRID_BASE_MAP_FILE", str(file))
     assert jobs.settings.load(Settings).base_map_file == str(file)
     monkeypatch.setenv("SAFEGRID_BASE_MAP_URL", "https://tiles.example.org/{z}/{x}/{y}.png")
-    with pytest.raises(SettingsError, match="set beside SAFEGRID_BASE_MAP_URL"):
+    with pytest.raises(SettingsError, match="and SAFEGRID_BASE_MAP_URL are both set"):
         jobs.settings.load(Settings)
     monkeypatch.delenv("SAFEGRID_BASE_MAP_URL")
     monkeypatch.delenv("SAFEGRID_BASE_MAP_ATTRIBUTION")

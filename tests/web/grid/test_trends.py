@@ -47,9 +47,9 @@ REFUSED = {
     "changes?compare=0": (422, "compare"),
     "changes?compare=12&scheme=ons": (422, "scheme"),
     "changes/3/9/0.mvt?compare=12": (404, "There is no tile 3/9/0"),
-    "cells/x/change?compare=12": (404, "'x' is no H3 cell"),
-    "cells/x/trend": (404, "'x' is no H3 cell"),
-    f"cells/{h3.latlng_to_cell(55.95, -3.2, 9)}/trend": (404, "has no crimes in the months held"),
+    "cells/x/change?compare=12": (404, "x is not an H3 cell"),
+    "cells/x/trend": (404, "x is not an H3 cell"),
+    f"cells/{h3.latlng_to_cell(55.95, -3.2, 9)}/trend": (404, "has no crimes in the ingested months"),
 }
 
 

@@ -408,11 +408,11 @@ def test_a_claim_gives_a_role(values: dict[str, Any], claim: str, claims: Claims
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"SAFEGRID_OIDC_ISSUER": "http://idp.example"}, "SAFEGRID_OIDC_ISSUER: expected an https"),
-        ({"SAFEGRID_OIDC_ISSUER": "https://idp.example/?x"}, "calls itself"),
+        ({"SAFEGRID_OIDC_ISSUER": "http://idp.example"}, "SAFEGRID_OIDC_ISSUER: must be an https"),
+        ({"SAFEGRID_OIDC_ISSUER": "https://idp.example/?x"}, "has as its issuer"),
         ({"SAFEGRID_OIDC_CLIENT_SECRET": ""}, "SAFEGRID_OIDC_CLIENT_SECRET: is required with SAFEGRID_OIDC_ISSUER"),
         ({"SAFEGRID_OIDC_CLIENT_ID": ""}, "SAFEGRID_OIDC_CLIENT_ID: is required"),
-        ({"SAFEGRID_OIDC_VIEWERS": ""}, "who may come in"),
+        ({"SAFEGRID_OIDC_VIEWERS": ""}, "who may sign in"),
         ({"SAFEGRID_OIDC_SCOPES": "profile"}, "openid among them"),
         ({"APP_ENV": "production", "SAFEGRID_OIDC_ISSUER": "http://127.0.0.1:5"}, "https:// address with APP_ENV"),
     ],

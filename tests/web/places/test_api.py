@@ -17,18 +17,18 @@ STREETS = {
 
 REFUSED: list[tuple[dict[str, object], dict[str, str]]] = [
     ({}, {"q": "is required"}),
-    ({"q": ""}, {"q": "expected at least 2 letters or digits of a street's name (given: '')"}),
-    ({"q": " -!, southampton"}, {"q": "expected at least 2 letters or digits of a street's name (given: ' -!, "}),
-    ({"q": "a" * 101}, {"q": "expected 100 characters at most"}),
-    ({"q": "high\0street"}, {"q": "expected a text without a zero byte"}),
-    ({"q": "high", "limit": 0}, {"limit": "Input should be"}),
-    ({"q": "high", "limit": 51}, {"limit": "Input should be"}),
-    ({"q": "high", "near": "here"}, {"near": "expected two numbers: lat,lng, such as 50.905,-1.404"}),
-    ({"q": "high", "near": "91,0"}, {"near": "expected lat,lng in degrees"}),
+    ({"q": ""}, {"q": 'must have at least 2 letters or digits of a street\'s name (given: "")'}),
+    ({"q": " -!, southampton"}, {"q": "must have at least 2 letters or digits of a street's name (given: \" -!, "}),
+    ({"q": "a" * 101}, {"q": "must have at most 100 characters"}),
+    ({"q": "high\0street"}, {"q": "must not contain a NUL character"}),
+    ({"q": "high", "limit": 0}, {"limit": "must be a whole number from 1 to 50"}),
+    ({"q": "high", "limit": 51}, {"limit": "must be a whole number from 1 to 50"}),
+    ({"q": "high", "near": "here"}, {"near": "must be two numbers, lat,lng, such as 50.905,-1.404"}),
+    ({"q": "high", "near": "91,0"}, {"near": "must be lat,lng in degrees"}),
     ({"q": "high", "near": "-1.4,50.9"}, {"near": "latitude and longitude look swapped: latitude comes first"}),
-    ({"q": "high", "near": "nan,1"}, {"near": "expected lat,lng in degrees"}),
-    ({"q": "high", "area": "soton"}, {"area": "There is no area 'soton'; the areas are southampton-core"}),
-    ({"q": "high", "query": "x"}, {"query": "is not known here"}),
+    ({"q": "high", "near": "nan,1"}, {"near": "must be lat,lng in degrees"}),
+    ({"q": "high", "area": "soton"}, {"area": "There is no area soton. Areas: southampton-core"}),
+    ({"q": "high", "query": "x"}, {"query": "is not a known field"}),
 ]
 SIGNS = (
     "%",
@@ -75,7 +75,7 @@ def test_a_place_is_found_with_where_it_is_and_its_source(program: FlaskClient) 
         ],
         "attribution": "Contains public sector information licensed under the Open Government Licence v3.0.",
         "license": "https://www.nationalarchives.gov.uk/doc/open-government-licence/version/3/",
-        "positions": "The source snaps each crime to one of its anonymous points nearby: positions are approximate.",
+        "positions": "The source moves each crime to an anonymous point nearby, so positions are approximate.",
     }
     assert 'rel="license"' in answer.headers["Link"]
 

@@ -77,7 +77,7 @@ def test_the_page_leads_with_the_verdict(browser: FlaskClient) -> None:
     page = browser.get("/").text
     assert re.search(r'class="verdict bad".*?No worker is running', page, re.DOTALL)
     assert "<code>safegrid worker</code>" in page
-    assert "No crimes are held yet" in page
+    assert "No crimes are ingested yet" in page
     assert 'href="/jobs/ingest-latest"' in page
 
 

@@ -133,7 +133,7 @@ def test_what_ended_is_shown_over_time_and_by_job(browser: FlaskClient, program:
     assert (len(day["steps"]), day["step_s"], day["jobs"][0]["failed"]) == (24, 3600, 1)
     assert [(one["finished"], one["failed"]) for one in month["steps"][-2:]] == [(1, 0), (2, 1)]
     page = browser.get("/queues/").text
-    assert "Runs that ended, 2 an hour at most: 2 finished and 1 failed in all" in page
+    assert "Ended runs, at most 2 per hour: 2 finished and 1 failed in all" in page
     assert "<td>33 %</td>" in page
-    assert "2 runs an hour" in page
-    assert "Runs that ended, 3 a day at most: 3 finished and 1 failed in all" in browser.get("/queues/?days=30").text
+    assert "2 runs per hour" in page
+    assert "Ended runs, at most 3 per day: 3 finished and 1 failed in all" in browser.get("/queues/?days=30").text

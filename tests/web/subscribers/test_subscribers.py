@@ -47,7 +47,7 @@ def test_people_add_one_see_what_was_sent_and_send_it_again(browser: FlaskClient
     assert refused.status_code == 422
     assert refused.text.count(" checked>") == 1
     assert 'value="http://example.org/a-token"' in refused.text
-    assert re.search(r'Url cannot be used.*?https.*?value="run_ended" checked', refused.text, re.DOTALL)
+    assert re.search(r'Url must be an https.*?value="run_ended" checked', refused.text, re.DOTALL)
     made = browser.post("/subscribers/", data={**form, "url": URL, "kinds": ["grid_published"]}).text
     assert re.search(r'class="secret">whsec_', made)
     with client.engine.connect() as connection:
