@@ -12,18 +12,18 @@ from worker.telling import receivers
 def patience(kind: Kind) -> str:
     if kind.patience_s >= HOUR_S:
         return f"{kind.patience_s // HOUR_S:.0f} h"
-    return f"{kind.patience_s // MINUTE_S:.0f} min" if kind.patience_s else "at once"
+    return f"{kind.patience_s // MINUTE_S:.0f} min" if kind.patience_s else "0 s"
 
 
 def table() -> list[str]:
     """To be pasted into the page when it has changed."""
     rows = [f"| `{one.name}` | {one.severity} | {patience(one)} | {one.about} |" for one in KINDS.values()]
-    return ["| kind | severity | told after | what is wrong |", "|---|---|---|---|", *rows]
+    return ["| kind | severity | alert after | what is wrong |", "|---|---|---|---|", *rows]
 
 
 def test_every_kind_is_listed_as_it_is() -> None:
     page = (ROOT / "docs/findings.md").read_text().splitlines()
-    first = page.index("| kind | severity | told after | what is wrong |")
+    first = page.index("| kind | severity | alert after | what is wrong |")
     found = page[first : page.index("", first)]
     assert found == table(), "\n".join(table())
 
