@@ -69,7 +69,7 @@ def _shapes(_resolution: int) -> Kept:
     return Kept()
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _disks(_resolution: int, _rings: int) -> Kept:
     return Kept()
 
