@@ -63,8 +63,8 @@ lint: setup ## Check style, types and layers
 audit: setup ## Look for known vulnerabilities and for secrets. UNLESS_AWAY=1: do not fail if OSV cannot be reached
 	@$(BIN)/python -m tests.audit $(if $(UNLESS_AWAY),--unless-away)
 
-bench: setup ## Measure, as ratios. ONLY=name selects one; CHECK=1 fails if a goal is missed
-	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(CHECK),--check)
+bench: setup ## Measure, and write docs/measurements.md. ONLY=name selects one; CHECK=1 fails if a goal is missed; PAGE=1: only write
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(CHECK),--check) $(if $(PAGE),--page)
 
 # A wheel for everything but crontab, which has none: so nobody's build tools are needed beside those that are locked.
 LOCK := uv pip compile --quiet --generate-hashes --universal --no-strip-extras --python-version 3.11 --no-header \

@@ -61,8 +61,12 @@ def _settings() -> dict[str, str]:
 @click.command()
 @click.option("--only", multiple=True, type=click.Choice(names()), help="Only this measurement; may be repeated.")
 @click.option("--check", is_flag=True, help="End with 1 where a goal is missed.")
-def main(only: tuple[str, ...], check: bool) -> None:
+@click.option("--page", is_flag=True, help="Only write docs/measurements.md anew, from what is kept.")
+def main(only: tuple[str, ...], check: bool, page: bool) -> None:
     """Measure what the project promises."""
+    if page:
+        kept.write_page()
+        return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("bench", "what", "measured", "goal", "", "how"):
         table.add_column(column, overflow="fold")

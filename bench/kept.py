@@ -50,8 +50,12 @@ def text_of(kept: Kept) -> str:
 
 def replace(part: str, measured: Round, file: Path = FILE, page: Path = PAGE) -> None:
     """Keep this of a part in place of all that was kept of it; other parts stay as they are. Writes file and page."""
+    file.write_text(text_of(read(file) | {part: [measured]}))
+    write_page(file, page)
+
+
+def write_page(file: Path = FILE, page: Path = PAGE) -> None:
+    """Write the page from what is kept, as after a change of what explains a part."""
     from bench.page import render
 
-    kept = read(file) | {part: [measured]}
-    file.write_text(text_of(kept))
-    page.write_text(render(kept))
+    page.write_text(render(read(file)))

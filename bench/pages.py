@@ -71,6 +71,7 @@ def _pages(connection: Connection, run_id: str) -> dict[str, str]:
         "schedule": "/schedule/",
         "queues": "/queues/",
         "data": "/data/",
+        "generations": "/generations/",
         "a month": f"/data/{MONTHS[0]:%Y-%m}",
         "map": "/map/",
         "a cell of the map": f"/map/cells/{h3}",

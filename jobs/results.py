@@ -264,7 +264,7 @@ class RunsDeleted(Result):
 
     task: Literal["delete_old_runs"]
     dry_run: bool
-    retention_days: int
+    keep_days: int
     cutoff_date: str
     counts: list[EndedRuns]
     runs_deleted: int

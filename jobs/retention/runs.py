@@ -14,14 +14,14 @@ from jobs.retention import ended
 
 @job(queue="maintenance", slug="delete-runs", result=results.RunsDeleted)
 def delete_old_runs(
-    retention_days: Annotated[
+    keep_days: Annotated[
         int | None, Between(1, 36500, "Days to keep a run after its end. Default: SAFEGRID_RUN_RETENTION_DAYS")
     ] = None,
     dry_run: Annotated[bool, Field(description="Only count what would be deleted; delete nothing")] = False,
 ) -> dict[str, Any]:
-    """Delete runs that ended more than `retention_days` days ago."""
+    """Delete runs that ended more than `keep_days` days ago."""
     here = context.current()
-    days = retention_days or here.settings.run_retention_days
+    days = keep_days or here.settings.run_retention_days
     # All attempts of a run have one cutoff, so that its counts are exact however often it stopped.
     cutoff = dt.datetime.fromisoformat(here.state.get("cutoff") or _ago(here, days).isoformat())
     counts = here.state.get("counts") or [dict(row._mapping) for row in ended.counts(here.connection, cutoff)]
@@ -32,7 +32,7 @@ def delete_old_runs(
     return {
         "task": "delete_old_runs",
         "dry_run": dry_run,
-        "retention_days": days,
+        "keep_days": days,
         "cutoff_date": cutoff.isoformat(),
         "counts": counts,
         "runs_deleted": total,

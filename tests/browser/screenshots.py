@@ -95,6 +95,7 @@ def pages(settings: Settings) -> dict[str, str]:
         "month": f"/data/{month}",
         "categories": "/categories/",
         "coverage": "/coverage/",
+        "generations": "/generations/",
         "backfill": "/jobs/backfill",
         "areas": "/areas/",
         "area-border": "/areas/southampton-core/border",

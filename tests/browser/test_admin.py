@@ -27,6 +27,7 @@ PAGES = (
     "/data/",
     "/categories/",
     "/coverage/",
+    "/generations/",
     "/jobs/backfill",
     "/account/",
     "/people/sessions",

@@ -44,7 +44,7 @@ def test_a_dry_run_tells_which_and_deletes_none(here: Context, ledger: Connectio
         {"month": month_of(400), "job": "deliver_event", "runs": 1},
         {"month": month_of(400), "job": "recell_crimes", "runs": 2},
     ]
-    assert (told["retention_days"], told["runs_deleted"]) == (365, 4)
+    assert (told["keep_days"], told["runs_deleted"]) == (365, 4)
     assert len(rows(ledger, LEFT)) == 6
     done = delete_old_runs()
     assert {**done, "cutoff_date": ""} == {**told, "dry_run": False, "cutoff_date": ""}
@@ -53,7 +53,7 @@ def test_a_dry_run_tells_which_and_deletes_none(here: Context, ledger: Connectio
 
 
 def test_a_run_may_ask_for_other_days(here: Context, ledger: Connection) -> None:
-    assert delete_old_runs(retention_days=450)["runs_deleted"] == 1
+    assert delete_old_runs(keep_days=450)["runs_deleted"] == 1
     assert rows(ledger, LEFT) == [("a",), ("b",), ("c",), ("e",), ("f",)]
 
 
