@@ -143,7 +143,7 @@ def test_the_newest_missed_occurrence_is_made_up_for_and_the_others_say_why_not(
     states = sorted((row.occurrence, row.state) for row in rows)
     assert [state for _, state in states] == ["skipped"] * 3 + ["waiting"]
     assert due == [row.id for row in rows if row.state == "waiting"]
-    assert all("stands for it" in row.error for row in rows if row.state == "skipped")
+    assert all("replaces it" in row.error for row in rows if row.state == "skipped")
 
 
 def test_an_occurrence_missed_for_longer_than_the_window_is_skipped(connection: Connection) -> None:

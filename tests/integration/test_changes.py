@@ -103,7 +103,7 @@ def test_a_tile_a_region_and_a_cell_say_the_same(grid: Grid) -> None:
     assert changes(grid, A_YEAR.model_copy(update={"category": ("drugs",)}))[RISEN]["crimes"] == 1
     coarse = changes(grid, A_YEAR.model_copy(update={"resolution": 5}))
     assert sum(one["crimes"] for one in coarse.values()) == 27
-    with pytest.raises(QueryRefused, match="resolution: the grid of these months"):
+    with pytest.raises(QueryRefused, match="resolution: must be from 4 to 10"):
         changes(grid, A_YEAR.model_copy(update={"resolution": 11}))
 
 

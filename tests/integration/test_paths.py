@@ -274,7 +274,7 @@ def test_ways_that_stand_still_have_no_length(grid: Grid) -> None:
 
 
 def test_more_cells_than_an_answer_can_carry_are_refused(grid: Grid) -> None:
-    with pytest.raises(QueryRefused, match="more than 20,000 cells"):
+    with pytest.raises(QueryRefused, match="must touch at most 20,000 cells"):
         scored(grid, asked(np.array([(-5.0, 50.3), (-1.5, 55.0)]), buffer_m=500))
 
 

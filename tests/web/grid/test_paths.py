@@ -91,4 +91,4 @@ def test_ways_without_end_are_refused_before_they_are_looked_at(program: FlaskCl
     around = {"type": "LineString", "coordinates": [[-179.0 + 358.0 * (n % 2), 80.0 - n % 5] for n in range(1000)]}
     told = ask(program, {"paths": [around] * 5, "buffer_m": 500})
     assert told.status_code == 422
-    assert "more than 20,000 cells" in told.text
+    assert "must touch at most 20,000 cells" in told.text
