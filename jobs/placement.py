@@ -155,5 +155,7 @@ def _names() -> list[str]:
 def identifier(name: str) -> str:
     """A name of PostgreSQL as it is written without quotes. Raises ValueError."""
     if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", name):
-        raise ValueError("must be a name of PostgreSQL: small letters, digits and _, at most 63, not a digit first")
+        raise ValueError(
+            "must be a PostgreSQL name: lower-case letters, digits and _, at most 63, not starting with a digit"
+        )
     return name

@@ -117,5 +117,5 @@ def _refuse_tables(connection: Connection, schema: str) -> None:
     )
     if other := connection.scalar(others, {"schema": schema, "views": list(VIEWS)}):
         raise WrongCall(
-            f"Schema {schema} has {other}, which is no view of these: choose a schema of its own by --schema"
+            f"Schema {schema} has {other}, which is not one of these views: choose another schema with --schema"
         )

@@ -41,7 +41,7 @@ def refuse_lost_forces(here: Context, pull: Pull, there: Collection[str]) -> Non
     held = select(AreaCoverage.force, AreaCoverage.placed).where(*key, AreaCoverage.placed >= ALWAYS)
     with here.connection.begin():
         lost = [
-            f"{row.force} ({row.placed} crimes held)"
+            f"{row.force} ({row.placed} crimes ingested)"
             for row in here.connection.execute(held.order_by(AreaCoverage.force))
             if row.force in absent(pull, there)
         ]

@@ -148,7 +148,7 @@ def _by_others(count: int, others: Sequence[int], ever: Sequence[int]) -> Verdic
         return Verdict("missing", f"No crimes; each month around it has at least {min(others)}")
     if len(others) < LEAST_OTHERS:
         held = ("no other month", "one other month", "two other months")[len(others)]
-        return Verdict("unknown", f"{count} crimes; {held} of this land held, too few to compare with")
+        return Verdict("unknown", f"{count} crimes; {held} of this land ingested, too few to compare")
     best, middle = _best(others), median(others)
     words = f"{count} crimes; months around it: median {middle:.0f}, highest {best}"
     # A force that stopped years ago has none but empty months beside it.

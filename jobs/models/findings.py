@@ -63,7 +63,7 @@ class Pulse(Base):
     beat_at: Mapped[dt.datetime]
     """By the clock of PostgreSQL."""
     skew_s: Mapped[float]
-    """How far the host's clock is before that of PostgreSQL."""
+    """Seconds that the host's clock is ahead of PostgreSQL's."""
 
 
 class FindingMessage(Base):

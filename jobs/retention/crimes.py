@@ -75,5 +75,5 @@ def _delete_month(here: Context, month: dt.date, gone: dict[str, dict[str, int]]
             here.leave_if_stopping()
             locks.make_way()
     raise JobError(
-        f"{month_text(month)} was not deleted: other transactions read its crimes all the time. Try again later"
+        f"{month_text(month)} was not deleted, because other transactions kept reading its crimes. Try again later"
     )

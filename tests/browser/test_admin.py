@@ -59,7 +59,7 @@ def test_somebody_signs_in_runs_a_job_and_watches_it_finish(open_page: Open, wor
     page = open_page("/")
     page.get_by_role("link", name="Jobs", exact=True).click()
     page.get_by_text("Cleanup old route history").first.click()
-    page.get_by_label("Retention days").fill("45")
+    page.locator("#cleanup-history").get_by_label("Retention days").fill("45")
     page.get_by_role("button", name="Run Cleanup old route history").click()
     expect(page.get_by_text("The run is queued")).to_be_visible()
     expect(page.get_by_text("cleanup_old_route_history(retention_days=45")).to_be_visible()

@@ -27,7 +27,7 @@ def add(slug: str, name: str, weights: Mapping[str, float], origin: str) -> Adde
     store = cache.connect(settings())
     cache.drop_snapshots(store)
     store.close()
-    audit.note("added", f"the category {slug}, with which {taken.crimes} crimes came in")
+    audit.note("added", f"the category {slug}, and ingested {taken.crimes} crimes")
     known = catalogue.load()
     asked = [submission.submit(known[one.job], one.parameters, origin) for one in rebuilds(taken.months)]
     return Added(taken, [one.run_id for one in asked])

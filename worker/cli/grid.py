@@ -48,7 +48,7 @@ def list_generations(as_json: bool) -> None:
 
 @grid.command()
 @click.argument("generation", type=int)
-@click.option("--wait", is_flag=True, help="Stay until it is published; the result as JSON on stdout.")
+@click.option("--wait", is_flag=True, help="Wait until it is published, and print the result as JSON.")
 def publish(generation: int, wait: bool) -> int:
     """Publish an earlier GENERATION again, and pause rebuilds until `safegrid grid resume`. Prints the run's id."""
     chosen = settings.read()

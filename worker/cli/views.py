@@ -36,7 +36,7 @@ def drop(schema: str) -> None:
     """Drop the views and their schema."""
     with ledger_of(settings.read()) as connection:
         ours.drop(connection, schema)
-    click.echo(f"Schema {schema} has no views any more", err=True)
+    click.echo(f"Schema {schema} no longer has views", err=True)
 
 
 COMMANDS = [views]

@@ -140,7 +140,7 @@ def test_a_role_that_may_not_delete_is_told_which_right_it_lacks(here: Context, 
 
 
 def test_settings_name_a_table_and_three_columns() -> None:
-    with pytest.raises(ValueError, match="must be a name of PostgreSQL"):
+    with pytest.raises(ValueError, match="must be a PostgreSQL name"):
         Settings(SAFEGRID_HISTORY_TABLE='public."; DROP TABLE runs"')  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="expected three names"):
         Settings(SAFEGRID_HISTORY_COLUMNS="id,created_at")  # type: ignore[call-arg]

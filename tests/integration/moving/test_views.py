@@ -148,9 +148,9 @@ def test_nothing_else_in_a_schema_is_replaced_or_dropped(another: Settings) -> N
     for action in ("create", "drop"):
         done = run_command(another, "views", action, "--schema", "public")
         assert done.returncode != 0
-        assert "which is no view of these" in done.stderr
+        assert "which is not one of these views" in done.stderr
     done = run_command(another, "views", "create", "--schema", 'x"; DROP TABLE runs')
-    assert "must be a name of PostgreSQL" in done.stderr
+    assert "must be a PostgreSQL name" in done.stderr
 
 
 def test_a_role_that_does_not_exist_is_named(another: Settings) -> None:

@@ -220,7 +220,9 @@ def test_a_month_that_others_read_is_waited_for_shortly(
     before = everything(fifteen)
     with engine.connect() as reader, reader.begin():
         reader.execute(text("SELECT count(*) FROM crime_incidents"))
-        with pytest.raises(JobError, match="2022-11 was not deleted: other transactions read its crimes"):
+        with pytest.raises(
+            JobError, match="2022-11 was not deleted, because other transactions kept reading its crimes"
+        ):
             delete_old_crimes()
     assert everything(fifteen) == before
     assert len(delete_old_crimes()["months"]) == 3

@@ -37,12 +37,12 @@ def collect(connection: Connection) -> Iterator[Metric]:
         supplied = {(row.area, row.status): row.n for row in connection.execute(_COVERAGE)}
         outdated = crimes.outdated_months(connection, settings().h3_resolution)
     held = [((row.slug,), _unix(row.month)) for row in newest if row.month]
-    yield gauge("newest_month_timestamp_seconds", "The newest month that is held, by area.", ("area",), held)
-    yield single("crimes", "Crimes with a place that are held.", size.crimes)
+    yield gauge("newest_month_timestamp_seconds", "Newest ingested month, by area.", ("area",), held)
+    yield single("crimes", "Ingested crimes with a place.", size.crimes)
     yield single("grid_cells", "Cells of the grid, over all months.", size.cells)
     yield single("grid_months_outdated", "Months whose grid is older than their crimes.", len(outdated))
     all_of_them = [((row.slug, status), supplied.get((row.slug, status), 0)) for row in newest for status in STATUSES]
-    said = "Months of forces, of the last twelve, by area and by what the force supplied."
+    said = "Months of forces in the last twelve, by area and coverage."
     yield gauge("coverage_months", said, ("area", "status"), all_of_them)
     yield from _source(connection)
 
@@ -50,13 +50,11 @@ def collect(connection: Connection) -> Iterator[Metric]:
 def _source(connection: Connection) -> Iterator[Metric]:
     source = source_state(connection)
     missing = len(source.missing) if source else 0
-    yield single("months_missing", "Months that are published and not held in every area.", missing)
+    yield single("months_missing", "Published months that are not ingested in every area.", missing)
     if source:
-        yield single(
-            "source_asked_timestamp_seconds", "When a job last asked what is published.", source.at.timestamp()
-        )
+        yield single("source_asked_timestamp_seconds", "When a job last checked the source.", source.at.timestamp())
     if source and source.newest_published:
-        said = "The newest month that is published."
+        said = "Newest published month."
         yield single("published_month_timestamp_seconds", said, _unix(source.newest_published))
 
 
@@ -69,17 +67,17 @@ def scores() -> Iterator[Metric]:
             asked = source_requests.counts(cache)
     except RedisError:
         return
-    said = "Requests to the sources, by what came of them."
+    said = "Requests to the sources, by outcome."
     yield counter("source_requests", said, ("source", "outcome"), list(asked.items()))
     warm = coverage.read()
     wanted, held = (sum(getattr(day, name) for day in warm.coverage) for name in ("wanted", "held"))
-    yield single("scores_wanted", "Route scores that are to be kept warm.", wanted)
-    yield single("scores_held", "Of these, those that are in Redis.", held)
+    yield single("scores_wanted", "Route scores to keep warm.", wanted)
+    yield single("scores_held", "Route scores in Redis.", held)
     without = sum(day.without_weather for day in warm.coverage)
-    yield single("scores_without_weather", "Of these, those that were computed without weather.", without)
+    yield single("scores_without_weather", "Route scores in Redis that were computed without weather.", without)
     left = [day.shortest_s for day in warm.coverage if day.shortest_s is not None]
     if left:
-        yield single("scores_expire_seconds", "Until the first of them expires.", min(left))
+        yield single("scores_expire_seconds", "Seconds until the first route score expires.", min(left))
 
 
 def _unix(month: dt.date) -> float:

@@ -31,11 +31,11 @@ def collect(connection: Connection) -> Iterator[Metric]:
     else:
         yield single("redis_up", _REDIS_UP, 1)
         samples = [((kind,), count) for kind, count in dropped.items()]
-        yield gauge("junk_dropped", "What stood in Redis and was none of ours, by kind.", ("kind",), samples)
+        yield gauge("junk_dropped", "Foreign entries that were dropped from Redis, by kind.", ("kind",), samples)
         yield _workers(connection, there)
         # One whose key was lost goes round all the same.
         known = max(schedulers, pulses.alive(beats, "scheduler"))
-        yield single("schedulers", "rq-scheduler processes that are there.", known)
+        yield single("schedulers", "Running rq-scheduler processes.", known)
     yield from _heard(beats, there)
 
 
@@ -46,7 +46,7 @@ def _workers(connection: Connection, there: Sequence[WorkerState]) -> Metric:
     known = {queue for worker in there for queue in worker.queues} | lacking
     queues = [queue for queue in catalogue.queues() if queue in known or "all" in lacking]
     states = [((queue, state), counted[queue, state]) for queue in queues for state in ("idle", "busy")]
-    return gauge("workers", "RQ workers that are there, by queue and state.", ("queue", "state"), states)
+    return gauge("workers", "Running RQ workers, by queue and state.", ("queue", "state"), states)
 
 
 def _heard(beats: Sequence[Row[Any]], there: Sequence[WorkerState]) -> Iterator[Metric]:
@@ -57,8 +57,8 @@ def _heard(beats: Sequence[Row[Any]], there: Sequence[WorkerState]) -> Iterator[
         *(("worker", one.host, one.heard_s) for one in there),
     ):
         ages[part, host] = min(age_s, ages.get((part, host), age_s))
-    said = "For how long the host's workers, sweep or scheduler have not been heard of."
+    said = "Seconds since the last heartbeat of the host's workers, sweep or scheduler."
     yield gauge("heartbeat_age_seconds", said, ("part", "host"), list(ages.items()))
     skews = {(one.host,): one.skew_s for one in beats if one.age_s < pulses.ALIVE_S}
-    said = "How far the host's clock is before that of PostgreSQL."
+    said = "Seconds that the host's clock is ahead of PostgreSQL's."
     yield gauge("clock_skew_seconds", said, ("host",), list(skews.items()))

@@ -30,7 +30,7 @@ def collect(connection: Connection) -> Iterator[Metric]:
 def _runs(connection: Connection) -> Iterator[Metric]:
     jobs = list(catalogue.load())
     counts = [((row.job, row.state), row.runs) for row in overview.counts(connection)]
-    yield gauge("runs", "Runs that the ledger keeps, by job and state.", ("job", "state"), counts)
+    yield gauge("runs", "Runs, by job and state.", ("job", "state"), counts)
     ended = [((job,), at.timestamp()) for job, at in overview.last_successes(connection, jobs).items()]
     yield gauge("last_success_timestamp_seconds", "When the job's newest finished run ended.", ("job",), ended)
     timed = overview.durations(connection, jobs, RECENT)
@@ -51,12 +51,12 @@ def _queues(connection: Connection) -> Iterator[Metric]:
     def of(name: str, said: str, value: Callable[[QueueState], float]) -> Metric:
         return gauge(f"queue_{name}", said, ("queue",), [((queue.name,), value(queue)) for queue in queues])
 
-    yield of("depth", "Runs that are due and wait for a worker.", lambda queue: queue.waiting)
+    yield of("depth", "Due runs that wait for a worker.", lambda queue: queue.waiting)
     yield of("started", "Runs at work.", lambda queue: queue.started)
-    said = "For how long the longest-waiting run has been due."
+    said = "Seconds that the oldest waiting run has been due."
     yield of("oldest_waiting_seconds", said, lambda queue: queue.oldest_s or 0.0)
     yield of("paused", "Whether the queue is paused.", lambda queue: queue.paused_by is not None)
-    said = "From due to begun, of the last 500 runs: median and 95th percentile."
+    said = "Seconds from due to started, of the last 500 runs: median and 95th percentile."
     yield gauge("queue_wait_seconds", said, ("queue", "stat"), _stats(overview.waits(connection)))
 
 
@@ -65,5 +65,5 @@ def _findings(connection: Connection) -> Metric:
     # A kind that is not there is 0, not absent: so an alarm on it ends.
     usual = {(kind.name, str(kind.severity)): 0 for kind in KINDS.values()}
     samples = [(labels, count) for labels, count in {**usual, **counted}.items()]
-    said = "What is wrong now and nobody has acknowledged, by kind and severity."
+    said = "Findings that are not acknowledged, by kind and severity."
     return gauge("findings", said, ("kind", "severity"), samples)
