@@ -117,7 +117,8 @@ def _check_borders(rows: Sequence[Any], published: Sequence[dt.date], found: Fin
         if row.month in published and not row.is_whole:
             partly.setdefault(row.slug, []).append(month_text(row.month))
     for slug, months in partly.items():
+        are = "is" if len(months) == 1 else "are"
         found.concerns.append(
-            f"{slug}: {', '.join(months)} are ingested only for a part of the area. Run `safegrid backfill "
+            f"{slug}: {', '.join(months)} {are} ingested only for a part of the area. Run `safegrid backfill "
             f"--area {slug}`"
         )

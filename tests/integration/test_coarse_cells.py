@@ -140,7 +140,7 @@ def _healthy(here: Context) -> Iterator[None]:
 def assert_noticed() -> None:
     report = validate_h3_grid_health()
     assert report["health_status"] == "degraded"
-    assert "the coarse cells are not the sums of the fine ones" in report["issues"][0]
+    assert "the coarse cells are not the sums of the fine cells" in report["issues"][0]
 
 
 @pytest.mark.usefixtures("_healthy")

@@ -227,7 +227,7 @@ def test_a_second_owner_is_refused_and_told_who_the_first_is(running: Path) -> N
 
 
 def test_without_an_owner_there_is_nothing_to_attach_to(folder: Path) -> None:
-    with pytest.raises(EnginesNotRunning, match=r"no engines are running in .*engines; start them with `safegrid up`"):
+    with pytest.raises(EnginesNotRunning, match=r"no engines are running in .*engines: start them with `safegrid up`"):
         attach(folder)
 
 

@@ -207,7 +207,7 @@ def test_a_work_horse_that_was_silent_is_not_excused(connection: Connection, eng
         until(lambda: sweep.settle(connection), "its claim is taken away")
     assert not attempts.excuse(connection, claimed)
     assert ledger.get(connection, run_id).losses == 1
-    assert "silent for 50 s" in attempts.of(connection, run_id)[0].error
+    assert "no heartbeat for 50 s" in attempts.of(connection, run_id)[0].error
 
 
 def test_a_work_horse_waits_for_a_postgresql_that_restarts_and_for_none_that_refuses_it(

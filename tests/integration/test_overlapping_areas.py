@@ -79,7 +79,7 @@ def test_an_area_around_others_is_held_in_part_until_it_comes_in(here: Context) 
         ingest("southampton-core")
         assert by_area(here) == {"southampton-core": (3, True), "around": (3, False)}
         (issue,) = (one for one in validate_h3_grid_health()["issues"] if one.startswith("around"))
-        assert issue.startswith("around: a part of the area is not held of 2024-01. Run `safegrid backfill")
+        assert issue.startswith("around: 2024-01 is ingested only for a part of the area. Run `safegrid backfill")
         ingest_latest_crime_data()
     assert by_area(here) == {"southampton-core": (3, True), "around": (5, True)}
     assert held(here) == 5

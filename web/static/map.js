@@ -110,6 +110,7 @@ function bounds() {
 }
 
 function start() {
+  const isPlaced = Boolean(location.hash);
   const one = new gl.Map({
     container: "map-canvas",
     bounds: bounds(),
@@ -125,6 +126,8 @@ function start() {
     // Some services of base maps want to know which site asks; nothing else of us is told.
     transformRequest: (url) => url.startsWith(location.origin) ? undefined : { url, referrerPolicy: "origin" },
   });
+  // It has written where it stood before it went to the bounds; who reloads at once would stay there.
+  if (!isPlaced) history.replaceState(history.state, "", location.pathname + location.search);
   one.touchZoomRotate.disableRotation();
   one.keyboard.disableRotation();
   one.addControl(new gl.NavigationControl({ showCompass: false }));

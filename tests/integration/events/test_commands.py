@@ -40,4 +40,4 @@ def test_a_subscriber_is_added_listed_renewed_and_removed(terminal: CliRunner, t
     assert not [word for word in ("whsec_", "a-token", "of-their-own") if word in shown]
     assert call(terminal, "remove", "app").exit_code == 0
     assert "There is no subscriber app" in str(call(terminal, "remove", "app").exception)
-    assert "is taken" in str(call(terminal, "add", "other", URL).exception)
+    assert "is in use" in str(call(terminal, "add", "other", URL).exception)
