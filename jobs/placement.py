@@ -30,6 +30,7 @@ _SEARCH = 'SET search_path TO "{}"'
 _HOMES = text(
     "SELECT schemaname FROM pg_tables WHERE tablename = ANY(:ours) GROUP BY 1 HAVING count(*) = :n ORDER BY 1"
 )
+_IS_THERE = text("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = :name)")
 _TAKEN = text(
     "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname = ANY(:names) "
     "AND relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1"
@@ -112,17 +113,24 @@ def settle(connection: Connection, named: str) -> Placement:
 
 
 def _in(connection: Connection, chosen: Placement) -> Placement:
-    if chosen.schema == current(connection):
-        return chosen
+    if chosen.schema != current(connection):
+        make(connection, chosen.schema)
+        connection.execute(text(_SEARCH.format(chosen.schema)))
+    return chosen
+
+
+def make(connection: Connection, schema: str) -> None:
+    """Create a schema where it is missing. Part of the transaction. Raises SchemaOutOfReach."""
+    # PostgreSQL would refuse IF NOT EXISTS, too, to a role that may only use the schema that was made for it.
+    if connection.scalar(_IS_THERE, {"name": schema}):
+        return
     try:
-        connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{chosen.schema}"'))
+        connection.execute(text(f'CREATE SCHEMA "{schema}"'))
     except ProgrammingError as error:
         raise SchemaOutOfReach(
-            f"The role of DATABASE_URL may not create schema {chosen.schema} for the tables: as the owner of the "
-            f"database, run `CREATE SCHEMA {chosen.schema} AUTHORIZATION` that role"
+            f"The role of DATABASE_URL may not create schema {schema}: as the owner of the database, run "
+            f"`CREATE SCHEMA {schema} AUTHORIZATION` that role"
         ) from error
-    connection.execute(text(_SEARCH.format(chosen.schema)))
-    return chosen
 
 
 def holds_ours(connection: Connection) -> bool:

@@ -80,7 +80,7 @@ class NoPostGIS(SafegridError):
 def create(connection: Connection, schema: str = SCHEMA, readers: Sequence[str] = ()) -> list[str]:
     """Make the views, or make them anew, and let these roles read them, in one transaction. Returns their names.
 
-    Raises NoPostGIS, and WrongCall for a schema that has something else of these names.
+    Raises NoPostGIS, SchemaOutOfReach, and WrongCall for a schema that has something else of these names.
     """
     with connection.begin():
         gis, ours = connection.scalar(_POSTGIS), placement.current(connection)
@@ -89,7 +89,7 @@ def create(connection: Connection, schema: str = SCHEMA, readers: Sequence[str] 
         _refuse_tables(connection, schema)
         place = _PLACE.format(gis=gis)
         names = {"ours": f'"{ours}"', "place": place, "personal": _PERSONAL, "property": _PROPERTY}
-        connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
+        placement.make(connection, schema)
         for name, query in VIEWS.items():
             connection.execute(text(f'CREATE OR REPLACE VIEW "{schema}".{name} AS {query.format(**names)}'))
         connection.execute(text(f"CREATE INDEX IF NOT EXISTS ix_points_geom ON points USING gist (({place}))"))

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, make_url, text
 
 from jobs import database, placement, schema
 from jobs.placement import SchemaOutOfReach, TablesElsewhere
+from tests.integration.crimes import change
 from tests.integration.moving.conftest import CRIMES, MONTHS
 from tests.integration.moving.saferoute import read
 from tests.processes import REQUESTER, run_command, safegrid, until
@@ -118,6 +119,12 @@ def _as_superuser(debian: DebianPostgres, statement: str) -> None:
 def test_a_role_that_may_not_make_the_schema_is_told_how_it_comes_to_be(limited: Settings, theirs: Connection) -> None:
     with pytest.raises(SchemaOutOfReach, match="CREATE SCHEMA safegrid AUTHORIZATION"):
         system.migrate(limited)
+
+
+def test_a_schema_that_was_made_for_the_role_is_enough(limited: Settings, theirs: Connection) -> None:
+    change(theirs, "CREATE SCHEMA safegrid AUTHORIZATION limited")
+    assert system.migrate(limited)[1].schema == "safegrid"
+    change(theirs, "DROP OWNED BY limited")
 
 
 def test_a_role_that_may_not_use_the_schema_is_told_which_right_it_lacks(
