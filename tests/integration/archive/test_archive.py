@@ -132,7 +132,7 @@ def test_a_force_that_is_held_is_not_given_up_for_a_file_that_is_not_there(
     if emptied:
         files[name_of("dorset")] = []
     write_zip(tmp_path / "2024-02.zip", files)
-    with pytest.raises(SmallerMonth, match=r"no file of dorset \(20 crimes held\)"):
+    with pytest.raises(SmallerMonth, match=r"no file of dorset \(20 crimes ingested\)"):
         ingest_archive("2024-02.zip", area="coast")
     assert value(here.connection, "SELECT count(*) FROM crime_incidents") == 220
     ingest_archive("2024-02.zip", area="coast", accept_smaller=True)
