@@ -109,13 +109,19 @@ function bounds() {
   return [side(0, Math.min), side(1, Math.min), side(2, Math.max), side(3, Math.max)];
 }
 
+// The address has where the map stands from when it stands there: before, it would lead to the middle of the world.
+function note(one) {
+  const hash = new gl.Hash("at").addTo(one);
+  history.replaceState(history.state, "", location.pathname + location.search + hash.getHashString());
+}
+
 function start() {
   const isPlaced = Boolean(location.hash);
   const one = new gl.Map({
     container: "map-canvas",
     bounds: bounds(),
     fitBoundsOptions: { padding: 24 },
-    hash: "at",
+    hash: isPlaced && "at",
     minZoom: 4,
     maxPitch: 0,
     dragRotate: false,
@@ -126,8 +132,7 @@ function start() {
     // Some services of base maps want to know which site asks; nothing else of us is told.
     transformRequest: (url) => url.startsWith(location.origin) ? undefined : { url, referrerPolicy: "origin" },
   });
-  // It has written where it stood before it went to the bounds; who reloads at once would stay there.
-  if (!isPlaced) history.replaceState(history.state, "", location.pathname + location.search);
+  if (!isPlaced) one.once("idle", () => note(one));
   one.touchZoomRotate.disableRotation();
   one.keyboard.disableRotation();
   one.addControl(new gl.NavigationControl({ showCompass: false }));
