@@ -31,42 +31,28 @@ def cleanup_old_route_history(
         "retention_days": retention_days,
         "cutoff_date": cutoff.isoformat(),
     }
+    days = here.settings.history_purge_days
+    expiry = None if days is None else stamp - dt.timedelta(days=days)
     if dry_run:
-        due = here.connection, routes.older(cutoff)
-        return {**told, "records_deleted": routes.count(*due), "records_purged": _expired(here, routes, stamp)}
-    purged = _purge(here, routes, stamp)
-    _soft_delete(here, routes, cutoff, stamp)
-    deleted = routes.count(here.connection, routes.deleted_on(stamp))
+        deleted = routes.count(here.connection, routes.older(cutoff))
+        purged = None if expiry is None else routes.count(here.connection, routes.deleted_before(expiry))
+    else:
+        purged = None if expiry is None else _purge(here, routes, expiry)
+        deleted = _soft_delete(here, routes, cutoff, stamp)
     return {**told, "records_deleted": deleted, "records_purged": purged}
 
 
-def _soft_delete(here: Context, routes: History, cutoff: dt.datetime, stamp: dt.datetime) -> None:
+def _soft_delete(here: Context, routes: History, cutoff: dt.datetime, stamp: dt.datetime) -> int:
+    """Returns the rows of all attempts of the run."""
     waiting = routes.count(here.connection, routes.older(cutoff))
-    done = 0
-    while batch := routes.soft_delete(here.connection, cutoff, stamp):
-        done += batch
-        here.progress(done, max(waiting, done), "soft-deleting route history")
+    here.in_batches(lambda: routes.soft_delete(here.connection, cutoff, stamp), waiting, "soft-deleting route history")
+    return routes.count(here.connection, routes.deleted_on(stamp))
 
 
-def _purge(here: Context, routes: History, now: dt.datetime) -> int | None:
-    """Rows that were deleted for good by all attempts of the run; none where the settings do not say when."""
-    days = here.settings.history_purge_days
-    if days is None:
-        return None
+def _purge(here: Context, routes: History, expiry: dt.datetime) -> int:
+    """Returns the rows that all attempts of the run deleted for good."""
     # Nobody soft-deletes in the past, so what is gone of these was deleted here.
-    due = here.state.get("due") or _expired(here, routes, now) or 0
+    due: int = here.state.get("due") or routes.count(here.connection, routes.deleted_before(expiry))
     here.checkpoint({**here.state, "due": due})
-    cutoff = now - dt.timedelta(days=days)
-    done = 0
-    while batch := routes.delete(here.connection, cutoff):
-        done += batch
-        here.progress(done, max(due, done), "deleting route history for good")
-    return due - routes.count(here.connection, routes.deleted_before(cutoff))
-
-
-def _expired(here: Context, routes: History, now: dt.datetime) -> int | None:
-    """Rows whose time after the soft deletion is over."""
-    days = here.settings.history_purge_days
-    if days is None:
-        return None
-    return routes.count(here.connection, routes.deleted_before(now - dt.timedelta(days=days)))
+    here.in_batches(lambda: routes.delete(here.connection, expiry), due, "deleting route history for good")
+    return due - routes.count(here.connection, routes.deleted_before(expiry))

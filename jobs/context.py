@@ -58,6 +58,16 @@ class Context:
         if self.is_stopping():
             raise Stopped
 
+    def in_batches(self, step: Callable[[], int], total: int, note: str) -> None:
+        """Do `step`, a transaction that returns how much it did, until nothing is left; about `total` is to do.
+
+        Raises Stopped between two of them.
+        """
+        done = 0
+        while batch := step():
+            done += batch
+            self.progress(done, max(total, done), note)
+
     def give_way(self) -> None:
         """Between two parts of long work: let the runs that wait go first. Raises GaveWay; the next attempt goes on."""
         if self.is_in_the_way():

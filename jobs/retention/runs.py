@@ -28,7 +28,7 @@ def delete_old_runs(
     here.checkpoint({"cutoff": cutoff.isoformat(), "counts": counts})
     total = sum(one["runs"] for one in counts)
     if not dry_run:
-        _delete(here, cutoff, total)
+        here.in_batches(lambda: ended.delete_before(here.connection, cutoff), total, "deleting runs")
     return {
         "task": "delete_old_runs",
         "dry_run": dry_run,
@@ -41,10 +41,3 @@ def delete_old_runs(
 
 def _ago(here: Context, days: int) -> dt.datetime:
     return database.now(here.connection) - dt.timedelta(days=days)
-
-
-def _delete(here: Context, cutoff: dt.datetime, total: int) -> None:
-    done = 0
-    while batch := ended.delete_before(here.connection, cutoff):
-        done += batch
-        here.progress(done, max(total, done), "deleting runs")
